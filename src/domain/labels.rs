@@ -1,0 +1,269 @@
+//! The segmentation: one id a voxel, and what the ids mean.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+
+use super::Grid;
+use super::grid::SliceAxes;
+
+/// One label id a voxel, 0 for background, on a grid. Ids are never scaled.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LabelMap {
+    grid: Grid,
+    ids: Vec<u16>,
+}
+
+/// The ids do not fill the grid.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("labels on {shape:?} voxels need {expected} ids, found {found}")]
+pub struct LabelMapError {
+    /// Ids that the grid needs.
+    pub expected: usize,
+    /// Ids given.
+    pub found: usize,
+    /// The grid's shape.
+    pub shape: [usize; 3],
+}
+
+impl LabelMap {
+    /// Labels on `grid`, `i` fastest.
+    ///
+    /// # Errors
+    /// [`LabelMapError`] where there is not exactly one id a voxel.
+    pub fn new(grid: Grid, ids: Vec<u16>) -> Result<Self, LabelMapError> {
+        if ids.len() != grid.n_voxels() {
+            return Err(LabelMapError { expected: grid.n_voxels(), found: ids.len(), shape: grid.shape() });
+        }
+        Ok(Self { grid, ids })
+    }
+
+    /// All background.
+    pub fn empty(grid: Grid) -> Self {
+        let ids = vec![0; grid.n_voxels()];
+        Self { grid, ids }
+    }
+
+    /// Where the voxels lie.
+    pub fn grid(&self) -> &Grid {
+        &self.grid
+    }
+
+    /// One id a voxel, `i` fastest.
+    pub fn ids(&self) -> &[u16] {
+        &self.ids
+    }
+
+    /// For [`History`](super::History) alone, so that every change can be undone.
+    pub(in crate::domain) fn ids_mut(&mut self) -> &mut [u16] {
+        &mut self.ids
+    }
+
+    /// The ids, without the grid.
+    pub fn into_ids(self) -> Vec<u16> {
+        self.ids
+    }
+
+    /// The id of voxel `[i, j, k]`, which must lie inside.
+    pub fn get(&self, voxel: [usize; 3]) -> u16 {
+        self.ids[self.grid.index(voxel)]
+    }
+
+    /// Voxels of every id that occurs, background included.
+    pub fn counts(&self) -> BTreeMap<u16, u64> {
+        let merge = |mut a: BTreeMap<u16, u64>, b: BTreeMap<u16, u64>| {
+            for (id, n) in b {
+                *a.entry(id).or_default() += n;
+            }
+            a
+        };
+        self.ids.par_chunks(1 << 18).map(count_runs).reduce(BTreeMap::new, merge)
+    }
+
+    /// The ids that occur, ascending, without background.
+    pub fn used_ids(&self) -> Vec<u16> {
+        self.counts().into_keys().filter(|&id| id != 0).collect()
+    }
+
+    /// A slice to lay over the image: width, height, rows of RGBA (not premultiplied), clear where there is no label or
+    /// the label is hidden. Ids that `table` does not know are drawn in their palette colour rather than left out.
+    ///
+    /// `opacity` (0 to 1) multiplies each label's own. With `outline` only pixels at a label's border are drawn.
+    pub fn slice_rgba(
+        &self,
+        table: &LabelTable,
+        axes: &SliceAxes,
+        index: usize,
+        opacity: f32,
+        outline: bool,
+    ) -> (usize, usize, Vec<u8>) {
+        let shape = self.grid.shape();
+        let walk = axes.walk(shape, index.min(shape[axes.through] - 1));
+        let (width, height) = (walk.width, walk.height);
+        let mut ids = vec![0u16; width * height];
+        walk.fill(&self.ids, &mut ids, |id| id);
+        let colors = table.colors(opacity);
+        let color = |id: u16| colors.get(usize::from(id)).copied().unwrap_or_else(|| unnamed_color(id, opacity));
+        let mut image = vec![0u8; width * height * 4];
+        let pixels: &mut [[u8; 4]] = bytemuck::cast_slice_mut(&mut image);
+        for (at, (pixel, &id)) in pixels.iter_mut().zip(&ids).enumerate() {
+            if id != 0 && (!outline || is_border(&ids, width, height, at)) {
+                *pixel = color(id);
+            }
+        }
+        (width, height, image)
+    }
+}
+
+/// Labels come in long runs: counting a run at a time spares a map look-up a voxel.
+fn count_runs(ids: &[u16]) -> BTreeMap<u16, u64> {
+    let mut counts = BTreeMap::new();
+    for run in ids.chunk_by(|a, b| a == b) {
+        *counts.entry(run[0]).or_default() += run.len() as u64;
+    }
+    counts
+}
+
+/// Whether the pixel has a neighbour of another id, or lies at the edge of the slice.
+fn is_border(ids: &[u16], width: usize, height: usize, at: usize) -> bool {
+    let (x, y) = (at % width, at / width);
+    if x == 0 || y == 0 || x + 1 == width || y + 1 == height {
+        return true;
+    }
+    let id = ids[at];
+    ids[at - 1] != id || ids[at + 1] != id || ids[at - width] != id || ids[at + width] != id
+}
+
+fn unnamed_color(id: u16, opacity: f32) -> [u8; 4] {
+    let [r, g, b] = LabelTable::palette(usize::from(id) - 1);
+    [r, g, b, alpha(opacity)]
+}
+
+fn alpha(opacity: f32) -> u8 {
+    (opacity.clamp(0.0, 1.0) * 255.0).round() as u8
+}
+
+/// What one id means and how it is drawn.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Label {
+    /// The value in the label map; never 0.
+    pub id: u16,
+    /// Name shown to people.
+    pub name: String,
+    /// Red, green, blue.
+    pub color: [u8; 3],
+    /// Drawn at all.
+    pub visible: bool,
+    /// 0 (clear) to 1 (opaque).
+    pub opacity: f32,
+    /// Protected from edits.
+    pub locked: bool,
+}
+
+impl Label {
+    /// A visible, opaque, unlocked label in its palette colour. `id` is not 0.
+    pub fn new(id: u16, name: impl Into<String>) -> Self {
+        let color = LabelTable::palette(usize::from(id.max(1)) - 1);
+        Self { id, name: name.into(), color, visible: true, opacity: 1.0, locked: false }
+    }
+}
+
+/// The labels of a case, in the order in which they are listed.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct LabelTable {
+    /// Sorted as shown.
+    pub labels: Vec<Label>,
+}
+
+/// Okabe and Ito's colours that people of all kinds of colour vision tell apart, those that stand out on grey first.
+const DISTINCT: [[u8; 3]; 7] =
+    [[230, 159, 0], [86, 180, 233], [0, 158, 115], [240, 228, 66], [204, 121, 167], [213, 94, 0], [0, 114, 178]];
+
+impl LabelTable {
+    /// Default names ("Label 1") and colours for `ids`, ascending, each once, without 0.
+    pub fn with_ids(ids: &[u16]) -> Self {
+        let mut ids: Vec<u16> = ids.iter().copied().filter(|&id| id != 0).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        Self { labels: ids.into_iter().map(|id| Label::new(id, format!("Label {id}"))).collect() }
+    }
+
+    /// The colour of the label number `i` (id − 1): seven safe for colour-blind eyes, the same lighter, the same darker,
+    /// then hues a golden angle apart.
+    pub fn palette(i: usize) -> [u8; 3] {
+        let base = DISTINCT[i % DISTINCT.len()];
+        match i / DISTINCT.len() {
+            0 => base,
+            1 => base.map(|c| c + (255 - c) / 2),
+            2 => base.map(|c| (u16::from(c) * 11 / 20) as u8),
+            _ => spread_hue(i),
+        }
+    }
+
+    /// The label of `id`.
+    pub fn get(&self, id: u16) -> Option<&Label> {
+        self.labels.iter().find(|label| label.id == id)
+    }
+
+    /// The label of `id`, to change it.
+    pub fn get_mut(&mut self, id: u16) -> Option<&mut Label> {
+        self.labels.iter_mut().find(|label| label.id == id)
+    }
+
+    /// Adds a label, or replaces the one of the same id in its place.
+    pub fn push(&mut self, label: Label) {
+        match self.get_mut(label.id) {
+            Some(known) => *known = label,
+            None => self.labels.push(label),
+        }
+    }
+
+    /// The name of `id`, made up where the table does not know it.
+    pub fn name(&self, id: u16) -> String {
+        match (id, self.get(id)) {
+            (0, _) => "Background".to_owned(),
+            (_, Some(label)) => label.name.clone(),
+            (_, None) => format!("Label {id}"),
+        }
+    }
+
+    /// Adds a default label for every one of `ids` that is not known yet.
+    pub fn add_missing(&mut self, ids: &[u16]) {
+        for label in Self::with_ids(ids).labels {
+            if self.get(label.id).is_none() {
+                self.labels.push(label);
+            }
+        }
+    }
+
+    /// The smallest id that is not taken; `None` where all 65535 are.
+    pub fn free_id(&self) -> Option<u16> {
+        let taken: std::collections::BTreeSet<u16> = self.labels.iter().map(|label| label.id).collect();
+        (1..=u16::MAX).find(|id| !taken.contains(id))
+    }
+
+    /// RGBA by id, up to the highest id known; palette colours for ids between.
+    fn colors(&self, opacity: f32) -> Vec<[u8; 4]> {
+        let highest = self.labels.iter().map(|label| label.id).max().unwrap_or(0);
+        let mut colors = vec![[0; 4]];
+        colors.extend((1..=highest).map(|id| unnamed_color(id, opacity)));
+        for label in &self.labels {
+            let [r, g, b] = label.color;
+            let shown = if label.visible { label.opacity } else { 0.0 };
+            colors[usize::from(label.id)] = if shown > 0.0 { [r, g, b, alpha(opacity * shown)] } else { [0; 4] };
+        }
+        colors[0] = [0; 4];
+        colors
+    }
+}
+
+/// A saturated colour whose hue is a golden angle from that of `i - 1`.
+fn spread_hue(i: usize) -> [u8; 3] {
+    let hue = (i as f64 * 0.618_033_988_749_895).fract() * 6.0;
+    let channel = |shift: f64| {
+        let h = (hue + shift).rem_euclid(6.0);
+        let level = (h.min(4.0 - h)).clamp(0.0, 1.0);
+        (70.0 + 170.0 * level) as u8
+    };
+    [channel(2.0), channel(0.0), channel(4.0)]
+}

@@ -1,0 +1,421 @@
+//! An image: voxels in the type in which they were stored, on a [`Grid`], over one or more frames of time.
+//!
+//! Stored values become intensities through [`Scaling`] only where somebody looks at them, so a CT of 300 MB stays one.
+
+use rayon::prelude::*;
+
+use super::Grid;
+use super::grid::SliceAxes;
+
+/// Voxel values in their stored type, `i` fastest, then `j`, `k`, then time.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "each variant is named for the type that it holds")]
+pub enum Voxels {
+    U8(Vec<u8>),
+    I8(Vec<i8>),
+    U16(Vec<u16>),
+    I16(Vec<i16>),
+    U32(Vec<u32>),
+    I32(Vec<i32>),
+    U64(Vec<u64>),
+    I64(Vec<i64>),
+    F32(Vec<f32>),
+    F64(Vec<f64>),
+    Rgb(Vec<[u8; 3]>),
+    Rgba(Vec<[u8; 4]>),
+}
+
+/// Runs `$scalar` with `$values` bound to the typed vector of a scalar variant, or `$color` with the colour vector.
+macro_rules! each_type {
+    ($voxels:expr, $values:ident => $scalar:expr, $pixels:ident => $color:expr) => {
+        match $voxels {
+            Voxels::U8($values) => $scalar,
+            Voxels::I8($values) => $scalar,
+            Voxels::U16($values) => $scalar,
+            Voxels::I16($values) => $scalar,
+            Voxels::U32($values) => $scalar,
+            Voxels::I32($values) => $scalar,
+            Voxels::U64($values) => $scalar,
+            Voxels::I64($values) => $scalar,
+            Voxels::F32($values) => $scalar,
+            Voxels::F64($values) => $scalar,
+            Voxels::Rgb($pixels) => $color,
+            Voxels::Rgba($pixels) => $color,
+        }
+    };
+}
+
+impl Voxels {
+    /// Stored values, over all frames; a colour is one value.
+    pub fn len(&self) -> usize {
+        each_type!(self, v => v.len(), p => p.len())
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes of one stored value.
+    pub fn bytes_per_voxel(&self) -> usize {
+        each_type!(self, v => size_of_val_of(v), p => size_of_val_of(p))
+    }
+
+    /// The stored type, by the name that NumPy gives it; colours are `rgb` and `rgba`.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Self::U8(_) => "uint8",
+            Self::I8(_) => "int8",
+            Self::U16(_) => "uint16",
+            Self::I16(_) => "int16",
+            Self::U32(_) => "uint32",
+            Self::I32(_) => "int32",
+            Self::U64(_) => "uint64",
+            Self::I64(_) => "int64",
+            Self::F32(_) => "float32",
+            Self::F64(_) => "float64",
+            Self::Rgb(_) => "rgb",
+            Self::Rgba(_) => "rgba",
+        }
+    }
+}
+
+fn size_of_val_of<T>(_: &[T]) -> usize {
+    size_of::<T>()
+}
+
+/// A stored scalar that reads as a number.
+trait Stored: Copy + Send + Sync {
+    /// The value; 64-bit integers beyond 2^53 round.
+    fn number(self) -> f64;
+}
+
+macro_rules! stored {
+    ($($t:ty),*) => { $(impl Stored for $t { #[inline] fn number(self) -> f64 { self as f64 } })* };
+}
+stored!(u8, i8, u16, i16, u32, i32, u64, i64, f32, f64);
+
+/// A stored colour.
+trait Pixel: Copy + Send + Sync {
+    fn rgba(self) -> [u8; 4];
+
+    /// Brightness, 0 to 255 (ITU-R BT.601).
+    #[inline]
+    fn luminance(self) -> f32 {
+        let [r, g, b, _] = self.rgba().map(f32::from);
+        0.299 * r + 0.587 * g + 0.114 * b
+    }
+}
+
+impl Pixel for [u8; 3] {
+    #[inline]
+    fn rgba(self) -> [u8; 4] {
+        [self[0], self[1], self[2], 255]
+    }
+}
+
+impl Pixel for [u8; 4] {
+    #[inline]
+    fn rgba(self) -> [u8; 4] {
+        self
+    }
+}
+
+/// Intensity from stored value: `stored * slope + intercept`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Scaling {
+    /// Factor; never 0 or NaN.
+    pub slope: f64,
+    /// Offset, in intensity units.
+    pub intercept: f64,
+}
+
+impl Scaling {
+    /// Stored values are intensities.
+    pub const NONE: Self = Self { slope: 1.0, intercept: 0.0 };
+
+    /// The intensity of a stored number.
+    #[inline]
+    pub fn apply(self, stored: f64) -> f64 {
+        stored * self.slope + self.intercept
+    }
+}
+
+impl Default for Scaling {
+    fn default() -> Self {
+        Self::NONE
+    }
+}
+
+/// The range of intensities that the screen spreads from black to white.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Window {
+    /// Width of the range ("window"), in intensity units, above 0.
+    pub width: f64,
+    /// Middle of the range ("level"), in intensity units.
+    pub level: f64,
+}
+
+impl Window {
+    /// The window from black at `low` to white at `high`; at least a sliver wide where the two are equal.
+    pub fn from_range(low: f64, high: f64) -> Self {
+        let level = low + (high - low) / 2.0;
+        let sliver = (level.abs() * 1e-6).max(1e-6);
+        Self { width: (high - low).max(sliver), level }
+    }
+
+    /// The intensity shown black.
+    pub fn low(self) -> f64 {
+        self.level - self.width / 2.0
+    }
+
+    /// The intensity shown white.
+    pub fn high(self) -> f64 {
+        self.level + self.width / 2.0
+    }
+}
+
+/// How often intensities occur: `counts.len()` bins of equal width from `low` to `high`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Histogram {
+    /// Lower edge of the first bin, in intensity units.
+    pub low: f64,
+    /// Upper edge of the last bin.
+    pub high: f64,
+    /// Voxels in each bin.
+    pub counts: Vec<u64>,
+}
+
+/// Why voxels and a grid do not make a [`Volume`].
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum VolumeError {
+    /// The voxels do not fill the grid's frames.
+    #[error("{n_frames} frame(s) of {shape:?} voxels need {expected} values, found {found}")]
+    Length {
+        /// Values that the frames need.
+        expected: usize,
+        /// Values given.
+        found: usize,
+        /// The grid's shape.
+        shape: [usize; 3],
+        /// Frames asked for.
+        n_frames: usize,
+    },
+    /// A slope of 0 or a scaling that is not finite.
+    #[error("intensities cannot be scaled by slope {} and intercept {}", .0.slope, .0.intercept)]
+    Scaling(Scaling),
+}
+
+/// An image on a grid. Voxels stay in their stored type; [`Scaling`] is applied when they are read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Volume {
+    grid: Grid,
+    voxels: Voxels,
+    scaling: Scaling,
+    n_frames: usize,
+}
+
+/// Enough samples for percentiles and histograms of large volumes: a second of work becomes ten milliseconds.
+const MAX_SAMPLES: usize = 1 << 20;
+
+impl Volume {
+    /// `n_frames` frames of `grid`'s shape, one after the other in `voxels`. Colours are not scaled.
+    ///
+    /// # Errors
+    /// [`VolumeError`] where `voxels` has not exactly `grid.n_voxels() * n_frames` values, there is no frame, or
+    /// `scaling` is not finite or has slope 0.
+    pub fn new(grid: Grid, voxels: Voxels, scaling: Scaling, n_frames: usize) -> Result<Self, VolumeError> {
+        let expected = grid.n_voxels().saturating_mul(n_frames);
+        let found = voxels.len();
+        if found != expected || n_frames == 0 {
+            return Err(VolumeError::Length { expected, found, shape: grid.shape(), n_frames });
+        }
+        if scaling.slope == 0.0 || !scaling.slope.is_finite() || !scaling.intercept.is_finite() {
+            return Err(VolumeError::Scaling(scaling));
+        }
+        Ok(Self { grid, voxels, scaling, n_frames })
+    }
+
+    /// Where the voxels lie.
+    pub fn grid(&self) -> &Grid {
+        &self.grid
+    }
+
+    /// The stored values of all frames.
+    pub fn voxels(&self) -> &Voxels {
+        &self.voxels
+    }
+
+    /// Intensity from stored value.
+    pub fn scaling(&self) -> Scaling {
+        self.scaling
+    }
+
+    /// Frames over time, at least 1.
+    pub fn n_frames(&self) -> usize {
+        self.n_frames
+    }
+
+    /// Memory that the voxels take.
+    pub fn stored_bytes(&self) -> usize {
+        self.voxels.len() * self.voxels.bytes_per_voxel()
+    }
+
+    /// Whether voxels are colours rather than intensities.
+    pub fn is_color(&self) -> bool {
+        matches!(self.voxels, Voxels::Rgb(_) | Voxels::Rgba(_))
+    }
+
+    /// Positions in [`Volume::voxels`] of one frame, clamped to the last.
+    pub fn frame_range(&self, frame: usize) -> std::ops::Range<usize> {
+        let n = self.grid.n_voxels();
+        let first = frame.min(self.n_frames - 1) * n;
+        first..first + n
+    }
+
+    /// The intensity of a voxel; `None` for colours and outside.
+    pub fn value(&self, frame: usize, voxel: [usize; 3]) -> Option<f64> {
+        let at = self.position(frame, voxel)?;
+        each_type!(&self.voxels, v => v.get(at).map(|s| self.scaling.apply(s.number())), _p => None)
+    }
+
+    /// The colour of a voxel; `None` for intensities and outside.
+    pub fn color(&self, frame: usize, voxel: [usize; 3]) -> Option<[u8; 4]> {
+        let at = self.position(frame, voxel)?;
+        each_type!(&self.voxels, _v => None, p => p.get(at).map(|pixel| pixel.rgba()))
+    }
+
+    fn position(&self, frame: usize, voxel: [usize; 3]) -> Option<usize> {
+        let inside = frame < self.n_frames && voxel.iter().zip(self.grid.shape()).all(|(&v, size)| v < size);
+        inside.then(|| frame * self.grid.n_voxels() + self.grid.index(voxel))
+    }
+
+    /// The intensities of a frame, `i` fastest; colours become their luminance, 0 to 255.
+    pub fn values(&self, frame: usize) -> Vec<f32> {
+        let (range, scaling) = (self.frame_range(frame), self.scaling);
+        each_type!(
+            &self.voxels,
+            v => v[range].par_iter().map(|s| scaling.apply(s.number()) as f32).collect(),
+            p => p[range].par_iter().map(|pixel| pixel.luminance()).collect()
+        )
+    }
+
+    /// The lowest and highest finite intensity of a frame; `None` where there is none, and for colours.
+    pub fn range(&self, frame: usize) -> Option<(f64, f64)> {
+        let range = self.frame_range(frame);
+        let (low, high) = each_type!(&self.voxels, v => finite_range(&v[range])?, _p => return None);
+        let (a, b) = (self.scaling.apply(low), self.scaling.apply(high));
+        Some((a.min(b), a.max(b)))
+    }
+
+    /// The intensities below which `percents` (0 to 100) of a frame's finite voxels lie, interpolated as NumPy does.
+    ///
+    /// Exact up to a million voxels; of larger frames a million voxels spread evenly over the frame are looked at.
+    /// `None` where no voxel is finite, and for colours.
+    pub fn percentiles(&self, frame: usize, percents: &[f64]) -> Option<Vec<f64>> {
+        let mut samples = self.samples(frame)?;
+        samples.par_sort_unstable_by(f64::total_cmp);
+        let last = samples.len() - 1;
+        let at = |percent: &f64| {
+            let position = (percent / 100.0).clamp(0.0, 1.0) * last as f64;
+            let (below, above) = (samples[position.floor() as usize], samples[position.ceil() as usize]);
+            below + (above - below) * position.fract()
+        };
+        Some(percents.iter().map(at).collect())
+    }
+
+    /// How often intensities occur in a frame, in `n_bins` (at least 1) bins over its range. Large frames are sampled as
+    /// by [`Volume::percentiles`]. Empty (no counts) for colours and frames without a finite voxel.
+    pub fn histogram(&self, frame: usize, n_bins: usize) -> Histogram {
+        let (Some((low, high)), Some(samples)) = (self.range(frame), self.samples(frame)) else {
+            return Histogram { low: 0.0, high: 0.0, counts: Vec::new() };
+        };
+        let mut counts = vec![0; n_bins.max(1)];
+        let (last, scale) = (counts.len() - 1, counts.len() as f64 / (high - low));
+        for value in samples {
+            // NaN, where all are equal, goes to bin 0.
+            let bin = ((value - low) * scale) as usize;
+            counts[bin.min(last)] += 1;
+        }
+        Histogram { low, high, counts }
+    }
+
+    /// The window that shows a frame without its darkest and brightest 0.1 %. Colours get 0 to 255.
+    pub fn auto_window(&self, frame: usize) -> Window {
+        if self.is_color() {
+            return Window::from_range(0.0, 255.0);
+        }
+        let inner = self.percentiles(frame, &[0.1, 99.9]).map(|p| (p[0], p[1]));
+        // Where almost all of a frame is one value (a mask, a sparse map) the window is the full range.
+        let (low, high) = inner.filter(|(low, high)| low < high).or_else(|| self.range(frame)).unwrap_or((0.0, 1.0));
+        Window::from_range(low, high)
+    }
+
+    /// A slice as the screen shows it: width, height, and rows of opaque grey or of colour, 4 bytes a pixel.
+    ///
+    /// `index` counts along `axes.through`, clamped to the last slice. NaN is black. Colours ignore the window.
+    pub fn slice_rgba(&self, frame: usize, axes: &SliceAxes, index: usize, window: Window) -> (usize, usize, Vec<u8>) {
+        let shape = self.grid.shape();
+        let walk = axes.walk(shape, index.min(shape[axes.through] - 1));
+        let range = self.frame_range(frame);
+        let mut image = vec![0u8; walk.width * walk.height * 4];
+        let pixels: &mut [[u8; 4]] = bytemuck::cast_slice_mut(&mut image);
+        // One multiplication and addition from stored value to grey.
+        let per_intensity = 255.0 / window.width;
+        let factor = self.scaling.slope * per_intensity;
+        let offset = (self.scaling.intercept - window.low()) * per_intensity + 0.5;
+        let gray = |stored: f64| {
+            let g = (stored * factor + offset) as u8;
+            [g, g, g, 255]
+        };
+        each_type!(
+            &self.voxels,
+            v => walk.fill(&v[range], pixels, |s| gray(s.number())),
+            p => walk.fill(&p[range], pixels, |pixel| pixel.rgba())
+        );
+        (walk.width, walk.height, image)
+    }
+
+    /// Up to [`MAX_SAMPLES`] finite intensities of a frame; `None` where there is none, and for colours.
+    fn samples(&self, frame: usize) -> Option<Vec<f64>> {
+        let range = self.frame_range(frame);
+        let step = sampling_step(self.grid.shape(), MAX_SAMPLES);
+        let scaling = self.scaling;
+        let samples: Vec<f64> = each_type!(
+            &self.voxels,
+            v => v[range].iter().step_by(step).map(|s| scaling.apply(s.number())).filter(|x| x.is_finite()).collect(),
+            _p => return None
+        );
+        (!samples.is_empty()).then_some(samples)
+    }
+}
+
+/// The lowest and highest finite stored number.
+fn finite_range<T: Stored>(values: &[T]) -> Option<(f64, f64)> {
+    let of_chunk = |chunk: &[T]| {
+        chunk.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
+            let x = value.number();
+            if x.is_finite() { (low.min(x), high.max(x)) } else { (low, high) }
+        })
+    };
+    let (low, high) = values
+        .par_chunks(1 << 16)
+        .map(of_chunk)
+        .reduce(|| (f64::INFINITY, f64::NEG_INFINITY), |a, b| (a.0.min(b.0), a.1.max(b.1)));
+    (low <= high).then_some((low, high))
+}
+
+/// The step that takes at most `max_samples` of a frame and shares no factor with its row length, so that samples do
+/// not all fall into a few columns.
+fn sampling_step(shape: [usize; 3], max_samples: usize) -> usize {
+    let n_voxels: usize = shape.iter().product();
+    let mut step = n_voxels.div_ceil(max_samples).max(1);
+    while step > 1 && (gcd(step, shape[0]) > 1 || gcd(step, shape[1]) > 1) {
+        step += 1;
+    }
+    step
+}
+
+fn gcd(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
