@@ -1,0 +1,215 @@
+//! The blocks of our networks and of the denoiser: group norm, residual block, self-attention, time embedding.
+
+use burn::module::Param;
+use burn::nn::{Linear, LinearConfig};
+use burn::prelude::*;
+use burn::tensor::activation::{silu, softmax};
+
+use super::config::Init;
+use super::conv::{Conv, ConvShape};
+
+/// Keras's default, which the authors' weights were trained with; ours share it.
+pub const NORM_EPSILON: f64 = 1e-3;
+
+/// Normalisation over groups of channels and all of space (Wu and He 2018), with a scale and shift a channel.
+#[derive(Module, Debug)]
+pub struct GroupNorm {
+    /// Scale, `[channels]`.
+    pub gamma: Param<Tensor<1>>,
+    /// Shift, `[channels]`.
+    pub beta: Param<Tensor<1>>,
+    groups: usize,
+}
+
+impl GroupNorm {
+    /// Initialises the layer on `device`.
+    pub fn init(channels: usize, groups: usize, device: &Device) -> Self {
+        Self {
+            gamma: Param::from_tensor(Tensor::ones([channels], device)),
+            beta: Param::from_tensor(Tensor::zeros([channels], device)),
+            groups,
+        }
+    }
+
+    /// # Shapes
+    /// `[batch, channels, depth, height, width]`, in and out.
+    pub fn forward(&self, x: Tensor<5>) -> Tensor<5> {
+        let dims = x.dims();
+        let channels = dims[1];
+        let rows = x.reshape([dims[0] * self.groups, dims[1..].iter().product::<usize>() / self.groups]);
+        let mean = rows.clone().mean_dim(1);
+        let centred = rows - mean;
+        let variance = centred.clone().powi_scalar(2).mean_dim(1);
+        let normalised = centred / (variance + NORM_EPSILON).sqrt();
+        let gamma = self.gamma.val().reshape([1, channels, 1, 1, 1]);
+        let beta = self.beta.val().reshape([1, channels, 1, 1, 1]);
+        normalised.reshape(dims) * gamma + beta
+    }
+}
+
+/// GroupNorm → SiLU → conv → (+ time) → GroupNorm → SiLU → conv, plus the input: the residual block of DDPM (Ho et al. 2020).
+#[derive(Module, Debug)]
+pub struct ResidualBlock {
+    /// Before the first convolution.
+    pub norm_in: GroupNorm,
+    /// To the block's width.
+    pub conv_in: Conv,
+    /// The time embedding to one shift a channel; `None` outside the denoiser.
+    pub time: Option<Linear>,
+    /// Before the second convolution.
+    pub norm_out: GroupNorm,
+    /// Starts near zero, so that the block starts as the identity.
+    pub conv_out: Conv,
+    /// Brings the input to the block's width where it differs.
+    pub shortcut: Option<Conv>,
+}
+
+impl ResidualBlock {
+    /// Initialises the block on `device`; `time_dim` is the width of the time embedding, if there is one.
+    pub fn init(channels: [usize; 2], groups: usize, time_dim: Option<usize>, planar: bool, device: &Device) -> Self {
+        let [channels_in, channels_out] = channels;
+        let conv = |from, kernel, init| ConvShape::new(from, channels_out, kernel, planar).init(init, device);
+        Self {
+            norm_in: GroupNorm::init(channels_in, groups, device),
+            conv_in: conv(channels_in, 3, Init::Kaiming),
+            time: time_dim.map(|dim| LinearConfig::new(dim, channels_out).init(device)),
+            norm_out: GroupNorm::init(channels_out, groups, device),
+            conv_out: conv(channels_out, 3, Init::Zero),
+            shortcut: (channels_in != channels_out).then(|| conv(channels_in, 1, Init::Kaiming)),
+        }
+    }
+
+    /// # Shapes
+    /// - x: `[batch, in, depth, height, width]`
+    /// - time: `[batch, time_dim]`, already through SiLU
+    /// - output: `[batch, out, depth, height, width]`
+    pub fn forward(&self, x: Tensor<5>, time: Option<&Tensor<2>>) -> Tensor<5> {
+        let mut h = self.conv_in.forward(silu(self.norm_in.forward(x.clone())));
+        if let (Some(layer), Some(time)) = (&self.time, time) {
+            let [batch, channels, ..] = h.dims();
+            let [n_times, _] = time.dims();
+            let shift = layer.forward(time.clone()).reshape([n_times, channels, 1, 1, 1]);
+            h = h + shift.expand([batch, channels, 1, 1, 1]);
+        }
+        let h = self.conv_out.forward(silu(self.norm_out.forward(h)));
+        match &self.shortcut {
+            Some(shortcut) => h + shortcut.forward(x),
+            None => h + x,
+        }
+    }
+}
+
+/// Self-attention over all positions (Vaswani et al. 2017), added to its input.
+#[derive(Module, Debug)]
+pub struct Attention {
+    /// Before the projections.
+    pub norm: GroupNorm,
+    /// Queries.
+    pub query: Linear,
+    /// Keys.
+    pub key: Linear,
+    /// Values.
+    pub value: Linear,
+    /// Back to the channels; starts near zero.
+    pub project: Linear,
+    heads: usize,
+    /// The residual is the normalised input, as in the authors' denoiser.
+    add_to_normalised: bool,
+}
+
+impl Attention {
+    /// Initialises the layer on `device`.
+    pub fn init(channels: usize, heads: usize, groups: usize, add_to_normalised: bool, device: &Device) -> Self {
+        let linear = || LinearConfig::new(channels, channels).init(device);
+        let mut project = linear();
+        project.weight = Param::from_tensor(Tensor::full([channels, channels], 1e-10, device)).set_require_grad(true);
+        project.bias = Some(Param::from_tensor(Tensor::zeros([channels], device)).set_require_grad(true));
+        let norm = GroupNorm::init(channels, groups, device);
+        Self { norm, query: linear(), key: linear(), value: linear(), project, heads, add_to_normalised }
+    }
+
+    /// # Shapes
+    /// `[batch, channels, depth, height, width]`, in and out.
+    pub fn forward(&self, x: Tensor<5>) -> Tensor<5> {
+        let dims @ [batch, channels, depth, height, width] = x.dims();
+        let n_tokens = depth * height * width;
+        let normalised = self.norm.forward(x.clone());
+        let tokens = normalised.clone().reshape([batch, channels, n_tokens]).swap_dims(1, 2);
+        let head_width = channels / self.heads;
+        let split = |t: Tensor<3>| t.reshape([batch, n_tokens, self.heads, head_width]).swap_dims(1, 2);
+        let query = split(self.query.forward(tokens.clone())) * (1.0 / (head_width as f64).sqrt());
+        let key = split(self.key.forward(tokens.clone()));
+        let value = split(self.value.forward(tokens));
+        let weights = softmax(query.matmul(key.swap_dims(2, 3)), 3);
+        let merged = weights.matmul(value).swap_dims(1, 2).reshape([batch, n_tokens, channels]);
+        let update = self.project.forward(merged).swap_dims(1, 2).reshape(dims);
+        update + if self.add_to_normalised { normalised } else { x }
+    }
+}
+
+/// Sine and cosine of the time at falling frequencies, through two dense layers (Ho et al. 2020; LDSeg uses 64 numbers).
+#[derive(Module, Debug)]
+pub struct TimeEmbedding {
+    /// First dense layer.
+    pub dense_in: Linear,
+    /// Second dense layer.
+    pub dense_out: Linear,
+    dim: usize,
+}
+
+impl TimeEmbedding {
+    /// Initialises the layers on `device`; `dim` is even.
+    pub fn init(dim: usize, device: &Device) -> Self {
+        let linear = || LinearConfig::new(dim, dim).init(device);
+        Self { dense_in: linear(), dense_out: linear(), dim }
+    }
+
+    /// # Shapes
+    /// `times`: one for each sample, 0 … T − 1, may be fractional. Output: `[times, dim]`.
+    pub fn forward(&self, times: &[f64], device: &Device) -> Tensor<2> {
+        let half = self.dim / 2;
+        let row = |&t: &f64| {
+            let angle = move |k: usize| t * frequency(k, half);
+            (0..half).map(move |k| angle(k).sin()).chain((0..half).map(move |k| angle(k).cos()))
+        };
+        let values: Vec<f32> = times.iter().flat_map(row).map(|v| v as f32).collect();
+        let waves = Tensor::<2>::from_data(TensorData::new(values, [times.len(), self.dim]), device);
+        self.dense_out.forward(silu(self.dense_in.forward(waves)))
+    }
+}
+
+/// f_k = 10000^(−k / (half − 1)).
+fn frequency(k: usize, half: usize) -> f64 {
+    (-(10_000f64.ln()) * k as f64 / (half - 1) as f64).exp()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slowest_wave_of_the_time_embedding_turns_once_in_ten_thousand() {
+        assert!((frequency(31, 32) - 1e-4).abs() < 1e-12);
+        assert!((frequency(0, 32) - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn group_norm_gives_zero_mean_and_unit_variance_to_each_group() {
+        let device = Device::flex();
+        let x = Tensor::<5>::random([2, 4, 3, 5, 7], burn::tensor::Distribution::Normal(5.0, 3.0), &device);
+        let y = GroupNorm::init(4, 2, &device).forward(x).reshape([4, 2 * 3 * 5 * 7]);
+        let mean = y.clone().mean_dim(1).abs().max().into_scalar::<f32>();
+        let variance = (y.powi_scalar(2).mean_dim(1) - 1.0).abs().max().into_scalar::<f32>();
+        assert!(mean < 1e-5 && variance < 1e-2, "{mean} {variance}");
+    }
+
+    #[test]
+    fn residual_block_and_attention_start_as_the_identity() {
+        let device = Device::flex();
+        let x = Tensor::<5>::random([2, 8, 2, 3, 4], burn::tensor::Distribution::Normal(0.0, 1.0), &device);
+        let block = ResidualBlock::init([8, 8], 4, None, false, &device);
+        let attention = Attention::init(8, 2, 4, false, &device);
+        let y = attention.forward(block.forward(x.clone(), None));
+        assert!((y - x).abs().max().into_scalar::<f32>() < 1e-5);
+    }
+}

@@ -1,0 +1,316 @@
+//! Ready-made networks: ours, and the authors' two.
+
+use super::config::{
+    DenoiserConfig, DiffusionConfig, ImageDown, Init, InputConfig, IntensityConfig, LabelConfig, LabelInput,
+    LayerConfig, ModelConfig, NetworkConfig, ScheduleKind,
+};
+
+/// Sizes of our network.
+#[derive(Clone, Debug)]
+pub struct Compact {
+    /// 2D.
+    pub planar: bool,
+    /// Channels at 1/2, 1/4, … of the image; as many down-samplings as there are widths.
+    pub widths: Vec<usize>,
+    /// Channels of the latent and of the embedding.
+    pub latent_channels: usize,
+    /// Channels of the denoiser at the latent's resolution and below.
+    pub denoiser_widths: Vec<usize>,
+    /// Channels of the last feature map, at the image's own resolution.
+    pub head_width: usize,
+}
+
+/// Groups of every norm in our networks: widths are multiples of it.
+const GROUPS: usize = 8;
+
+fn conv(out: usize, kernel: usize, stride: usize) -> LayerConfig {
+    LayerConfig::Conv { out, kernel, stride, groups: 1, init: Init::Kaiming }
+}
+
+fn residual(out: usize) -> LayerConfig {
+    LayerConfig::Residual { out, groups: GROUPS }
+}
+
+impl Compact {
+    /// The network. No layer but the first convolution and the head works at the image's own resolution, where a layer
+    /// costs most; the latent's norm has no weights, so that any size works.
+    pub fn network(&self, n_classes: usize) -> NetworkConfig {
+        NetworkConfig {
+            planar: self.planar,
+            label_input: LabelInput::OneHot,
+            latent_channels: self.latent_channels,
+            downsampling: 1 << self.widths.len(),
+            label_encoder: self.encoder(1, false),
+            image_encoder: self.encoder(2, true),
+            denoiser: DenoiserConfig {
+                widths: self.denoiser_widths.clone(),
+                blocks: 1,
+                attention: (1..self.denoiser_widths.len()).collect(),
+                groups: GROUPS,
+                time_dim: 64,
+                dense_skips: false,
+                attention_on_normalised: false,
+            },
+            label_decoder: self.decoder(n_classes),
+        }
+    }
+
+    /// Down to the latent; `deep_blocks` residual blocks at the coarsest resolution.
+    fn encoder(&self, deep_blocks: usize, attention: bool) -> Vec<LayerConfig> {
+        let mut layers = Vec::new();
+        for (level, &width) in self.widths.iter().enumerate() {
+            layers.push(if level == 0 { conv(width, 4, 2) } else { conv(width, 2, 2) });
+            let is_last = level + 1 == self.widths.len();
+            layers.extend((0..if is_last { deep_blocks } else { 1 }).map(|_| residual(width)));
+        }
+        if attention {
+            layers.push(LayerConfig::Attention { heads: 4, groups: GROUPS });
+        }
+        layers.extend([LayerConfig::GroupNorm { groups: GROUPS }, LayerConfig::Silu, conv(self.latent_channels, 1, 1)]);
+        layers.push(LayerConfig::Standardise);
+        layers
+    }
+
+    /// Up from the latent.
+    fn decoder(&self, n_classes: usize) -> Vec<LayerConfig> {
+        let mut layers = Vec::new();
+        for (level, &width) in self.widths.iter().enumerate().rev() {
+            let is_first = level + 1 == self.widths.len();
+            layers.push(if is_first {
+                conv(width, 3, 1)
+            } else {
+                LayerConfig::ConvTranspose { out: width, kernel: 2 }
+            });
+            layers.push(residual(width));
+        }
+        layers.push(LayerConfig::GroupNorm { groups: GROUPS });
+        layers.push(LayerConfig::Silu);
+        layers.push(LayerConfig::ConvTranspose { out: self.head_width, kernel: 2 });
+        layers.extend([LayerConfig::Silu, conv(n_classes, 3, 1)]);
+        layers
+    }
+}
+
+fn cosine() -> DiffusionConfig {
+    DiffusionConfig { schedule: ScheduleKind::Cosine, times: 1000 }
+}
+
+/// Hippocampus head and body in small T1-weighted MR crops at 1 mm.
+pub fn hippocampus() -> ModelConfig {
+    let compact = Compact {
+        planar: false,
+        widths: vec![24, 64],
+        latent_channels: 8,
+        denoiser_widths: vec![48, 64],
+        head_width: 8,
+    };
+    ModelConfig {
+        name: "hippocampus".to_owned(),
+        title: "Hippocampus in T1 MR".to_owned(),
+        description:
+            "Anterior and posterior hippocampus in a T1-weighted MR image cropped around one hippocampus, at 1 mm."
+                .to_owned(),
+        labels: vec![
+            LabelConfig { name: "Anterior hippocampus".to_owned(), color: [230, 159, 0] },
+            LabelConfig { name: "Posterior hippocampus".to_owned(), color: [86, 180, 233] },
+        ],
+        input: InputConfig {
+            channels: 1,
+            spacing_mm: Some([1.0; 3]),
+            crop: [40, 56, 40],
+            max_shape: [48, 64, 48],
+            intensity: IntensityConfig::Percentiles { low: 1.0, high: 99.0, clip: 2.0 },
+        },
+        network: compact.network(3),
+        diffusion: cosine(),
+    }
+}
+
+/// The two touching bodies of [`PhantomKind::TwoBodies`](crate::domain::phantom::PhantomKind::TwoBodies).
+pub fn phantom_3d() -> ModelConfig {
+    let compact = Compact {
+        planar: false,
+        widths: vec![16, 40],
+        latent_channels: 6,
+        denoiser_widths: vec![32, 48],
+        head_width: 8,
+    };
+    ModelConfig {
+        name: "phantom-3d".to_owned(),
+        title: "Procedural phantom, two bodies".to_owned(),
+        description: "Head and body of the built-in procedural phantom: needs no patient data, for trying the program."
+            .to_owned(),
+        labels: vec![
+            LabelConfig { name: "Head".to_owned(), color: [230, 159, 0] },
+            LabelConfig { name: "Body".to_owned(), color: [86, 180, 233] },
+        ],
+        input: InputConfig {
+            channels: 1,
+            spacing_mm: Some([1.0; 3]),
+            crop: [48, 48, 48],
+            max_shape: [64, 64, 64],
+            intensity: IntensityConfig::Percentiles { low: 1.0, high: 99.0, clip: 2.0 },
+        },
+        network: compact.network(3),
+        diffusion: cosine(),
+    }
+}
+
+fn max_pool() -> LayerConfig {
+    LayerConfig::MaxPool
+}
+
+/// The authors' denoiser; their 2D and 3D code differ in the skips only.
+fn paper_denoiser(dense_skips: bool) -> DenoiserConfig {
+    DenoiserConfig {
+        widths: vec![16, 32, 64],
+        blocks: 2,
+        attention: vec![1, 2],
+        groups: 4,
+        time_dim: 64,
+        dense_skips,
+        attention_on_normalised: true,
+    }
+}
+
+/// The authors' 2D network for GlaS: 512×512 colour, two classes.
+pub fn paper_2d() -> ModelConfig {
+    let post_norm = |out| LayerConfig::PostNorm { out };
+    let up = |out| LayerConfig::ConvTranspose { out, kernel: 3 };
+    let image = |out| LayerConfig::Image { out, groups: 1, down: ImageDown::Strided };
+    let attention = |heads, groups| LayerConfig::Attention { heads, groups };
+    let mut label_encoder: Vec<_> = [16, 32, 64, 64].into_iter().flat_map(|out| [post_norm(out), max_pool()]).collect();
+    label_encoder.extend([post_norm(32), conv(1, 1, 1), LayerConfig::ElementNorm { shape: [1, 32, 32] }]);
+    let mut label_decoder: Vec<_> = [32, 64, 64, 32].into_iter().flat_map(|out| [up(out), post_norm(out)]).collect();
+    label_decoder.extend([LayerConfig::Silu, conv(2, 1, 1), LayerConfig::BatchNorm]);
+    ModelConfig {
+        name: "paper-2d".to_owned(),
+        title: "LDSeg as published, 2D".to_owned(),
+        description: "The authors' network for glands in histology (GlaS), for comparison with their weights."
+            .to_owned(),
+        labels: vec![LabelConfig { name: "Gland".to_owned(), color: [230, 159, 0] }],
+        input: InputConfig {
+            channels: 3,
+            spacing_mm: None,
+            crop: [1, 512, 512],
+            max_shape: [1, 512, 512],
+            intensity: IntensityConfig::MinMax,
+        },
+        network: NetworkConfig {
+            planar: true,
+            label_input: LabelInput::Index,
+            latent_channels: 1,
+            downsampling: 16,
+            label_encoder,
+            image_encoder: vec![
+                conv(16, 3, 1),
+                image(32),
+                image(64),
+                image(64),
+                attention(8, 8),
+                image(32),
+                attention(8, 8),
+                LayerConfig::Conv { out: 1, kernel: 1, stride: 1, groups: 1, init: Init::Zero },
+                attention(1, 1),
+                LayerConfig::Silu,
+                LayerConfig::BatchNorm,
+            ],
+            denoiser: paper_denoiser(true),
+            label_decoder,
+        },
+        diffusion: cosine(),
+    }
+}
+
+/// The authors' 3D network for the knee: 128×128×256 grey, three classes.
+pub fn paper_3d() -> ModelConfig {
+    let post_norm = |out| LayerConfig::PostNorm { out };
+    let image = |out| LayerConfig::Image { out, groups: 4, down: ImageDown::MaxPool };
+    let mut label_encoder: Vec<_> =
+        [16, 32, 64, 64].into_iter().flat_map(|out| [post_norm(out), conv(out, 3, 2)]).collect();
+    label_encoder.extend([post_norm(32), conv(1, 2, 1), LayerConfig::ElementNorm { shape: [8, 8, 16] }]);
+    let mut label_decoder: Vec<_> =
+        [32, 64, 64, 32].into_iter().flat_map(|out| [LayerConfig::Nearest, conv(out, 3, 1), post_norm(out)]).collect();
+    label_decoder.extend([LayerConfig::Silu, conv(3, 1, 1), LayerConfig::BatchNorm]);
+    let label = |name: &str, color| LabelConfig { name: name.to_owned(), color };
+    ModelConfig {
+        name: "paper-3d".to_owned(),
+        title: "LDSeg as published, 3D".to_owned(),
+        description: "The authors' network for the knee in MR, for comparison with their weights.".to_owned(),
+        labels: vec![label("Tibia with cartilage", [230, 159, 0]), label("Femur with cartilage", [86, 180, 233])],
+        input: InputConfig {
+            channels: 1,
+            spacing_mm: None,
+            crop: [128, 128, 256],
+            max_shape: [128, 128, 256],
+            intensity: IntensityConfig::MinMax,
+        },
+        network: NetworkConfig {
+            planar: false,
+            label_input: LabelInput::Index,
+            latent_channels: 1,
+            downsampling: 16,
+            label_encoder,
+            image_encoder: vec![
+                conv(16, 3, 1),
+                image(32),
+                image(64),
+                image(64),
+                image(32),
+                LayerConfig::Conv { out: 1, kernel: 3, stride: 1, groups: 1, init: Init::Zero },
+                LayerConfig::BatchNorm,
+            ],
+            denoiser: paper_denoiser(false),
+            label_decoder,
+        },
+        diffusion: cosine(),
+    }
+}
+
+/// The preset of that name.
+pub fn by_name(name: &str) -> Option<ModelConfig> {
+    match name {
+        "hippocampus" => Some(hippocampus()),
+        "phantom-3d" => Some(phantom_3d()),
+        "paper-2d" => Some(paper_2d()),
+        "paper-3d" => Some(paper_3d()),
+        _ => None,
+    }
+}
+
+/// Names that [`by_name`] knows.
+pub const NAMES: [&str; 4] = ["hippocampus", "phantom-3d", "paper-2d", "paper-3d"];
+
+#[cfg(test)]
+mod tests {
+    use burn::module::Module;
+    use burn::prelude::Device;
+
+    use super::*;
+
+    /// Parameters, running statistics included, of the four parts (label encoder, image encoder, denoiser, label decoder).
+    fn parameters(config: &ModelConfig) -> [usize; 4] {
+        let networks = config.network.init(config.input.channels, config.n_classes(), &Device::flex());
+        [
+            networks.label_encoder.num_params(),
+            networks.image_encoder.num_params(),
+            networks.denoiser.num_params(),
+            networks.label_decoder.num_params(),
+        ]
+    }
+
+    #[test]
+    fn authors_networks_have_the_authors_parameter_counts() {
+        assert_eq!(parameters(&paper_2d()), [186_865, 294_063, 1_013_873, 271_722]);
+        assert_eq!(parameters(&paper_3d()), [788_897, 138_853, 2_209_937, 788_431]);
+    }
+
+    #[test]
+    fn every_preset_survives_its_config_file() {
+        for name in NAMES {
+            let config = by_name(name).expect("a listed preset exists");
+            let text = serde_json::to_string_pretty(&config).expect("a config is plain data");
+            assert_eq!(serde_json::from_str::<ModelConfig>(&text).expect("it was just written"), config);
+        }
+    }
+}

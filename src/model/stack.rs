@@ -1,0 +1,143 @@
+//! A list of layers run one after another: the label encoder, the image encoder and the label decoder are each one.
+
+use burn::nn::BatchNorm;
+use burn::prelude::*;
+use burn::tensor::activation::silu;
+
+use super::block::{Attention, GroupNorm, ResidualBlock};
+use super::config::LayerConfig;
+use super::conv::{Conv, ConvShape, ConvTranspose, max_pool, nearest};
+use super::reference::{ElementNorm, ImageBlock, PostNormBlock, batch_norm, standardise};
+
+/// Added to the variance of a latent when it is standardised; latents have a variance near 1.
+const LATENT_EPSILON: f64 = 1e-5;
+
+/// One layer; see [`LayerConfig`].
+#[derive(Module, Debug)]
+#[expect(missing_docs, clippy::large_enum_variant, reason = "each variant is its LayerConfig; a stack holds a dozen")]
+pub enum Layer {
+    Conv(Conv),
+    ConvTranspose(ConvTranspose),
+    Residual(ResidualBlock),
+    PostNorm(PostNormBlock),
+    Image(ImageBlock),
+    Attention(Attention),
+    GroupNorm(GroupNorm),
+    BatchNorm(BatchNorm),
+    ElementNorm(ElementNorm),
+    Plain(Plain),
+}
+
+/// A layer without weights.
+#[derive(Module, Debug)]
+pub struct Plain {
+    #[module(skip)]
+    operation: Operation,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Operation {
+    MaxPool { planar: bool },
+    Nearest { planar: bool },
+    Silu,
+    Standardise,
+}
+
+/// Layers run one after another.
+#[derive(Module, Debug)]
+pub struct Stack {
+    /// First to last.
+    pub layers: Vec<Layer>,
+}
+
+impl Stack {
+    /// Initialises the layers of `configs` on `device` for an input of `channels`.
+    pub fn init(configs: &[LayerConfig], mut channels: usize, planar: bool, device: &Device) -> Self {
+        let mut layers = Vec::with_capacity(configs.len());
+        for config in configs {
+            layers.push(Layer::init(config, channels, planar, device));
+            channels = config.channels_out(channels);
+        }
+        Self { layers }
+    }
+
+    /// # Shapes
+    /// `[batch, channel, depth, height, width]`, in and out; channels and sizes change as the layers say.
+    pub fn forward(&self, x: Tensor<5>) -> Tensor<5> {
+        self.layers.iter().fold(x, |x, layer| layer.forward(x))
+    }
+}
+
+impl LayerConfig {
+    /// Channels that come out where `channels` go in.
+    pub fn channels_out(&self, channels: usize) -> usize {
+        match *self {
+            Self::Conv { out, .. }
+            | Self::ConvTranspose { out, .. }
+            | Self::Residual { out, .. }
+            | Self::PostNorm { out }
+            | Self::Image { out, .. } => out,
+            _ => channels,
+        }
+    }
+}
+
+impl Layer {
+    fn init(config: &LayerConfig, channels: usize, planar: bool, device: &Device) -> Self {
+        let plain = |operation| Self::Plain(Plain { operation });
+        match *config {
+            LayerConfig::Conv { out, kernel, stride, groups, init } => {
+                let shape = ConvShape { stride, groups, ..ConvShape::new(channels, out, kernel, planar) };
+                Self::Conv(shape.init(init, device))
+            }
+            LayerConfig::ConvTranspose { out, kernel } => {
+                Self::ConvTranspose(ConvTranspose::init(channels, out, kernel, planar, device))
+            }
+            LayerConfig::Residual { out, groups } => {
+                Self::Residual(ResidualBlock::init([channels, out], groups, None, planar, device))
+            }
+            LayerConfig::PostNorm { out } => Self::PostNorm(PostNormBlock::init(channels, out, planar, device)),
+            LayerConfig::Image { out, groups, down } => {
+                Self::Image(ImageBlock::init([channels, out], groups, down, planar, device))
+            }
+            LayerConfig::Attention { heads, groups } => {
+                Self::Attention(Attention::init(channels, heads, groups, false, device))
+            }
+            LayerConfig::GroupNorm { groups } => Self::GroupNorm(GroupNorm::init(channels, groups, device)),
+            LayerConfig::BatchNorm => Self::BatchNorm(batch_norm(channels, device)),
+            LayerConfig::ElementNorm { shape } => Self::ElementNorm(ElementNorm::init(shape, device)),
+            LayerConfig::MaxPool => plain(Operation::MaxPool { planar }),
+            LayerConfig::Nearest => plain(Operation::Nearest { planar }),
+            LayerConfig::Silu => plain(Operation::Silu),
+            LayerConfig::Standardise => plain(Operation::Standardise),
+        }
+    }
+
+    fn forward(&self, x: Tensor<5>) -> Tensor<5> {
+        match self {
+            Self::Conv(layer) => layer.forward(x),
+            Self::ConvTranspose(layer) => layer.forward(x),
+            Self::Residual(layer) => layer.forward(x, None),
+            Self::PostNorm(layer) => layer.forward(x),
+            Self::Image(layer) => layer.forward(x),
+            Self::Attention(layer) => layer.forward(x),
+            Self::GroupNorm(layer) => layer.forward(x),
+            Self::BatchNorm(layer) => layer.forward(x),
+            Self::ElementNorm(layer) => layer.forward(x),
+            Self::Plain(layer) => match layer.operation {
+                Operation::MaxPool { planar } => max_pool(x, planar),
+                Operation::Nearest { planar } => nearest(x, planar),
+                Operation::Silu => silu(x),
+                Operation::Standardise => standardise_latent(x),
+            },
+        }
+    }
+}
+
+/// Zero mean and unit SD over each sample, as latents are kept.
+///
+/// # Shapes
+/// `[batch, channel, depth, height, width]`, in and out.
+pub fn standardise_latent(x: Tensor<5>) -> Tensor<5> {
+    standardise(x, LATENT_EPSILON)
+}
