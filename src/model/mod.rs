@@ -5,6 +5,7 @@ pub mod config;
 pub mod conv;
 pub mod denoiser;
 pub mod ldseg;
+pub mod official;
 pub mod preset;
 pub mod reference;
 pub mod sampler;
