@@ -1,0 +1,4 @@
+//! How good a segmentation is, in numbers that can be compared with those of others.
+
+pub mod metrics;
+pub mod report;
