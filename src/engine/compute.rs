@@ -1,0 +1,126 @@
+//! The worker's own work: choosing a device, keeping models loaded, segmenting.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::bail;
+
+use super::DeviceLine;
+use super::device::{Devices, GpuHandles, Selected, Task};
+use super::job::{Job, Outcome, Segmentation, Stamp};
+use super::worker::{Reporter, Runner};
+use crate::config::{DeviceChoice, SegmentSettings};
+use crate::domain::Volume;
+use crate::model::segment::segment;
+use crate::model::{Loaded, registry};
+use crate::monitor::Monitor;
+
+/// Owns the device and the models that have been loaded onto it.
+pub(super) struct Compute {
+    /// Taken when the first job needs it: looking for devices can take a second.
+    shared: Option<GpuHandles>,
+    devices: Option<Devices>,
+    selected: Option<Selected>,
+    /// By the name that they were asked for, all on `selected`'s device.
+    models: HashMap<String, Arc<Loaded>>,
+    line: Arc<DeviceLine>,
+}
+
+impl Compute {
+    pub fn new(shared: Option<GpuHandles>, line: Arc<DeviceLine>) -> Self {
+        Self { shared, devices: None, selected: None, models: HashMap::new(), line }
+    }
+
+    /// The device for `choice`. Models stay loaded as long as it stays the same.
+    fn select(&mut self, choice: DeviceChoice, monitor: &dyn Monitor) -> anyhow::Result<Selected> {
+        let selected = match choice {
+            // Needs no list of devices, and so no drivers.
+            DeviceChoice::Cpu => Devices::cpu(),
+            DeviceChoice::Auto | DeviceChoice::Gpu => {
+                let shared = &mut self.shared;
+                let devices = self.devices.get_or_insert_with(|| Devices::new(shared.take()));
+                devices.select(choice, Task::Inference, monitor)?
+            }
+        };
+        if self.selected.as_ref().is_none_or(|previous| previous.device != selected.device) {
+            self.models.clear();
+        }
+        self.line.set(selected.name.clone());
+        self.selected = Some(selected.clone());
+        Ok(selected)
+    }
+
+    fn model(&mut self, name: &str, selected: &Selected) -> anyhow::Result<Arc<Loaded>> {
+        if let Some(loaded) = self.models.get(name) {
+            return Ok(Arc::clone(loaded));
+        }
+        let loaded = Arc::new(Loaded::load(&registry::find(name)?, &selected.device)?);
+        self.models.insert(name.to_owned(), Arc::clone(&loaded));
+        Ok(loaded)
+    }
+
+    fn segment(&mut self, request: &SegmentRequest<'_>, monitor: &dyn Monitor) -> anyhow::Result<Segmentation> {
+        let start = Instant::now();
+        let SegmentRequest { stamp, volume, focus, settings } = *request;
+        monitor.report("Choosing the device", 0, 0)?;
+        let selected = self.select(settings.device, monitor)?;
+        monitor.report("Loading the model", 0, 0)?;
+        let loaded = self.model(&settings.model, &selected)?;
+        let prediction = segment(&loaded, volume, stamp.frame, focus, settings, monitor)?;
+        Ok(Segmentation {
+            stamp,
+            labels: prediction.labels,
+            table: prediction.table,
+            probabilities: prediction.probabilities,
+            settings: settings.clone(),
+            model_sha256: loaded.sha256().to_owned(),
+            device: selected.name,
+            elapsed_s: start.elapsed().as_secs_f64(),
+            warnings: selected.warnings.into_iter().chain(prediction.warnings).collect(),
+        })
+    }
+}
+
+/// The fields of [`Job::Segment`].
+#[derive(Clone, Copy)]
+struct SegmentRequest<'a> {
+    stamp: Stamp,
+    volume: &'a Volume,
+    focus: Option<[usize; 3]>,
+    settings: &'a SegmentSettings,
+}
+
+impl Runner for Compute {
+    fn run(&mut self, job: &Job, reporter: &Reporter) -> anyhow::Result<Outcome> {
+        match job {
+            Job::Segment { stamp, volume, focus, settings } => {
+                let request = SegmentRequest { stamp: *stamp, volume, focus: *focus, settings };
+                Ok(Outcome::Segmentation(Box::new(self.segment(&request, reporter)?)))
+            }
+            Job::CheckDevices => {
+                let shared = &mut self.shared;
+                let devices = self.devices.get_or_insert_with(|| Devices::new(shared.take()));
+                Ok(Outcome::Devices(devices.report(reporter)?))
+            }
+            Job::Open { .. } | Job::Phantom { .. } | Job::OpenLabels { .. } | Job::SaveLabels { .. } => {
+                bail!("the worker was asked to {}, which is the file thread's work", job.name())
+            }
+        }
+    }
+
+    /// A panic on a GPU is taken for the GPU's: Burn reports a lost device, a kernel that does not compile and memory
+    /// that has run out in no other way. An error is the GPU's only where the device no longer answers.
+    fn fall_back(&mut self, panicked: bool) -> bool {
+        let Some(selected) = self.selected.take_if(|selected| selected.is_gpu) else { return false };
+        let is_lost = panicked || !catch_unwind(AssertUnwindSafe(|| selected.device.sync().is_ok())).unwrap_or(false);
+        if is_lost {
+            self.models.clear();
+            if let Some(devices) = &mut self.devices {
+                devices.give_up(&selected, "failed in the middle of a job");
+            }
+        }
+        is_lost
+    }
+}

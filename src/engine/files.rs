@@ -1,0 +1,129 @@
+//! The file thread's work: images and labels in, labels out, samples made.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::bail;
+
+use super::job::{Job, Opened, OpenedLabels, Outcome};
+use super::worker::{Reporter, Runner};
+use crate::domain::phantom::{self, PhantomKind};
+use crate::domain::{Grid, LabelMap, LabelTable};
+use crate::io::label_table;
+use crate::io::nifti::{self, Header, ReadVolume};
+use crate::io::provenance::Provenance;
+use crate::monitor::Monitor;
+
+/// Reads and writes; keeps nothing between jobs.
+pub(super) struct Files;
+
+impl Runner for Files {
+    fn run(&mut self, job: &Job, reporter: &Reporter) -> anyhow::Result<Outcome> {
+        match job {
+            Job::Open { path } => open(path, reporter),
+            Job::Phantom { kind, seed } => {
+                reporter.report("Making the sample", 0, 0)?;
+                Ok(make_phantom(*kind, *seed))
+            }
+            Job::OpenLabels { path, grid } => open_labels(path, grid, reporter),
+            Job::SaveLabels { path, labels, table, header, provenance } => {
+                save_labels(path, labels, table, header.as_deref(), provenance, reporter)
+            }
+            Job::Segment { .. } | Job::CheckDevices => {
+                bail!("the file thread was asked to {}, which is the worker's work", job.name())
+            }
+        }
+    }
+}
+
+fn open(path: &Path, reporter: &Reporter) -> anyhow::Result<Outcome> {
+    let ReadVolume { volume, header, warnings } =
+        nifti::read_volume(path, reporter, &mut |part| reporter.preview(part))?;
+    Ok(Outcome::Opened(Box::new(Opened {
+        path: Some(path.to_owned()),
+        name: case_name(path),
+        volume: Arc::new(volume),
+        header: Some(Arc::new(header)),
+        reference: None,
+        warnings,
+    })))
+}
+
+fn make_phantom(kind: PhantomKind, seed: u64) -> Outcome {
+    let phantom = phantom::generate(kind, seed);
+    Outcome::Opened(Box::new(Opened {
+        path: None,
+        name: format!("Sample {seed}"),
+        volume: Arc::new(phantom.volume),
+        header: None,
+        reference: Some((Arc::new(phantom.labels), phantom.table)),
+        warnings: Vec::new(),
+    }))
+}
+
+fn open_labels(path: &Path, grid: &Grid, reporter: &Reporter) -> anyhow::Result<Outcome> {
+    let (labels, mut warnings) = nifti::read_labels(path, reporter)?;
+    if let Some(difference) = labels.grid().differs_from(grid) {
+        bail!("the labels do not lie on the grid of the open image: {difference}: {}", path.display());
+    }
+    let beside = label_table_beside(path);
+    let table = if beside.is_file() {
+        label_table::read(&beside).unwrap_or_else(|error| {
+            warnings.push(format!("names and colours of the labels were made up: {error}"));
+            LabelTable::with_ids(&labels.used_ids())
+        })
+    } else {
+        LabelTable::with_ids(&labels.used_ids())
+    };
+    Ok(Outcome::Labels(Box::new(OpenedLabels { path: path.to_owned(), labels, table, warnings })))
+}
+
+fn save_labels(
+    path: &Path,
+    labels: &LabelMap,
+    table: &LabelTable,
+    header: Option<&Header>,
+    provenance: &Provenance,
+    reporter: &Reporter,
+) -> anyhow::Result<Outcome> {
+    nifti::write_labels(path, labels, header, reporter)?;
+    label_table::write(&label_table_beside(path), table)?;
+    provenance.write_beside(path)?;
+    Ok(Outcome::Saved(path.to_owned()))
+}
+
+/// `scan.nii.gz` is the case `scan`.
+fn case_name(path: &Path) -> String {
+    stem(path).to_owned()
+}
+
+/// The table of `mask.nii.gz` is `mask.label.txt`.
+fn label_table_beside(path: &Path) -> std::path::PathBuf {
+    path.with_file_name(format!("{}.label.txt", stem(path)))
+}
+
+/// A file's name without the endings of the image formats.
+fn stem(path: &Path) -> &str {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    [".nii.gz", ".nii", ".hdr.gz", ".img.gz", ".hdr", ".img"]
+        .iter()
+        .find_map(|ending| name.strip_suffix(ending))
+        .unwrap_or(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_case_is_named_after_its_file_without_the_format() {
+        for (path, name) in [("a/scan.nii.gz", "scan"), ("scan.v2.nii", "scan.v2"), ("x.img", "x"), ("mask", "mask")] {
+            assert_eq!(case_name(Path::new(path)), name);
+        }
+    }
+
+    #[test]
+    fn a_mask_keeps_its_label_table_beside_it() {
+        assert_eq!(label_table_beside(Path::new("d/mask.nii.gz")), Path::new("d/mask.label.txt"));
+    }
+}

@@ -1,0 +1,247 @@
+//! What the engine is asked and what it answers: plain data, no tensors.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::SegmentSettings;
+use crate::domain::phantom::PhantomKind;
+use crate::domain::{Grid, LabelMap, LabelTable, Volume};
+use crate::io::nifti::Header;
+use crate::io::provenance::Provenance;
+use crate::monitor::Progress;
+
+/// Names one submitted [`Job`] until its [`Event::Done`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct JobId(pub u64);
+
+/// Which state of which case a result was computed from, so that a late one is never laid over another image.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Stamp {
+    /// Counts the cases opened in this window.
+    pub case: u64,
+    /// The frame of a time series.
+    pub frame: usize,
+}
+
+/// One piece of work. Files go to the file thread, everything else to the worker that owns the device.
+#[derive(Clone, Debug)]
+pub enum Job {
+    /// Read an image file.
+    Open {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Make a sample with known truth.
+    Phantom {
+        /// Which anatomy.
+        kind: PhantomKind,
+        /// Equal seeds give equal voxels.
+        seed: u64,
+    },
+    /// Read a label file that belongs on `grid`.
+    OpenLabels {
+        /// The file.
+        path: PathBuf,
+        /// The grid of the open image; a file on another one is refused.
+        grid: Grid,
+    },
+    /// Write labels on the source's own grid, whole or not at all, read back and compared.
+    SaveLabels {
+        /// The file to write or replace.
+        path: PathBuf,
+        /// What to write.
+        labels: Arc<LabelMap>,
+        /// What the ids mean.
+        table: LabelTable,
+        /// The source image's header, copied field by field; `None` for an image that came from no file.
+        header: Option<Arc<Header>>,
+        /// Where the labels come from, written as JSON beside the file.
+        provenance: Box<Provenance>,
+    },
+    /// Segment one frame.
+    Segment {
+        /// Returned with the result.
+        stamp: Stamp,
+        /// The image.
+        volume: Arc<Volume>,
+        /// Where the person is looking: the middle of the box that is segmented where the image is larger than what the
+        /// model was trained on.
+        focus: Option<[usize; 3]>,
+        /// Model, steps, sampler, samples, seed, device.
+        settings: SegmentSettings,
+    },
+    /// Check every device against the CPU backend and time it.
+    CheckDevices,
+}
+
+/// News of a job.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// How far the job is; only the newest of a job is kept.
+    Progress {
+        /// The job.
+        id: JobId,
+        /// Its newest progress.
+        progress: Progress,
+    },
+    /// The first slices of a file that is still being read: a volume with the file's in-plane size and few slices.
+    Preview {
+        /// The job.
+        id: JobId,
+        /// What has been read so far.
+        volume: Arc<Volume>,
+    },
+    /// The job's one and only ending.
+    Done {
+        /// The job.
+        id: JobId,
+        /// How it ended.
+        ending: Ending,
+    },
+}
+
+/// How a job ended.
+#[derive(Clone, Debug)]
+pub enum Ending {
+    /// With a result.
+    Finished(Outcome),
+    /// Told to stop, or superseded by a newer job of its kind.
+    Cancelled,
+    /// With an error that a person can act on.
+    Failed(Failure),
+}
+
+/// What a finished job brings.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// Of [`Job::Open`] and [`Job::Phantom`].
+    Opened(Box<Opened>),
+    /// Of [`Job::OpenLabels`].
+    Labels(Box<OpenedLabels>),
+    /// Of [`Job::SaveLabels`]: the file.
+    Saved(PathBuf),
+    /// Of [`Job::Segment`].
+    Segmentation(Box<Segmentation>),
+    /// Of [`Job::CheckDevices`].
+    Devices(Vec<DeviceReport>),
+}
+
+/// An image that has been read or made.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// The file, or `None` for a sample that was made here.
+    pub path: Option<PathBuf>,
+    /// Shown as the case's name.
+    pub name: String,
+    /// The image.
+    pub volume: Arc<Volume>,
+    /// The file's header, to be copied when labels are saved.
+    pub header: Option<Arc<Header>>,
+    /// Known truth of a phantom.
+    pub reference: Option<(Arc<LabelMap>, LabelTable)>,
+    /// What a person should know: which affine was used, that two disagree, that orientation is unknown.
+    pub warnings: Vec<String>,
+}
+
+/// Labels that have been read.
+#[derive(Clone, Debug)]
+pub struct OpenedLabels {
+    /// The file.
+    pub path: PathBuf,
+    /// One id a voxel, on the grid asked for.
+    pub labels: LabelMap,
+    /// Names and colours, from a table beside the file or made up.
+    pub table: LabelTable,
+    /// What a person should know.
+    pub warnings: Vec<String>,
+}
+
+/// A finished segmentation.
+#[derive(Clone, Debug)]
+pub struct Segmentation {
+    /// As submitted.
+    pub stamp: Stamp,
+    /// The most probable label of every voxel, on the image's grid.
+    pub labels: LabelMap,
+    /// The model's labels.
+    pub table: LabelTable,
+    /// Mean probability of every label of `table`, in its order, `n_voxels` values each, 0 to 255 for 0 to 1.
+    pub probabilities: Vec<Vec<u8>>,
+    /// The settings used.
+    pub settings: SegmentSettings,
+    /// SHA-256 of the model's weights, as hexadecimal digits.
+    pub model_sha256: String,
+    /// The device that did it, by name.
+    pub device: String,
+    /// From submission to result, queueing not counted.
+    pub elapsed_s: f64,
+    /// What a person should know: a device that failed its check, a volume larger than the model was trained on.
+    pub warnings: Vec<String>,
+}
+
+/// Why a job failed, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// One sentence: what was expected, what was found, where, and what to do.
+    pub message: String,
+    /// The chain of causes, for the details fold.
+    pub details: String,
+}
+
+/// One device and whether it can be trusted.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct DeviceReport {
+    /// The adapter's name, or "CPU".
+    pub name: String,
+    /// Graphics interface, driver and its version, or the number of threads.
+    pub driver: String,
+    /// A program that plays a graphics card on the CPU: good for drawing, counts as no GPU for the networks.
+    pub is_software: bool,
+    /// What the check found.
+    pub check: DeviceCheck,
+    /// Forward passes of the check's network in one second.
+    pub runs_per_s: Option<f64>,
+    /// Is used when the choice is left to the program.
+    pub preferred: bool,
+}
+
+/// Whether a device computes what the CPU backend computes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", tag = "result", content = "detail")]
+pub enum DeviceCheck {
+    /// It is the reference.
+    Reference,
+    /// It agrees; the largest relative error seen.
+    Agrees(f64),
+    /// It does not: named and not used. The largest relative error seen, infinite where a number was not finite.
+    Disagrees(f64),
+    /// It could not be run at all.
+    Failed(String),
+}
+
+impl Job {
+    /// What the job does, for messages and logs.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Job::Open { .. } => "open the image",
+            Job::Phantom { .. } => "make the sample",
+            Job::OpenLabels { .. } => "open the labels",
+            Job::SaveLabels { .. } => "save the labels",
+            Job::Segment { .. } => "segment the image",
+            Job::CheckDevices => "check the devices",
+        }
+    }
+}
+
+impl std::fmt::Display for DeviceCheck {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            DeviceCheck::Reference => f.write_str("reference"),
+            DeviceCheck::Agrees(error) => write!(f, "agrees with the CPU (largest relative error {error:.1e})"),
+            DeviceCheck::Disagrees(error) => write!(f, "disagrees with the CPU (largest relative error {error:.1e})"),
+            DeviceCheck::Failed(why) => write!(f, "failed: {why}"),
+        }
+    }
+}
