@@ -246,6 +246,11 @@ impl Volume {
         &self.voxels
     }
 
+    /// The stored values, without the grid.
+    pub fn into_voxels(self) -> Voxels {
+        self.voxels
+    }
+
     /// Intensity from stored value.
     pub fn scaling(&self) -> Scaling {
         self.scaling

@@ -1,0 +1,316 @@
+//! The bytes of a file, decompressed on the way where it is compressed, with a count of how far the file has been read.
+
+use std::cell::Cell;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use flate2::bufread::GzDecoder;
+
+use crate::io::Error;
+
+/// How much a byte of deflate data can grow at most: 258 bytes for two bits, rounded up.
+const MAX_INFLATION: u64 = 1040;
+
+/// How much is read from the disk at once.
+const DISK_CHUNK: usize = 256 << 10;
+
+/// A file being read from its start.
+pub(super) struct Source {
+    path: PathBuf,
+    file_bytes: u64,
+    /// Bytes taken from the file so far, ahead of what has been handed out by what the buffer holds.
+    taken: Rc<Cell<u64>>,
+    /// Bytes handed out so far, after decompression.
+    position: u64,
+    /// The compressed data ended before their end mark.
+    is_cut: bool,
+    bytes: Bytes,
+}
+
+enum Bytes {
+    Plain(BufReader<Counted>),
+    Gzip(Members),
+}
+
+struct Counted {
+    file: File,
+    taken: Rc<Cell<u64>>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let n = self.file.read(buffer)?;
+        self.taken.set(self.taken.get() + n as u64);
+        Ok(n)
+    }
+}
+
+/// The members of a gzip file, one after the other. Unlike `flate2::bufread::MultiGzDecoder`, padding after the last
+/// one is not an error: tape and network copies round sizes up.
+enum Members {
+    Inside(Box<GzDecoder<BufReader<Counted>>>),
+    /// Only for the moment in which one decoder is taken apart to make the next.
+    Between,
+    Ended {
+        trailing: bool,
+    },
+}
+
+impl Read for Members {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        loop {
+            let Self::Inside(decoder) = self else { return Ok(0) };
+            let n = decoder.read(buffer)?;
+            if n > 0 || buffer.is_empty() {
+                return Ok(n);
+            }
+            let Self::Inside(decoder) = std::mem::replace(self, Self::Between) else { return Ok(0) };
+            let mut file = decoder.into_inner();
+            let rest = file.fill_buf()?;
+            *self = if rest.starts_with(&GZIP_MAGIC[..rest.len().clamp(1, 2)]) {
+                Self::Inside(Box::new(GzDecoder::new(file)))
+            } else {
+                Self::Ended { trailing: !rest.is_empty() }
+            };
+        }
+    }
+}
+
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+impl Source {
+    /// Opens a file; whether it is compressed is seen by its first bytes, not by its name.
+    ///
+    /// # Errors
+    /// What the system reports, and [`Error::Empty`].
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let reading = |source| Error::reading(path, source);
+        let file = File::open(path).map_err(reading)?;
+        let metadata = file.metadata().map_err(reading)?;
+        let path = path.to_owned();
+        if metadata.is_dir() {
+            return Err(Error::IsFolder { path });
+        }
+        if metadata.len() == 0 {
+            return Err(Error::Empty { path });
+        }
+        let taken = Rc::new(Cell::new(0));
+        let mut buffered = BufReader::with_capacity(DISK_CHUNK, Counted { file, taken: taken.clone() });
+        let start = buffered.fill_buf().map_err(|source| Error::reading(&path, source))?;
+        let bytes = if start.starts_with(&GZIP_MAGIC) {
+            Bytes::Gzip(Members::Inside(Box::new(GzDecoder::new(buffered))))
+        } else {
+            Bytes::Plain(buffered)
+        };
+        Ok(Self { path, file_bytes: metadata.len(), taken, position: 0, is_cut: false, bytes })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Size of the file on disk.
+    pub fn file_bytes(&self) -> u64 {
+        self.file_bytes
+    }
+
+    /// How much of the file has been taken from the disk.
+    pub fn taken_bytes(&self) -> u64 {
+        self.taken.get().min(self.file_bytes)
+    }
+
+    /// Whether the file is compressed.
+    pub fn is_compressed(&self) -> bool {
+        matches!(self.bytes, Bytes::Gzip(_))
+    }
+
+    /// The most that the rest of the file can yield, after decompression.
+    pub fn most_left(&self) -> u64 {
+        let inflation = if self.is_compressed() { MAX_INFLATION } else { 1 };
+        self.file_bytes.saturating_mul(inflation).saturating_sub(self.position)
+    }
+
+    /// Fills `buffer` as far as the file goes; returns how far.
+    ///
+    /// # Errors
+    /// What the system reports, and [`Error::Damaged`] where the data do not decompress. A compressed file that was cut
+    /// off is not an error here: it just ends.
+    pub fn fill(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            let step = match &mut self.bytes {
+                Bytes::Plain(file) => file.read(&mut buffer[filled..]),
+                Bytes::Gzip(members) => members.read(&mut buffer[filled..]),
+            };
+            match step {
+                Ok(0) => break,
+                Ok(n) => filled += n,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+                    self.is_cut = true;
+                    break;
+                }
+                Err(error) => return Err(self.failed(error)),
+            }
+        }
+        self.position += filled as u64;
+        Ok(filled)
+    }
+
+    fn failed(&self, source: std::io::Error) -> Error {
+        // What the decoder makes up has no code of the system's.
+        if self.is_compressed() && source.raw_os_error().is_none() {
+            return Error::Damaged { at: self.taken_bytes(), source, path: self.path.clone() };
+        }
+        Error::reading(&self.path, source)
+    }
+
+    /// Reads on to the file's end, so that a compressed file's checksum is compared, and says what was there beyond
+    /// what was expected.
+    ///
+    /// # Errors
+    /// As [`Source::fill`]; a wrong or missing checksum is [`Error::Damaged`].
+    pub fn finish(&mut self) -> Result<Option<String>, Error> {
+        // Far more than rounding up adds; nobody wants to wait for the rest of a file that holds something else.
+        let mut rest = vec![0; 1 << 16];
+        let n = self.fill(&mut rest)?;
+        if self.is_cut {
+            return Err(self.failed(std::io::ErrorKind::UnexpectedEof.into()));
+        }
+        let more = |n: usize| format!("The file holds {n} bytes or more after its voxels; they were ignored.");
+        Ok(match &self.bytes {
+            _ if n > 0 => Some(more(n)),
+            Bytes::Gzip(Members::Ended { trailing: true }) => Some(more(1)),
+            _ => None,
+        })
+    }
+}
+
+/// The file's name in small letters, as far as it is text.
+pub(super) fn lower_name(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default()
+}
+
+/// The files that hold the header and the voxels: one and the same, or a pair.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Parts {
+    pub header: PathBuf,
+    pub voxels: PathBuf,
+}
+
+impl Parts {
+    /// Finds the mate of a `.hdr` or `.img` file, compressed or not; any other file holds both.
+    ///
+    /// # Errors
+    /// [`Error::MissingMate`] where one half of a pair is not there.
+    pub fn of(path: &Path) -> Result<Self, Error> {
+        let name = lower_name(path);
+        let bare = name.strip_suffix(".gz").unwrap_or(&name);
+        let given = path.to_owned();
+        if bare.ends_with(".hdr") {
+            Ok(Self { voxels: mate(path, "img")?, header: given })
+        } else if bare.ends_with(".img") {
+            Ok(Self { header: mate(path, "hdr")?, voxels: given })
+        } else {
+            Ok(Self { header: given.clone(), voxels: given })
+        }
+    }
+
+    pub fn is_pair(&self) -> bool {
+        self.header != self.voxels
+    }
+}
+
+/// The other half of a pair: the same name with another ending, in small or capital letters, compressed or not.
+fn mate(path: &Path, ending: &str) -> Result<PathBuf, Error> {
+    let is_gzip = lower_name(path).ends_with(".gz");
+    let stem = if is_gzip { path.with_extension("") } else { path.to_owned() };
+    let plain = stem.with_extension(ending);
+    let capital = stem.with_extension(ending.to_uppercase());
+    let with_gz = |path: &Path| PathBuf::from(format!("{}.gz", path.display()));
+    let mut candidates = vec![plain.clone(), with_gz(&plain), capital.clone(), with_gz(&capital)];
+    if is_gzip {
+        candidates.swap(0, 1);
+    }
+    let missing = candidates[0].clone();
+    candidates
+        .into_iter()
+        .find(|candidate| candidate.is_file())
+        .ok_or_else(|| Error::MissingMate { missing, path: path.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn read_all(file: &[u8]) -> (Vec<u8>, Result<Option<String>, Error>) {
+        let mut temporary = tempfile::NamedTempFile::new().unwrap();
+        temporary.write_all(file).unwrap();
+        let mut source = Source::open(temporary.path()).unwrap();
+        let mut bytes = vec![0; 6];
+        let n = source.fill(&mut bytes).unwrap();
+        bytes.truncate(n);
+        (bytes, source.finish())
+    }
+
+    #[test]
+    fn all_members_of_a_gzip_file_are_read() {
+        let file = [gzip(b"abc"), gzip(b""), gzip(b"def")].concat();
+        let (bytes, rest) = read_all(&file);
+        assert_eq!((bytes.as_slice(), rest.unwrap()), (&b"abcdef"[..], None));
+    }
+
+    #[test]
+    fn padding_after_a_gzip_file_is_a_warning() {
+        let (bytes, rest) = read_all(&[gzip(b"abcdef"), vec![0; 100]].concat());
+        assert_eq!(bytes, b"abcdef");
+        assert!(rest.unwrap().is_some());
+    }
+
+    #[test]
+    fn a_wrong_checksum_is_damage() {
+        let mut file = gzip(b"abcdef");
+        let crc = file.len() - 8;
+        file[crc] ^= 1;
+        assert!(matches!(read_all(&file).1, Err(Error::Damaged { .. })));
+    }
+
+    #[test]
+    fn a_cut_gzip_file_just_ends() {
+        let file = gzip(b"abcdef");
+        assert!(read_all(&file[..12]).0.len() < 6);
+    }
+
+    #[test]
+    fn a_missing_checksum_is_damage() {
+        let file = gzip(b"abcdef");
+        let (bytes, rest) = read_all(&file[..file.len() - 1]);
+        assert_eq!(bytes, b"abcdef");
+        assert!(matches!(rest, Err(Error::Damaged { .. })));
+    }
+
+    #[test]
+    fn mates_are_found_in_any_spelling_or_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        for name in ["a.hdr", "a.img.gz", "b.HDR", "b.IMG"] {
+            std::fs::write(at(name), b"x").unwrap();
+        }
+        assert_eq!(Parts::of(&at("a.hdr")).unwrap(), Parts { header: at("a.hdr"), voxels: at("a.img.gz") });
+        assert_eq!(Parts::of(&at("a.img.gz")).unwrap(), Parts { header: at("a.hdr"), voxels: at("a.img.gz") });
+        assert_eq!(Parts::of(&at("b.HDR")).unwrap(), Parts { header: at("b.HDR"), voxels: at("b.IMG") });
+        assert!(!Parts::of(&at("c.nii.gz")).unwrap().is_pair());
+        let error = Parts::of(&at("c.hdr")).unwrap_err();
+        assert!(error.to_string().contains("c.img is missing"), "{error}");
+    }
+}
