@@ -6,7 +6,7 @@
 //! into the safetensors files that [`load`] reads, with Keras's own names and layouts.
 //!
 //! Keras numbers the layers of each kind in the order in which the code makes them, across all three networks:
-//! `conv2d`, `conv2d_1`, … So [`Numbering`] makes every name by walking our layers in the authors' order, and a weight
+//! `conv2d`, `conv2d_1`, … So `Numbering` makes every name by walking our layers in the authors' order, and a weight
 //! that is left over is an error.
 
 use std::collections::BTreeMap;
