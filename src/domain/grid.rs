@@ -337,3 +337,154 @@ fn nearest_world_axes(rotation: DMat3) -> [usize; 3] {
     }
     nearest
 }
+
+#[cfg(test)]
+mod tests {
+    use glam::EulerRot;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn grid(affine: [[f64; 3]; 3]) -> Grid {
+        let matrix3 = DMat3::from_cols_array_2d(&affine).transpose();
+        Grid::new([4, 5, 6], DAffine3 { matrix3, translation: DVec3::ZERO }).unwrap()
+    }
+
+    #[test]
+    fn a_grid_without_voxels_or_without_volume_is_refused() {
+        assert_eq!(Grid::axis_aligned([4, 0, 2], [1.0; 3]), Err(GridError::Empty([4, 0, 2])));
+        assert!(matches!(Grid::axis_aligned([1; 3], [1.0, 0.0, 1.0]), Err(GridError::Singular(_))));
+        assert!(matches!(Grid::axis_aligned([1; 3], [1.0, f64::NAN, 1.0]), Err(GridError::Singular(_))));
+        assert!(matches!(Grid::axis_aligned([usize::MAX; 3], [1.0; 3]), Err(GridError::TooLarge(_))));
+        assert!(Grid::axis_aligned([1; 3], [1e-9; 3]).is_ok(), "small voxels are voxels");
+    }
+
+    #[test]
+    fn orientation_names_the_side_to_which_each_index_grows() {
+        let cases = [
+            ([[1., 0., 0.], [0., 1., 0.], [0., 0., 1.]], "RAS"),
+            ([[-1., 0., 0.], [0., -1., 0.], [0., 0., 1.]], "LPS"),
+            ([[0., 0., 1.], [-1., 0., 0.], [0., 1., 0.]], "PSR"),
+            ([[0., 0., -1.], [1., 0., 0.], [0., -1., 0.]], "AIL"),
+            // Oblique by 40 degrees about z.
+            ([[0.766, -0.643, 0.], [0.643, 0.766, 0.], [0., 0., 3.]], "RAS"),
+        ];
+        for (affine, codes) in cases {
+            assert_eq!(String::from_iter(grid(affine).orientation()), codes);
+        }
+    }
+
+    #[test]
+    fn obliquity_is_the_angle_to_the_nearest_axis() {
+        assert_eq!(grid([[0., 0., -2.], [1., 0., 0.], [0., -3., 0.]]).obliquity_deg(), 0.0);
+        let turned = DAffine3 { matrix3: DMat3::from_rotation_z(20f64.to_radians()), translation: DVec3::ZERO };
+        assert!((Grid::new([2; 3], turned).unwrap().obliquity_deg() - 20.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_radiological_axial_slice_has_right_on_the_left_and_anterior_on_top() {
+        let axes = Grid::axis_aligned([4, 5, 6], [1.0; 3]).unwrap().slice_axes(Plane::Axial, Convention::Radiological);
+        assert_eq!(axes, SliceAxes { right: 0, down: 1, through: 2, flip_right: true, flip_down: true });
+        assert_eq!(axes.voxel([4, 5, 6], [0, 0], 2), [3, 4, 2]);
+    }
+
+    #[test]
+    fn grids_differ_by_shape_or_by_place() {
+        let a = Grid::axis_aligned([10, 10, 10], [1.0; 3]).unwrap();
+        assert_eq!(a.differs_from(&Grid::axis_aligned([10; 3], [1.00005, 1.0, 1.0]).unwrap()), None);
+        let longer = Grid::axis_aligned([10, 10, 11], [1.0; 3]).unwrap();
+        assert_eq!(a.differs_from(&longer).as_deref(), Some("10×10×10 voxels against 10×10×11"));
+        let wider = Grid::axis_aligned([10; 3], [1.1, 1.0, 1.0]).unwrap();
+        assert_eq!(
+            a.differs_from(&wider).as_deref(),
+            Some("placed up to 0.900 mm apart in the world (axes RAS against RAS)")
+        );
+    }
+
+    #[test]
+    fn inside_is_from_0_to_the_last_voxel() {
+        let grid = Grid::axis_aligned([2, 3, 4], [1.0; 3]).unwrap();
+        assert!(grid.contains([1, 2, 3]) && grid.contains([0, 0, 0]));
+        assert!(!grid.contains([-1, 0, 0]) && !grid.contains([2, 0, 0]) && !grid.contains([0, 0, i64::MAX]));
+    }
+
+    /// A place in the world: turned anyhow, mirrored or not, with voxels of any shape.
+    fn any_grid() -> impl Strategy<Value = Grid> {
+        let angles = prop::array::uniform3(-3.2f64..3.2);
+        (angles, prop::array::uniform3(0.2f64..4.0), any::<bool>()).prop_map(|([a, b, c], spacing, is_mirrored)| {
+            let mirror = DVec3::new(if is_mirrored { -1.0 } else { 1.0 }, 1.0, 1.0);
+            let matrix3 =
+                DMat3::from_euler(EulerRot::XYZ, a, b, c) * DMat3::from_diagonal(mirror * DVec3::from_array(spacing));
+            Grid::new([4, 5, 6], DAffine3 { matrix3, translation: DVec3::ZERO }).unwrap()
+        })
+    }
+
+    fn any_view() -> impl Strategy<Value = (Plane, Convention)> {
+        (
+            prop::sample::select(vec![Plane::Axial, Plane::Coronal, Plane::Sagittal]),
+            prop::sample::select(vec![Convention::Radiological, Convention::Neurological]),
+        )
+    }
+
+    fn direction(letter: char) -> DVec3 {
+        match letter {
+            'R' => DVec3::X,
+            'L' => DVec3::NEG_X,
+            'A' => DVec3::Y,
+            'P' => DVec3::NEG_Y,
+            'S' => DVec3::Z,
+            _ => DVec3::NEG_Z,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn going_right_and_down_on_the_screen_goes_where_the_edge_letters_say(
+            grid in any_grid(),
+            (plane, convention) in any_view(),
+        ) {
+            let axes = grid.slice_axes(plane, convention);
+            let world = |pixel| {
+                let voxel = axes.voxel(grid.shape(), pixel, 0).map(|v| v as f64);
+                grid.world_from_voxel().transform_point3(DVec3::from_array(voxel))
+            };
+            let [left, right, top, bottom] = grid.edge_letters(plane, convention);
+            prop_assert!((world([1, 0]) - world([0, 0])).dot(direction(right)) > 0.0);
+            prop_assert!((world([0, 1]) - world([0, 0])).dot(direction(bottom)) > 0.0);
+            prop_assert_eq!(direction(left), -direction(right));
+            prop_assert_eq!(direction(top), -direction(bottom));
+        }
+
+        #[test]
+        fn pixels_and_voxels_are_each_others_inverse(
+            grid in any_grid(),
+            (plane, convention) in any_view(),
+            i in 0usize..4,
+            j in 0usize..5,
+            k in 0usize..6,
+        ) {
+            let axes = grid.slice_axes(plane, convention);
+            let pixel = axes.pixel(grid.shape(), [i, j, k]);
+            prop_assert_eq!(axes.voxel(grid.shape(), pixel, [i, j, k][axes.through]), [i, j, k]);
+        }
+
+        #[test]
+        fn flipped_canonical_axes_run_right_anterior_superior(grid in any_grid()) {
+            let (axes, flips) = grid.canonical_axes();
+            let mut sorted = axes;
+            sorted.sort_unstable();
+            prop_assert_eq!(sorted, [0, 1, 2]);
+            let codes = grid.orientation();
+            for (world_axis, letters) in ["RL", "AP", "SI"].into_iter().enumerate() {
+                let code = codes[axes[world_axis]];
+                prop_assert_eq!(letters.find(code), Some(usize::from(flips[world_axis])));
+            }
+        }
+
+        #[test]
+        fn the_volume_of_a_voxel_without_shear_is_the_product_of_its_sides(grid in any_grid()) {
+            let [a, b, c] = grid.spacing_mm();
+            prop_assert!((grid.voxel_volume_mm3() - a * b * c).abs() < 1e-9);
+        }
+    }
+}

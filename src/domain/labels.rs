@@ -267,3 +267,100 @@ fn spread_hue(i: usize) -> [u8; 3] {
     };
     [channel(2.0), channel(0.0), channel(4.0)]
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::grid::{Convention, Plane};
+
+    fn map(ids: Vec<u16>) -> LabelMap {
+        LabelMap::new(Grid::axis_aligned([ids.len(), 1, 1], [1.0; 3]).unwrap(), ids).unwrap()
+    }
+
+    /// A 5×5 slice with a 3×3 square of `id` in its middle.
+    fn square(id: u16) -> LabelMap {
+        let inside = |at: usize| (1..4).contains(&(at % 5)) && (1..4).contains(&(at / 5));
+        let ids = (0..25).map(|at| if inside(at) { id } else { 0 }).collect();
+        LabelMap::new(Grid::axis_aligned([5, 5, 1], [1.0; 3]).unwrap(), ids).unwrap()
+    }
+
+    fn draw(map: &LabelMap, table: &LabelTable, opacity: f32, outline: bool) -> Vec<[u8; 4]> {
+        let axes = map.grid().slice_axes(Plane::Axial, Convention::Neurological);
+        let (width, height, image) = map.slice_rgba(table, &axes, 0, opacity, outline);
+        assert_eq!((width, height), (5, 5));
+        bytemuck::cast_slice(&image).to_vec()
+    }
+
+    #[test]
+    fn ids_must_fill_the_grid() {
+        let grid = Grid::axis_aligned([2, 2, 2], [1.0; 3]).unwrap();
+        let error = LabelMap::new(grid, vec![0; 7]).unwrap_err();
+        assert_eq!(error.to_string(), "labels on [2, 2, 2] voxels need 8 ids, found 7");
+    }
+
+    #[test]
+    fn a_hidden_label_is_not_drawn_and_an_unknown_one_is() {
+        let map = square(2);
+        let mut table = LabelTable::with_ids(&[2]);
+        let [r, g, b] = table.labels[0].color;
+        assert_eq!(draw(&map, &table, 0.5, false)[12], [r, g, b, 128]);
+        assert_eq!(draw(&map, &table, 0.5, false)[0], [0; 4]);
+        table.labels[0].visible = false;
+        assert_eq!(draw(&map, &table, 0.5, false)[12], [0; 4]);
+        let [r, g, b] = LabelTable::palette(1);
+        for ids in [&[][..], &[7]] {
+            assert_eq!(draw(&map, &LabelTable::with_ids(ids), 1.0, false)[12], [r, g, b, 255]);
+        }
+    }
+
+    #[test]
+    fn an_outline_leaves_the_inside_clear() {
+        let image = draw(&square(1), &LabelTable::with_ids(&[1]), 1.0, true);
+        let drawn: Vec<usize> = (0..25).filter(|&at| image[at][3] > 0).collect();
+        assert_eq!(drawn, [6, 7, 8, 11, 13, 16, 17, 18]);
+    }
+
+    #[test]
+    fn a_table_lists_every_id_once_without_background() {
+        let mut table = LabelTable::with_ids(&[5, 0, 2, 5]);
+        assert_eq!(table.labels.iter().map(|label| label.id).collect::<Vec<_>>(), [2, 5]);
+        assert_eq!(
+            (table.name(5), table.name(9), table.name(0)),
+            ("Label 5".into(), "Label 9".into(), "Background".into())
+        );
+        assert_eq!(table.free_id(), Some(1));
+        table.push(Label::new(5, "heart"));
+        table.add_missing(&[1, 2]);
+        assert_eq!(
+            table.labels.iter().map(|label| label.name.as_str()).collect::<Vec<_>>(),
+            ["Label 2", "heart", "Label 1"]
+        );
+        let full: Vec<u16> = (1..=u16::MAX).collect();
+        assert_eq!(LabelTable::with_ids(&full).free_id(), None);
+    }
+
+    #[test]
+    fn the_first_64_colours_differ_and_none_is_dark() {
+        let colors: Vec<[u8; 3]> = (0..64).map(LabelTable::palette).collect();
+        for (i, a) in colors.iter().enumerate() {
+            assert!(a.iter().map(|&c| u32::from(c)).max() > Some(60), "{a:?}");
+            for b in &colors[..i] {
+                let apart: i32 = a.iter().zip(b).map(|(&x, &y)| (i32::from(x) - i32::from(y)).abs()).sum();
+                assert!(apart > 6, "{i}: {a:?} {b:?}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn counts_are_those_of_counting_one_by_one(ids in prop::collection::vec(0u16..4, 1..300)) {
+            let mut counts = BTreeMap::new();
+            for &id in &ids {
+                *counts.entry(id).or_insert(0u64) += 1;
+            }
+            prop_assert_eq!(map(ids).counts(), counts);
+        }
+    }
+}

@@ -424,3 +424,119 @@ fn sampling_step(shape: [usize; 3], max_samples: usize) -> usize {
 fn gcd(a: usize, b: usize) -> usize {
     if b == 0 { a } else { gcd(b, a % b) }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::grid::{Convention, Plane};
+
+    fn volume(voxels: Voxels) -> Volume {
+        Volume::new(Grid::axis_aligned([4, 3, 2], [1.0; 3]).unwrap(), voxels, Scaling::NONE, 1).unwrap()
+    }
+
+    #[test]
+    fn voxels_must_fill_the_frames() {
+        let grid = Grid::axis_aligned([4, 3, 2], [1.0; 3]).unwrap();
+        let error = Volume::new(grid.clone(), Voxels::U8(vec![0; 47]), Scaling::NONE, 2).unwrap_err();
+        assert_eq!(error.to_string(), "2 frame(s) of [4, 3, 2] voxels need 48 values, found 47");
+        assert!(Volume::new(grid.clone(), Voxels::U8(vec![]), Scaling::NONE, 0).is_err());
+        let zero = Scaling { slope: 0.0, intercept: 1.0 };
+        assert_eq!(Volume::new(grid, Voxels::U8(vec![0; 24]), zero, 1), Err(VolumeError::Scaling(zero)));
+    }
+
+    #[test]
+    fn values_are_scaled_and_frames_lie_one_after_the_other() {
+        let grid = Grid::axis_aligned([4, 3, 2], [1.0; 3]).unwrap();
+        let scaling = Scaling { slope: -2.0, intercept: 5.0 };
+        let volume = Volume::new(grid, Voxels::I16((0..48).collect()), scaling, 2).unwrap();
+        assert_eq!(volume.value(1, [1, 0, 0]), Some(-45.0));
+        assert_eq!(volume.value(0, [4, 0, 0]), None);
+        assert_eq!(volume.value(2, [0, 0, 0]), None);
+        assert_eq!(volume.range(0), Some((-41.0, 5.0)));
+        assert_eq!(volume.values(1)[..2], [-43.0, -45.0]);
+        assert_eq!(volume.stored_bytes(), 96);
+    }
+
+    #[test]
+    fn colours_have_no_values_but_a_luminance() {
+        let volume = volume(Voxels::Rgb(vec![[255, 255, 255]; 24]));
+        assert_eq!((volume.value(0, [0; 3]), volume.range(0)), (None, None));
+        assert_eq!(volume.color(0, [0; 3]), Some([255; 4]));
+        assert!((volume.values(0)[0] - 255.0).abs() < 1e-3);
+        assert_eq!(volume.auto_window(0), Window { width: 255.0, level: 127.5 });
+        assert_eq!(volume.histogram(0, 8).counts, Vec::<u64>::new());
+    }
+
+    #[test]
+    fn what_is_not_finite_is_left_out() {
+        let mut values = vec![2.0f32; 24];
+        values[..3].copy_from_slice(&[f32::NAN, f32::INFINITY, 7.0]);
+        let some = volume(Voxels::F32(values));
+        assert_eq!(some.range(0), Some((2.0, 7.0)));
+        assert_eq!(some.histogram(0, 5).counts, [21, 0, 0, 0, 1]);
+        let none = volume(Voxels::F32(vec![f32::NAN; 24]));
+        assert_eq!((none.range(0), none.percentiles(0, &[50.0])), (None, None));
+        assert_eq!(none.auto_window(0), Window { width: 1.0, level: 0.5 });
+    }
+
+    #[test]
+    fn percentiles_are_numpys() {
+        let volume = volume(Voxels::U8((0..24).collect()));
+        assert_eq!(volume.percentiles(0, &[0.0, 10.0, 50.0, 100.0]), Some(vec![0.0, 2.3000000000000003, 11.5, 23.0]));
+    }
+
+    #[test]
+    fn a_constant_image_has_a_window() {
+        let window = volume(Voxels::U8(vec![7; 24])).auto_window(0);
+        assert!(window.width > 0.0 && window.low() < 7.0 && window.high() > 7.0);
+        assert_eq!(volume(Voxels::U8(vec![7; 24])).histogram(0, 3).counts, [24, 0, 0]);
+    }
+
+    #[test]
+    fn a_sparse_mask_is_not_windowed_away() {
+        let mut values = vec![0u8; 24];
+        values[5] = 1;
+        let grid = Grid::axis_aligned([24, 100, 10], [1.0; 3]).unwrap();
+        values.resize(24_000, 0);
+        let volume = Volume::new(grid, Voxels::U8(values), Scaling::NONE, 1).unwrap();
+        assert_eq!(volume.auto_window(0), Window { width: 1.0, level: 0.5 });
+    }
+
+    #[test]
+    fn samples_of_a_large_frame_come_from_all_columns() {
+        for shape in [[512, 512, 600], [256, 300, 400], [1024, 1024, 1024], [7, 11, 13]] {
+            let step = sampling_step(shape, MAX_SAMPLES);
+            let n_voxels: usize = shape.iter().product();
+            assert!(n_voxels / step <= MAX_SAMPLES && n_voxels / step >= MAX_SAMPLES.min(n_voxels) / 2);
+            assert!(step == 1 || gcd(step, shape[0]) == 1);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_slice_shows_the_voxels_that_its_axes_name(
+            values in prop::collection::vec(-1000i16..1000, 24),
+            plane in prop::sample::select(vec![Plane::Axial, Plane::Coronal, Plane::Sagittal]),
+            is_radiological: bool,
+            index in 0usize..2,
+            level in -500f64..500.0,
+            width in 1f64..2000.0,
+        ) {
+            let volume = volume(Voxels::I16(values));
+            let convention = if is_radiological { Convention::Radiological } else { Convention::Neurological };
+            let axes = volume.grid().slice_axes(plane, convention);
+            let window = Window { width, level };
+            let (columns, rows, image) = volume.slice_rgba(0, &axes, index, window);
+            prop_assert_eq!(image.len(), columns * rows * 4);
+            for (at, pixel) in image.chunks(4).enumerate() {
+                let voxel = axes.voxel(volume.grid().shape(), [at % columns, at / columns], index);
+                let value = volume.value(0, voxel).unwrap();
+                let gray = ((value - window.low()) / width * 255.0).clamp(0.0, 255.0);
+                prop_assert!((f64::from(pixel[0]) - gray).abs() <= 0.5 + 1e-9);
+                prop_assert_eq!(pixel[3], 255);
+            }
+        }
+    }
+}
