@@ -151,18 +151,6 @@ impl Engine {
         events
     }
 
-    /// Waits until something happens, then as [`Engine::poll`]. Returns at once with nothing where no job is live.
-    pub fn wait(&mut self) -> Vec<Event> {
-        let mut events = Vec::new();
-        while events.is_empty() && !self.live.is_empty() {
-            // The engine holds a sender itself, so that the channel cannot be closed here.
-            let Ok(note) = self.notes.recv() else { break };
-            self.read(note, &mut events);
-        }
-        events.extend(self.poll());
-        events
-    }
-
     /// The device that the networks run on, as a person would say it.
     pub fn device_line(&self) -> String {
         self.device_line.get()

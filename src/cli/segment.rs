@@ -1,0 +1,204 @@
+//! `ldseg segment`: from a file to a mask.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::bail;
+use clap::Args;
+use serde::Serialize;
+use serde_json::json;
+
+use super::output::{self, LabelVolume, label_volumes, volumes_text};
+use super::session::Session;
+use crate::config::SegmentSettings;
+use crate::engine::{Job, Opened, OpenedLabels, Segmentation};
+use crate::evaluation::metrics::score;
+use crate::evaluation::report::Report;
+use crate::io::nifti::write_probabilities;
+use crate::io::provenance::{ModelRun, Provenance};
+
+/// Arguments of `ldseg segment`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:\n  \
+                        ldseg segment scan.nii.gz -o mask.nii.gz\n  \
+                        ldseg segment scan.nii.gz --samples 20 --seed 1 --probabilities p.nii.gz -o mask.nii.gz\n  \
+                        ldseg segment scan.nii.gz --model my-model --reference truth.nii.gz --json")]
+pub(super) struct SegmentArgs {
+    /// Image to segment: NIfTI, compressed or not
+    #[arg(value_name = "IN")]
+    pub image: PathBuf,
+    #[command(flatten)]
+    pub settings: SegmentSettings,
+    /// Frame of a time series, from 0
+    #[arg(long, default_value_t = 0)]
+    pub frame: usize,
+    /// Voxel that the model's box is laid around where the image is larger than it; else the middle
+    #[arg(long, num_args = 3, value_names = ["I", "J", "K"])]
+    pub focus: Option<Vec<usize>>,
+    /// File to write the mask to, on the image's own grid
+    #[arg(short, long, value_name = "MASK")]
+    pub output: Option<PathBuf>,
+    /// File to write the labels' probabilities to, one frame a label
+    #[arg(long, value_name = "FILE")]
+    pub probabilities: Option<PathBuf>,
+    /// Labels to compare with: prints Dice, IoU, distances and volume error
+    #[arg(long, value_name = "LABELS")]
+    pub reference: Option<PathBuf>,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Summary<'a> {
+    image: &'a Path,
+    mask: Option<&'a Path>,
+    settings: &'a SegmentSettings,
+    model_sha256: &'a str,
+    device: &'a str,
+    elapsed_s: f64,
+    labels: Vec<LabelVolume>,
+    warnings: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scores: Option<serde_json::Value>,
+}
+
+pub(super) fn run(args: &SegmentArgs) -> anyhow::Result<()> {
+    let mut session = Session::start()?;
+    let opened = session.open(&args.image)?;
+    let focus = focus(args.focus.as_deref(), opened.volume.grid().shape())?;
+    if args.frame >= opened.volume.n_frames() {
+        let n_frames = opened.volume.n_frames();
+        bail!("expected a frame below {n_frames}, found {}: {}", args.frame, args.image.display());
+    }
+    // Before the work, so that a reference on another grid costs no segmentation.
+    let grid = opened.volume.grid();
+    let reference = args.reference.as_ref().map(|path| session.open_labels(path, grid)).transpose()?;
+    let result = session.segment(&opened.volume, args.frame, focus, &args.settings)?;
+    save(&mut session, args, &opened, &result)?;
+    drop(session);
+    print(args, &opened, &result, reference.as_ref())
+}
+
+fn focus(voxel: Option<&[usize]>, shape: [usize; 3]) -> anyhow::Result<Option<[usize; 3]>> {
+    let Some(voxel) = voxel else { return Ok(None) };
+    match <[usize; 3]>::try_from(voxel) {
+        Ok(voxel) if voxel.iter().zip(shape).all(|(&index, size)| index < size) => Ok(Some(voxel)),
+        _ => bail!("expected a voxel inside an image of {shape:?} voxels, found {voxel:?}"),
+    }
+}
+
+fn save(session: &mut Session, args: &SegmentArgs, opened: &Opened, result: &Segmentation) -> anyhow::Result<()> {
+    let header = opened.header.clone();
+    if let Some(path) = &args.probabilities {
+        let grid = result.labels.grid();
+        write_probabilities(path, grid, &result.probabilities, header.as_deref(), session.terminal())?;
+    }
+    if let Some(path) = &args.output {
+        session.run(Job::SaveLabels {
+            path: path.clone(),
+            labels: Arc::new(result.labels.clone()),
+            table: result.table.clone(),
+            header,
+            provenance: Box::new(provenance(&args.image, result)),
+        })?;
+    }
+    Ok(())
+}
+
+fn provenance(image: &Path, result: &Segmentation) -> Provenance {
+    let settings = &result.settings;
+    let sampler = serde_json::to_value(settings.sampler).ok().and_then(|name| name.as_str().map(str::to_owned));
+    Provenance {
+        model: Some(ModelRun {
+            model: settings.model.clone(),
+            model_sha256: result.model_sha256.clone(),
+            seed: settings.seed,
+            sampler: sampler.unwrap_or_default(),
+            steps: settings.steps,
+            samples: settings.samples,
+            device: result.device.clone(),
+        }),
+        ..Provenance::new(Some(image))
+    }
+}
+
+fn print(
+    args: &SegmentArgs,
+    opened: &Opened,
+    result: &Segmentation,
+    reference: Option<&OpenedLabels>,
+) -> anyhow::Result<()> {
+    let warnings: Vec<String> = opened.warnings.iter().chain(&result.warnings).cloned().collect();
+    let labels = label_volumes(&result.labels, &result.table);
+    let report = reference.map(|reference| report(&opened.name, reference, result));
+    if args.json {
+        return output::json(&Summary {
+            image: &args.image,
+            mask: args.output.as_deref(),
+            settings: &result.settings,
+            model_sha256: &result.model_sha256,
+            device: &result.device,
+            elapsed_s: result.elapsed_s,
+            labels,
+            warnings,
+            scores: report.map(|report| json!(report.rows)),
+        });
+    }
+    output::warnings(&warnings, &args.image);
+    let SegmentSettings { model, steps, samples, seed, .. } = &result.settings;
+    let what = if *samples == 1 { String::new() } else { format!(", {samples} samples") };
+    output::line(format!(
+        "{model} on {}: K = {steps}{what}, seed {seed}, {:.2} s\n\n{}",
+        result.device,
+        result.elapsed_s,
+        volumes_text(&labels)
+    ))?;
+    if let Some(report) = report {
+        output::line(format!("\n{}", scores_text(&report)))?;
+    }
+    if let Some(path) = &args.output {
+        output::line(format!("\nMask: {}", path.display()))?;
+    }
+    Ok(())
+}
+
+fn report(case: &str, reference: &OpenedLabels, result: &Segmentation) -> Report {
+    let mut report = Report::default();
+    let scores = score(reference.labels.ids(), result.labels.ids(), result.labels.grid(), &result.table);
+    report.add(case, scores, &result.table);
+    report
+}
+
+/// The scores of one case, a line a label. What is undefined is a dash.
+fn scores_text(report: &Report) -> String {
+    let width = report.rows.iter().map(|row| row.label.chars().count()).max().unwrap_or_default().max("Label".len());
+    let cell = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.3}"));
+    let mut text = format!("{:<width$}  {:>6}  {:>6}  {:>8}  {:>12}", "Label", "Dice", "IoU", "HD95 mm", "error mL");
+    for row in &report.rows {
+        let scores = &row.scores;
+        text += &format!(
+            "\n{:<width$}  {:>6}  {:>6}  {:>8}  {:>12}",
+            row.label,
+            cell(scores.dice),
+            cell(scores.iou),
+            cell(scores.hd95_mm),
+            cell(Some(scores.volume_error_ml)),
+        );
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_focus_outside_the_image_is_refused_with_its_size() {
+        assert_eq!(focus(None, [4, 5, 6]).unwrap(), None);
+        assert_eq!(focus(Some(&[3, 4, 5]), [4, 5, 6]).unwrap(), Some([3, 4, 5]));
+        let error = focus(Some(&[4, 0, 0]), [4, 5, 6]).unwrap_err().to_string();
+        assert_eq!(error, "expected a voxel inside an image of [4, 5, 6] voxels, found [4, 0, 0]");
+    }
+}

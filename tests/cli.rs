@@ -1,0 +1,334 @@
+//! The command line from outside: exit codes, the main job, and what it says about files that are not as they should be.
+
+use std::fs;
+use std::path::Path;
+
+use crate::program::{Program, Run};
+
+/// Fails with exit code 1, one line on standard error, nothing on standard output, and all of `words` in the line.
+#[track_caller]
+fn check_fails(run: &Run, words: &[&str]) {
+    assert_eq!(run.code, Some(1), "{run:#?}");
+    assert_eq!(run.stdout, "", "a failure prints no result: {run:#?}");
+    assert!(run.stderr.starts_with("ldseg: ") && run.stderr.trim_end().lines().count() == 1, "one line: {run:#?}");
+    for word in words {
+        assert!(run.stderr.contains(word), "the message names `{word}`: {run:#?}");
+    }
+}
+
+/// A NIfTI-1 file of 2 × 2 × 2 bytes along the world's axes, changed by `change`.
+fn small_nifti(change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    let mut bytes = vec![0; 360];
+    put(&mut bytes, 0, &348_i32.to_le_bytes());
+    for (place, size) in [3_i16, 2, 2, 2, 1, 1, 1, 1].into_iter().enumerate() {
+        put(&mut bytes, 40 + 2 * place, &size.to_le_bytes());
+    }
+    put(&mut bytes, 70, &2_i16.to_le_bytes()); // datatype: unsigned bytes
+    put(&mut bytes, 72, &8_i16.to_le_bytes()); // bits a voxel
+    for place in 0..4 {
+        put(&mut bytes, 76 + 4 * place, &1_f32.to_le_bytes()); // pixdim
+    }
+    put(&mut bytes, 108, &352_f32.to_le_bytes()); // where the voxels begin
+    put(&mut bytes, 254, &1_i16.to_le_bytes()); // sform code
+    for row in 0..3 {
+        put(&mut bytes, 280 + 20 * row, &1_f32.to_le_bytes()); // the diagonal of the sform
+    }
+    put(&mut bytes, 344, b"n+1\0");
+    change(&mut bytes);
+    bytes
+}
+
+/// A NIfTI-2 header that claims `sizes`, with no voxels behind it.
+fn nifti2_header(sizes: [i64; 3]) -> Vec<u8> {
+    let mut bytes = vec![0; 544];
+    put(&mut bytes, 0, &540_i32.to_le_bytes());
+    put(&mut bytes, 4, b"n+2\0\r\n\x1a\n");
+    put(&mut bytes, 12, &2_i16.to_le_bytes());
+    put(&mut bytes, 14, &8_i16.to_le_bytes());
+    for (place, size) in [3, sizes[0], sizes[1], sizes[2], 1, 1, 1, 1].into_iter().enumerate() {
+        put(&mut bytes, 16 + 8 * place, &size.to_le_bytes());
+        put(&mut bytes, 104 + 8 * place, &1_f64.to_le_bytes());
+    }
+    put(&mut bytes, 168, &544_i64.to_le_bytes());
+    bytes
+}
+
+fn put(bytes: &mut [u8], at: usize, value: &[u8]) {
+    bytes[at..at + value.len()].copy_from_slice(value);
+}
+
+#[track_caller]
+fn check_bad_file(name: &str, bytes: &[u8], words: &[&str]) {
+    let program = Program::new();
+    program.write(name, bytes);
+    for line in [format!("info {name}"), format!("segment {name} -o mask.nii.gz")] {
+        check_fails(&program.run(&line), &[&[name], words].concat());
+    }
+    assert_eq!(program.files(), [name], "no mask and no half of one is left");
+}
+
+#[test]
+fn the_small_file_is_good_until_it_is_changed() {
+    let program = Program::new();
+    program.write("good.nii", &small_nifti(|_| ()));
+    let info = program.succeed("info good.nii --json").json();
+    assert_eq!(info["shape"], serde_json::json!([2, 2, 2]));
+    assert_eq!(info["orientation"], "RAS");
+}
+
+#[test]
+fn a_truncated_gzip_is_refused() {
+    let program = Program::new();
+    let (image, _) = program.make_sample(1);
+    let bytes = fs::read(image).unwrap();
+    check_bad_file("cut.nii.gz", &bytes[..bytes.len() / 2], &["expected", "found"]);
+}
+
+#[test]
+fn a_size_of_zero_is_refused() {
+    check_bad_file("zero.nii", &small_nifti(|bytes| put(bytes, 42, &0_i16.to_le_bytes())), &["dim", "expected", "0"]);
+}
+
+#[test]
+fn sizes_of_two_to_the_31_are_refused_without_taking_the_memory() {
+    check_bad_file("vast.nii", &nifti2_header([1 << 31; 3]), &[]);
+    check_bad_file("long.nii", &nifti2_header([1 << 31, 1, 1]), &["2147483648", "0"]);
+}
+
+#[test]
+fn an_affine_of_nan_is_refused() {
+    let bytes = small_nifti(|bytes| put(bytes, 280, &f32::NAN.to_le_bytes()));
+    check_bad_file("nan.nii", &bytes, &["srow", "NaN", "expected"]);
+}
+
+#[test]
+fn a_text_file_under_an_image_s_name_is_refused() {
+    check_bad_file("notes.nii", b"Patient was well.\n".repeat(60).as_slice(), &["expected", "found", "text"]);
+}
+
+#[test]
+fn an_empty_file_is_refused() {
+    check_bad_file("empty.nii.gz", b"", &["empty"]);
+}
+
+#[test]
+fn voxels_of_a_type_that_has_no_picture_are_refused() {
+    let bytes = small_nifti(|bytes| {
+        put(bytes, 70, &32_i16.to_le_bytes());
+        put(bytes, 72, &64_i16.to_le_bytes());
+    });
+    check_bad_file("complex.nii", &bytes, &["complex", "expected"]);
+}
+
+#[test]
+fn a_folder_and_a_missing_file_are_refused() {
+    let program = Program::new();
+    fs::create_dir(program.path("series")).unwrap();
+    check_fails(&program.run("info series"), &["series", "folder"]);
+    check_fails(&program.run("info nowhere.nii"), &["nowhere.nii", "no such file"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_may_not_be_read_and_a_folder_that_may_not_be_written_are_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let program = Program::new();
+    let (image, _) = program.make_sample(1);
+    fs::set_permissions(&image, fs::Permissions::from_mode(0o000)).unwrap();
+    if fs::read(&image).is_ok() {
+        eprintln!("this user may read everything: skipped");
+        return;
+    }
+    check_fails(&program.run("info image.nii.gz"), &["image.nii.gz", "permission"]);
+    let locked = program.path("locked");
+    fs::create_dir(&locked).unwrap();
+    fs::set_permissions(&locked, fs::Permissions::from_mode(0o555)).unwrap();
+    check_fails(&program.run("phantom -o locked/image.nii.gz"), &["image.nii.gz", "permission"]);
+    fs::set_permissions(&locked, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn a_mask_that_cannot_be_written_is_a_failure_that_names_it() {
+    let program = Program::new();
+    program.make_sample(1);
+    let run = program.run("segment image.nii.gz --model phantom-3d --device cpu -o nowhere/mask.nii.gz");
+    check_fails(&run, &["nowhere/mask.nii.gz"]);
+}
+
+#[test]
+fn a_reference_on_another_grid_is_refused_before_the_work() {
+    let program = Program::new();
+    program.make_sample(1);
+    program.write("other.nii", &small_nifti(|_| ()));
+    let run = program.run("segment image.nii.gz --model phantom-3d --device cpu --reference other.nii");
+    check_fails(&run, &["other.nii", "grid"]);
+}
+
+#[test]
+fn an_unknown_model_is_refused_with_the_known_ones() {
+    let program = Program::new();
+    program.make_sample(1);
+    let run = program.run("segment image.nii.gz --model appendix --device cpu");
+    check_fails(&run, &["appendix", "hippocampus", "phantom-3d"]);
+}
+
+#[test]
+fn a_frame_and_a_focus_outside_the_image_are_refused() {
+    let program = Program::new();
+    program.make_sample(1);
+    check_fails(&program.run("segment image.nii.gz --frame 3"), &["frame", "3", "image.nii.gz"]);
+    check_fails(&program.run("segment image.nii.gz --focus 0 0 900"), &["900"]);
+}
+
+#[test]
+fn wrong_use_is_exit_code_2_with_a_hint() {
+    let program = Program::new();
+    for line in ["segment", "segment a.nii --steps 1", "colour a.nii b.nii c.nii", "phantom --kind cube -o a.nii"] {
+        let run = program.run(line);
+        assert_eq!(run.code, Some(2), "`ldseg {line}`: {run:#?}");
+        assert!(run.stderr.contains("--help") || run.stderr.contains("possible values"), "`ldseg {line}`: {run:#?}");
+    }
+}
+
+#[test]
+fn help_and_version_are_results() {
+    let program = Program::new();
+    for line in ["--help", "segment --help", "help train", "--version"] {
+        let run = program.succeed(line);
+        assert!(run.stdout.contains("ldseg") && run.stderr.is_empty(), "`ldseg {line}`: {run:#?}");
+    }
+}
+
+#[test]
+fn completions_are_written_for_every_shell() {
+    let program = Program::new();
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        assert!(program.succeed(&format!("completions {shell}")).stdout.contains("segment"), "{shell}");
+    }
+}
+
+#[test]
+fn both_models_are_in_the_program() {
+    let models = Program::new().succeed("models --json").json();
+    let names: Vec<_> = models.as_array().unwrap().iter().map(|model| model["name"].as_str().unwrap()).collect();
+    assert!(names.contains(&"hippocampus") && names.contains(&"phantom-3d"), "{names:?}");
+}
+
+#[test]
+fn equal_seeds_make_equal_files() {
+    let (one, other) = (Program::new(), Program::new());
+    let (image, truth) = one.make_sample(3);
+    let (same_image, same_truth) = other.make_sample(3);
+    assert!(fs::read(image).unwrap() == fs::read(same_image).unwrap(), "images differ");
+    assert!(fs::read(truth).unwrap() == fs::read(same_truth).unwrap(), "labels differ");
+}
+
+/// A mask equal to the truth almost everywhere: the sample is easy, and a model that fails it is broken.
+const GOOD_DICE: f64 = 0.85;
+
+#[track_caller]
+fn check_good(scores: &serde_json::Value) {
+    let rows = scores.as_array().unwrap();
+    assert!(!rows.is_empty());
+    for row in rows {
+        let dice = row["dice"].as_f64().unwrap_or_else(|| panic!("no Dice: {row}"));
+        assert!(dice >= GOOD_DICE, "Dice {dice}: {row}");
+    }
+}
+
+#[test]
+fn a_sample_is_segmented_as_its_truth_says_and_its_mask_keeps_its_origin() {
+    let program = Program::new();
+    program.make_sample(11);
+    let line = "segment image.nii.gz --model phantom-3d --device cpu --seed 4 -o mask.nii.gz \
+                --probabilities p.nii.gz --reference truth.nii.gz --json";
+    let result = program.succeed(line).json();
+    check_good(&result["scores"]);
+    assert_eq!(result["settings"]["seed"], 4);
+    assert!(result["device"].as_str().unwrap().starts_with("CPU"));
+
+    let record: serde_json::Value = serde_json::from_slice(&fs::read(program.path("mask.json")).unwrap()).unwrap();
+    assert_eq!(record["source"], "image.nii.gz");
+    assert_eq!(record["model"]["model"], "phantom-3d");
+    assert_eq!(record["model"]["model_sha256"], result["model_sha256"]);
+
+    let probabilities = program.succeed("info p.nii.gz --json").json();
+    assert!(probabilities["n_frames"].as_u64().unwrap() >= 2, "one frame a label: {probabilities}");
+    let again = line.replace("mask.nii.gz", "again.nii.gz");
+    program.succeed(&again);
+    let masks = ["mask.nii.gz", "again.nii.gz"].map(|name| fs::read(program.path(name)).unwrap());
+    assert!(masks[0] == masks[1], "the same seed gives the same mask");
+}
+
+#[test]
+fn the_demo_does_the_main_job_in_one_go() {
+    let program = Program::new();
+    let run = program.succeed("demo --device cpu --out sample");
+    assert!(run.stdout.contains("Dice") && run.stdout.contains("mask.nii.gz"), "{run:#?}");
+    for name in ["image.nii.gz", "truth.nii.gz", "mask.nii.gz", "mask.json", "mask.label.txt"] {
+        assert!(program.path("sample").join(name).is_file(), "{name}");
+    }
+}
+
+#[test]
+fn samples_made_segmented_and_evaluated_as_a_data_set_score_well() {
+    let program = Program::new();
+    for folder in ["images", "labels"] {
+        fs::create_dir_all(program.path("set").join(folder)).unwrap();
+    }
+    let mut splits = String::from("id,split\n");
+    for seed in [21, 22] {
+        program
+            .succeed(&format!("phantom --seed {seed} -o set/images/s{seed}.nii.gz --labels set/labels/s{seed}.nii.gz"));
+        splits += &format!("s{seed},test\n");
+    }
+    program.write("set/splits.csv", splits.as_bytes());
+    program.succeed("evaluate --data set --split test --model phantom-3d --device cpu --json scores.json");
+    let scores: serde_json::Value = serde_json::from_slice(&fs::read(program.path("scores.json")).unwrap()).unwrap();
+    let text = scores.to_string();
+    assert!(text.contains("dice") && text.contains("s21") && text.contains("s22"), "{text}");
+}
+
+#[test]
+fn a_closed_pipe_is_no_failure() {
+    let program = Program::new();
+    let mut child = program.command().args(["models"]).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_stops_the_work_and_leaves_no_half_of_a_file() {
+    use std::process::{Command, Stdio};
+    use std::time::Duration;
+    let program = Program::new();
+    program.make_sample(1);
+    let before = program.files();
+    let line = "segment image.nii.gz --model phantom-3d --device cpu --steps 1000 --samples 100 -o mask.nii.gz";
+    let child = program.command().args(line.split(' ')).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    std::thread::sleep(Duration::from_secs(2));
+    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    check_fails(&child.wait_with_output().unwrap().into(), &["cancelled"]);
+    assert_eq!(program.files(), before);
+}
+
+#[test]
+fn a_picture_of_the_window_is_taken_without_one() {
+    let program = Program::new();
+    program.make_sample(1);
+    program.succeed("view image.nii.gz --labels truth.nii.gz --screenshot picture.png --size 1000x700");
+    check_png(&program.path("picture.png"), [1000, 700]);
+    program.succeed("view --screenshot start.png --size 1000x700");
+    check_png(&program.path("start.png"), [1000, 700]);
+}
+
+#[track_caller]
+fn check_png(path: &Path, size: [u32; 2]) {
+    let picture = image::open(path).unwrap().into_rgb8();
+    assert_eq!([picture.width(), picture.height()], size);
+    let first = picture.get_pixel(0, 0);
+    let n_other = picture.pixels().filter(|pixel| *pixel != first).count();
+    assert!(n_other > 1000, "the picture is empty: {n_other} pixels differ from the first");
+}
