@@ -62,21 +62,13 @@ fn two_bodies(dice: &mut Dice) -> Phantom {
         })
         .collect();
     let labels = LabelMap::new(grid.clone(), ids).expect("each voxel was given one tissue");
-    let volume = Volume::new(grid, Voxels::I16(intensities), Scaling { slope: 1.0, intercept: 0.0 }, 1)
+    let volume = Volume::new(grid, Voxels::I16(intensities), Scaling::NONE, 1)
         .expect("one intensity was rendered for each voxel");
     Phantom { volume, labels, table: two_bodies_table() }
 }
 
 fn two_bodies_table() -> LabelTable {
-    let label = |id: u16, name: &str| Label {
-        id,
-        name: name.to_owned(),
-        color: LabelTable::palette(usize::from(id) - 1),
-        visible: true,
-        opacity: 1.0,
-        locked: false,
-    };
-    LabelTable { labels: vec![label(HEAD, "Head"), label(BODY, "Body")] }
+    LabelTable { labels: vec![Label::new(HEAD, "Head"), Label::new(BODY, "Body")] }
 }
 
 /// Centres of all voxels in memory order, in voxels (here also millimetres).

@@ -259,15 +259,7 @@ mod tests {
     use crate::domain::Label;
 
     fn table() -> LabelTable {
-        let label = |id, name: &str| Label {
-            id,
-            name: name.to_owned(),
-            color: [0; 3],
-            visible: true,
-            opacity: 1.0,
-            locked: false,
-        };
-        LabelTable { labels: vec![label(1, "Head"), label(2, "Body, bent")] }
+        LabelTable { labels: vec![Label::new(1, "Head"), Label::new(2, "Body, bent")] }
     }
 
     fn scores(id: u16, dice: Option<f64>, hd95_mm: Option<f64>) -> LabelScores {

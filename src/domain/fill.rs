@@ -1,0 +1,200 @@
+//! Filling: what a polygon encloses, and what is connected with a voxel. Gesture to [`Edit`].
+
+use super::{Edit, edit::Stroke, grid::SliceAxes, paint::Canvas, voxel_set::VoxelSet};
+
+/// Fills the pixels of a slice whose centres lie inside a polygon.
+///
+/// `vertices` are in pixels of the slice, `[x, y]`, where pixel centres lie on whole numbers; the last is joined with the
+/// first. Where the outline crosses itself, what it encloses an even number of times is outside. `index` must lie inside
+/// the volume; vertices may lie outside. `None` where nothing changes.
+pub fn polygon(canvas: &Canvas, axes: &SliceAxes, index: usize, vertices: &[[f64; 2]], id: u16) -> Option<Edit> {
+    if canvas.is_locked(id) {
+        return None;
+    }
+    let shape = canvas.labels().grid().shape();
+    let (width, height) = (shape[axes.right], shape[axes.down]);
+    let mut stroke = Stroke::new("Polygon", canvas.labels());
+    let (top, bottom) = vertices
+        .iter()
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(top, bottom), vertex| (top.min(vertex[1]), bottom.max(vertex[1])));
+    for y in whole(top, bottom, height) {
+        for pair in crossings(vertices, y as f64).chunks_exact(2) {
+            for x in whole(pair[0], pair[1], width) {
+                canvas.paint(&mut stroke, axes.voxel(shape, [x, y], index), id);
+            }
+        }
+    }
+    stroke.finish()
+}
+
+/// The whole numbers from `low` (with it) to `high` (without), of those from 0 to `size` - 1.
+fn whole(low: f64, high: f64, size: usize) -> std::ops::Range<usize> {
+    // Casts of floats saturate: below 0 and NaN become 0.
+    (low.ceil() as usize)..(high.ceil() as usize).min(size)
+}
+
+/// Where the outline crosses the line at `y`, ascending, an even number of places.
+fn crossings(vertices: &[[f64; 2]], y: f64) -> Vec<f64> {
+    let ends = vertices.iter().zip(vertices.iter().cycle().skip(1));
+    let mut places: Vec<f64> = ends
+        // An edge owns its upper end and not its lower one, so that a vertex on the line counts once.
+        .filter(|(a, b)| (a[1] <= y) != (b[1] <= y))
+        .map(|(a, b)| a[0] + (y - a[1]) / (b[1] - a[1]) * (b[0] - a[0]))
+        .collect();
+    places.sort_unstable_by(f64::total_cmp);
+    places
+}
+
+/// Fills what has the label of the voxel `seed` and is connected with it through faces, as far as the canvas' rules let
+/// it change: in the slice across the voxel axis `through`, or in the whole volume for `None`.
+///
+/// `seed` must lie inside. `None` where nothing changes.
+pub fn bucket(canvas: &Canvas, seed: [usize; 3], through: Option<usize>, id: u16) -> Option<Edit> {
+    let grid = canvas.labels().grid();
+    let ids = canvas.labels().ids();
+    let old = canvas.labels().get(seed);
+    if canvas.is_locked(id) || old == id || !canvas.allows_label(old) {
+        return None;
+    }
+    let axes: Vec<usize> = (0..3).filter(|&axis| Some(axis) != through).collect();
+    let [ni, nj, _] = grid.shape();
+    let voxel = |position: usize| [position % ni, position / ni % nj, position / (ni * nj)];
+    let mut filled = VoxelSet::new(grid.shape());
+    filled.grow(grid.index(seed), &axes, |position| ids[position] == old && canvas.allows_intensity(voxel(position)));
+
+    let mut stroke = Stroke::new("Fill", canvas.labels());
+    filled.positions().for_each(|position| stroke.set(position, old, id));
+    stroke.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::{Grid, Label, LabelMap, LabelTable, paint::PaintOver};
+
+    const SHAPE: [usize; 3] = [9, 8, 5];
+    const N: usize = 360;
+
+    /// The slice as it lies in memory: x is i, y is j.
+    const AXES: SliceAxes = SliceAxes { right: 0, down: 1, through: 2, flip_right: false, flip_down: false };
+
+    fn labels(ids: Vec<u16>) -> LabelMap {
+        LabelMap::new(Grid::axis_aligned(SHAPE, [1.0; 3]).unwrap(), ids).unwrap()
+    }
+
+    fn filled_pixels(axes: &SliceAxes, vertices: &[[f64; 2]]) -> Vec<[usize; 2]> {
+        let labels = labels(vec![0; N]);
+        let mut ids = vec![0; N];
+        if let Some(edit) = polygon(&Canvas::new(&labels, &LabelTable::default()), axes, 1, vertices, 1) {
+            edit.apply(&mut ids);
+        }
+        let mut pixels = Vec::new();
+        for y in 0..SHAPE[axes.down] {
+            for x in 0..SHAPE[axes.right] {
+                let voxel = axes.voxel(SHAPE, [x, y], 1);
+                if std::mem::take(&mut ids[labels.grid().index(voxel)]) == 1 {
+                    pixels.push([x, y]);
+                }
+            }
+        }
+        assert!(ids.iter().all(|&id| id == 0), "painted in another slice");
+        pixels
+    }
+
+    #[test]
+    fn a_rectangle_holds_the_pixels_whose_centres_it_encloses() {
+        let pixels = filled_pixels(&AXES, &[[1.5, 2.5], [4.5, 2.5], [4.5, 4.5], [1.5, 4.5]]);
+        assert_eq!(pixels, [[2, 3], [3, 3], [4, 3], [2, 4], [3, 4], [4, 4]]);
+    }
+
+    #[test]
+    fn polygons_side_by_side_share_no_pixel_and_leave_none_out() {
+        let left = filled_pixels(&AXES, &[[0.0, 0.0], [4.0, 0.0], [4.0, 6.0], [0.0, 6.0]]);
+        let right = filled_pixels(&AXES, &[[4.0, 0.0], [8.0, 0.0], [8.0, 6.0], [4.0, 6.0]]);
+        assert!(left.iter().all(|pixel| !right.contains(pixel)));
+        assert_eq!(left.len() + right.len(), 8 * 6);
+    }
+
+    #[test]
+    fn a_flipped_slice_is_filled_where_it_is_drawn() {
+        let flipped = SliceAxes { right: 1, down: 2, through: 0, flip_right: true, flip_down: true };
+        let pixels = filled_pixels(&flipped, &[[0.5, 0.5], [2.5, 0.5], [2.5, 1.5], [0.5, 1.5]]);
+        assert_eq!(pixels, [[1, 1], [2, 1]]);
+    }
+
+    #[test]
+    fn lines_and_points_enclose_nothing() {
+        for vertices in [&[][..], &[[2.0, 2.0]], &[[2.0, 2.0], [5.0, 5.0]]] {
+            assert!(filled_pixels(&AXES, vertices).is_empty());
+        }
+    }
+
+    #[test]
+    fn a_polygon_larger_than_the_slice_fills_it() {
+        let pixels = filled_pixels(&AXES, &[[-50.0, -50.0], [50.0, -50.0], [50.0, 50.0], [-50.0, 50.0]]);
+        assert_eq!(pixels.len(), 72);
+    }
+
+    #[test]
+    fn a_bucket_stops_at_other_labels_and_stays_in_its_slice() {
+        let mut ids = vec![0; N];
+        // A wall at i = 4 in every sheet.
+        (0..N).filter(|at| at % 9 == 4).for_each(|at| ids[at] = 2);
+        let labels = labels(ids);
+        let canvas = Canvas::new(&labels, &LabelTable::default());
+        assert_eq!(bucket(&canvas, [0, 0, 0], None, 1).unwrap().n_voxels(), 4 * 8 * 5);
+        assert_eq!(bucket(&canvas, [0, 0, 0], Some(2), 1).unwrap().n_voxels(), 4 * 8);
+        assert_eq!(bucket(&canvas, [8, 0, 0], Some(1), 1).unwrap().n_voxels(), 4 * 5);
+        assert_eq!(bucket(&canvas, [4, 3, 2], None, 1).unwrap().n_voxels(), 8 * 5);
+        assert_eq!(bucket(&canvas, [4, 3, 2], None, 2), None);
+    }
+
+    #[test]
+    fn a_bucket_keeps_the_rules() {
+        let labels = labels(vec![3; N]);
+        let table = LabelTable { labels: vec![Label { locked: true, ..Label::new(3, "locked") }] };
+        assert_eq!(bucket(&Canvas::new(&labels, &table), [0; 3], None, 1), None);
+        let open = LabelTable::default();
+        assert_eq!(bucket(&Canvas::new(&labels, &open).painting_over(PaintOver::Unlabelled), [0; 3], None, 1), None);
+        assert!(bucket(&Canvas::new(&labels, &open).painting_over(PaintOver::Only(3)), [0; 3], None, 1).is_some());
+    }
+
+    /// Whether a ray to the right of the point crosses the outline an odd number of times.
+    fn is_inside(vertices: &[[f64; 2]], [x, y]: [f64; 2]) -> bool {
+        let n = vertices.len();
+        (0..n).fold(false, |inside, at| {
+            let (a, b) = (vertices[at], vertices[(at + 1) % n]);
+            let crosses = (a[1] > y) != (b[1] > y) && x < (b[0] - a[0]) * (y - a[1]) / (b[1] - a[1]) + a[0];
+            inside != crosses
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_polygon_fills_what_a_ray_test_calls_inside(
+            vertices in prop::collection::vec(prop::array::uniform2(-3.0..12.0), 3..9),
+        ) {
+            let pixels = filled_pixels(&AXES, &vertices);
+            for y in 0..SHAPE[1] {
+                for x in 0..SHAPE[0] {
+                    prop_assert_eq!(pixels.contains(&[x, y]), is_inside(&vertices, [x as f64, y as f64]));
+                }
+            }
+        }
+
+        #[test]
+        fn a_bucket_changes_one_label_to_one_other(
+            ids in prop::collection::vec(0..3u16, N), at in 0..N,
+        ) {
+            let seed = [at % 9, at / 9 % 8, at / 72];
+            let labels = labels(ids.clone());
+            let edit = bucket(&Canvas::new(&labels, &LabelTable::default()), seed, None, 7).unwrap();
+            let mut next = ids.clone();
+            edit.apply(&mut next);
+            prop_assert_eq!(next[at], 7);
+            prop_assert!(ids.iter().zip(&next).all(|(&old, &new)| old == new || (old == ids[at] && new == 7)));
+        }
+    }
+}

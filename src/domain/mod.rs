@@ -1,0 +1,21 @@
+//! What the tool is about: volumes, labels and the edits made to them.
+//!
+//! No files, GPU, threads, widgets or tensors here; every function runs in microseconds or takes a
+//! [`Monitor`](crate::monitor::Monitor).
+
+pub mod edit;
+pub mod fill;
+pub mod grid;
+pub mod history;
+pub mod labels;
+pub mod morphology;
+pub mod paint;
+pub mod phantom;
+pub mod volume;
+mod voxel_set;
+
+pub use edit::Edit;
+pub use grid::{Convention, Grid, GridError, Plane};
+pub use history::History;
+pub use labels::{Label, LabelMap, LabelTable};
+pub use volume::{Scaling, Volume, Voxels, Window};

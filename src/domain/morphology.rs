@@ -1,0 +1,268 @@
+//! Tidying a whole label: its largest piece, its islands, its holes. Voxels are connected through faces.
+//!
+//! Locked labels neither gain nor lose voxels; each function says `None` where nothing changes.
+
+use super::{Edit, LabelMap, LabelTable, edit::Stroke, voxel_set::VoxelSet};
+
+const AXES: [usize; 3] = [0, 1, 2];
+
+/// The sizes in voxels of the connected pieces of label `id`, largest first.
+pub fn component_sizes(labels: &LabelMap, id: u16) -> Vec<usize> {
+    let Some(part) = Part::around(labels, id) else { return Vec::new() };
+    let mut sizes: Vec<usize> = part.components().iter().map(|component| component.n_voxels).collect();
+    sizes.sort_unstable_by(|a, b| b.cmp(a));
+    sizes
+}
+
+/// Erases all of label `id` but its largest connected piece; of equally large ones the first in memory stays.
+pub fn keep_largest(labels: &LabelMap, table: &LabelTable, id: u16) -> Option<Edit> {
+    let part = Part::around(labels, id).filter(|_| !is_locked(table, id))?;
+    let components = part.components();
+    let largest = components.iter().map(|component| component.n_voxels).max()?;
+    let kept = components.iter().position(|component| component.n_voxels == largest)?;
+    let dropped = components.iter().enumerate().filter(|&(idx, _)| idx != kept).map(|(_, component)| component);
+    part.erase(Stroke::new("Keep largest piece", labels), dropped)
+}
+
+/// Erases the connected pieces of label `id` that have fewer than `min_voxels` voxels.
+pub fn remove_islands(labels: &LabelMap, table: &LabelTable, id: u16, min_voxels: usize) -> Option<Edit> {
+    let part = Part::around(labels, id).filter(|_| !is_locked(table, id))?;
+    let components = part.components();
+    let islands = components.iter().filter(|component| component.n_voxels < min_voxels);
+    part.erase(Stroke::new("Remove islands", labels), islands)
+}
+
+/// Gives label `id` the background that it encloses: in the volume, or in each slice across the voxel axis `through`.
+///
+/// Other labels inside a hole stay, and what an edge of the volume helps to enclose is not a hole.
+pub fn fill_holes(labels: &LabelMap, table: &LabelTable, id: u16, through: Option<usize>) -> Option<Edit> {
+    let part = Part::around(labels, id).filter(|_| !is_locked(table, id))?;
+    let axes: Vec<usize> = AXES.into_iter().filter(|&axis| Some(axis) != through).collect();
+    let is_at_edge = |position: usize| {
+        let voxel = part.voxel(position);
+        axes.iter().any(|&axis| voxel[axis] == 0 || voxel[axis] + 1 == part.shape[axis])
+    };
+    // From outside the box that just holds the label, nothing bars the way to the edge of the volume.
+    let mut outside = VoxelSet::new(part.shape);
+    for position in (0..part.ids.len()).filter(|&position| is_at_edge(position)) {
+        outside.grow(position, &axes, |position| part.ids[position] != id);
+    }
+    let mut stroke = Stroke::new("Fill holes", labels);
+    for position in (0..part.ids.len()).filter(|&position| part.ids[position] == 0 && !outside.contains(position)) {
+        stroke.set(part.position_in_whole(position), 0, id);
+    }
+    stroke.finish()
+}
+
+/// The smallest box that holds a label, cut out: most labels are small and most volumes are not.
+struct Part {
+    id: u16,
+    ids: Vec<u16>,
+    low: [usize; 3],
+    shape: [usize; 3],
+    whole_shape: [usize; 3],
+}
+
+/// A connected piece of a label.
+struct Component {
+    /// Its first voxel in memory.
+    first: usize,
+    n_voxels: usize,
+}
+
+impl Part {
+    /// `None` where the label does not occur, or is background.
+    fn around(labels: &LabelMap, id: u16) -> Option<Self> {
+        let [ni, nj, nk] = labels.grid().shape();
+        let (mut low, mut high) = ([usize::MAX; 3], [0; 3]);
+        for (row_idx, row) in labels.ids().chunks_exact(ni).enumerate() {
+            // Looks at many ids at a time, which `position` does not.
+            if !row.contains(&id) {
+                continue;
+            }
+            let Some(first) = row.iter().position(|&x| x == id) else { continue };
+            let last = row.iter().rposition(|&x| x == id).unwrap_or(first);
+            let (j, k) = (row_idx % nj, row_idx / nj);
+            low = [low[0].min(first), low[1].min(j), low[2].min(k)];
+            high = [high[0].max(last), high[1].max(j), high[2].max(k)];
+        }
+        if id == 0 || low[0] == usize::MAX {
+            return None;
+        }
+        let shape = AXES.map(|axis| high[axis] - low[axis] + 1);
+        let mut ids = Vec::with_capacity(shape.iter().product());
+        for k in low[2]..=high[2] {
+            for j in low[1]..=high[1] {
+                let start = labels.grid().index([low[0], j, k]);
+                ids.extend_from_slice(&labels.ids()[start..start + shape[0]]);
+            }
+        }
+        Some(Self { id, ids, low, shape, whole_shape: [ni, nj, nk] })
+    }
+
+    fn voxel(&self, position: usize) -> [usize; 3] {
+        let [ni, nj, _] = self.shape;
+        [position % ni, position / ni % nj, position / (ni * nj)]
+    }
+
+    fn position_in_whole(&self, position: usize) -> usize {
+        let voxel = self.voxel(position);
+        let [i, j, k] = AXES.map(|axis| voxel[axis] + self.low[axis]);
+        i + self.whole_shape[0] * (j + self.whole_shape[1] * k)
+    }
+
+    /// The pieces of the label, by their first voxel in memory.
+    fn components(&self) -> Vec<Component> {
+        let mut seen = VoxelSet::new(self.shape);
+        let mut components = Vec::new();
+        for first in (0..self.ids.len()).filter(|&position| self.ids[position] == self.id) {
+            let n_voxels = seen.grow(first, &AXES, |position| self.ids[position] == self.id);
+            if n_voxels > 0 {
+                components.push(Component { first, n_voxels });
+            }
+        }
+        components
+    }
+
+    fn erase<'a>(&self, mut stroke: Stroke, components: impl Iterator<Item = &'a Component>) -> Option<Edit> {
+        let mut erased = VoxelSet::new(self.shape);
+        components.for_each(|component| {
+            erased.grow(component.first, &AXES, |position| self.ids[position] == self.id);
+        });
+        erased.positions().for_each(|position| stroke.set(self.position_in_whole(position), self.id, 0));
+        stroke.finish()
+    }
+}
+
+fn is_locked(table: &LabelTable, id: u16) -> bool {
+    table.get(id).is_some_and(|label| label.locked)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::{Grid, Label};
+
+    const SHAPE: [usize; 3] = [7, 6, 5];
+    const N: usize = 210;
+
+    fn labels(ids: Vec<u16>) -> LabelMap {
+        LabelMap::new(Grid::axis_aligned(SHAPE, [1.0; 3]).unwrap(), ids).unwrap()
+    }
+
+    fn any_labels() -> impl Strategy<Value = LabelMap> {
+        prop::collection::vec(prop::sample::select(vec![0, 0, 1, 1, 1, 2]), N).prop_map(labels)
+    }
+
+    fn open() -> LabelTable {
+        LabelTable::default()
+    }
+
+    fn locked() -> LabelTable {
+        LabelTable { labels: vec![Label { locked: true, ..Label::new(1, "locked") }] }
+    }
+
+    fn after(labels: &LabelMap, edit: Option<Edit>) -> LabelMap {
+        let mut next = labels.clone();
+        if let Some(edit) = edit {
+            edit.apply(next.ids_mut());
+        }
+        next
+    }
+
+    /// A box of label 1 with its faces at the given distance from those of the volume, hollow.
+    fn hollow_box() -> LabelMap {
+        let mut made = labels(vec![0; N]);
+        let grid = made.grid().clone();
+        for k in 1..4 {
+            for j in 1..5 {
+                for i in 1..6 {
+                    let is_shell = [i == 1, i == 5, j == 1, j == 4, k == 1, k == 3].contains(&true);
+                    made.ids_mut()[grid.index([i, j, k])] = u16::from(is_shell);
+                }
+            }
+        }
+        made
+    }
+
+    #[test]
+    fn a_hollow_box_becomes_solid() {
+        let hollow = hollow_box();
+        let edit = fill_holes(&hollow, &open(), 1, None).unwrap();
+        assert_eq!(edit.n_voxels(), 3 * 2);
+        assert_eq!(fill_holes(&after(&hollow, Some(edit)), &open(), 1, None), None);
+    }
+
+    #[test]
+    fn other_labels_in_a_hole_stay() {
+        let mut hollow = hollow_box();
+        let at = hollow.grid().index([3, 2, 2]);
+        hollow.ids_mut()[at] = 2;
+        let filled = after(&hollow, fill_holes(&hollow, &open(), 1, None));
+        assert_eq!((filled.ids()[at], filled.ids()[at + 1]), (2, 1));
+    }
+
+    #[test]
+    fn an_open_box_has_holes_only_in_slices() {
+        let mut opened = hollow_box();
+        let at = opened.grid().index([3, 2, 1]);
+        opened.ids_mut()[at] = 0;
+        assert_eq!(fill_holes(&opened, &open(), 1, None), None);
+        assert_eq!(fill_holes(&opened, &open(), 1, Some(2)).unwrap().n_voxels(), 3 * 2 + 1);
+        assert_eq!(fill_holes(&opened, &open(), 1, Some(0)).map_or(0, |edit| edit.n_voxels()), 4);
+    }
+
+    #[test]
+    fn islands_are_those_below_the_size() {
+        let mut ids = vec![0; N];
+        ids[0..3].fill(1);
+        ids[5] = 1;
+        ids[30..32].fill(1);
+        let labels = labels(ids);
+        assert_eq!(component_sizes(&labels, 1), [3, 2, 1]);
+        assert_eq!(component_sizes(&labels, 9), [0; 0]);
+        assert_eq!(remove_islands(&labels, &open(), 1, 1), None);
+        let next = after(&labels, remove_islands(&labels, &open(), 1, 3));
+        assert_eq!(component_sizes(&next, 1), [3]);
+        assert_eq!(after(&labels, keep_largest(&labels, &open(), 1)), next);
+    }
+
+    #[test]
+    fn locked_labels_stay_as_they_are() {
+        let hollow = hollow_box();
+        assert_eq!(fill_holes(&hollow, &locked(), 1, None), None);
+        assert_eq!(remove_islands(&hollow, &locked(), 1, 1000), None);
+        assert!(remove_islands(&hollow, &open(), 1, 1000).is_some());
+    }
+
+    proptest! {
+        #[test]
+        fn the_largest_piece_alone_stays(labels in any_labels()) {
+            let sizes = component_sizes(&labels, 1);
+            let next = after(&labels, keep_largest(&labels, &open(), 1));
+            prop_assert_eq!(component_sizes(&next, 1), &sizes[..sizes.len().min(1)]);
+            prop_assert_eq!(keep_largest(&next, &open(), 1), None);
+            prop_assert_eq!(component_sizes(&next, 2), component_sizes(&labels, 2));
+        }
+
+        #[test]
+        fn pieces_of_the_size_and_above_stay(labels in any_labels(), min_voxels in 0..8usize) {
+            let expected: Vec<usize> =
+                component_sizes(&labels, 1).into_iter().filter(|&n_voxels| n_voxels >= min_voxels).collect();
+            let next = after(&labels, remove_islands(&labels, &open(), 1, min_voxels));
+            prop_assert_eq!(component_sizes(&next, 1), expected);
+        }
+
+        #[test]
+        fn filling_adds_background_alone_and_only_once(
+            labels in any_labels(), through in prop::sample::select(vec![None, Some(0), Some(1), Some(2)]),
+        ) {
+            let next = after(&labels, fill_holes(&labels, &open(), 1, through));
+            let mut pairs = labels.ids().iter().zip(next.ids());
+            prop_assert!(pairs.all(|(&old, &new)| old == new || (old, new) == (0, 1)));
+            prop_assert_eq!(fill_holes(&next, &open(), 1, through), None);
+        }
+    }
+}
