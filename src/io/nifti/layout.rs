@@ -212,13 +212,6 @@ impl Block {
         }
     }
 
-    /// A text without its padding.
-    pub fn text(&self, range: std::ops::Range<usize>) -> String {
-        let bytes = &self.bytes[range];
-        let end = bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len());
-        String::from_utf8_lossy(&bytes[..end]).trim().to_owned()
-    }
-
     /// Stores a text, cut to its range and padded with zeros.
     pub fn set_text(&mut self, range: std::ops::Range<usize>, text: &[u8]) {
         let stored = &mut self.bytes[range];

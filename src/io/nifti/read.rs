@@ -1,6 +1,7 @@
 //! Reads images. Voxels go straight from the decompressor into the vector of their own type: no second copy is made.
 
 use std::path::Path;
+use std::sync::mpsc::sync_channel;
 
 use bytemuck::Pod;
 use nifti::NiftiType;
@@ -21,6 +22,9 @@ const MAX_EXTENSION_BYTES: usize = 64 << 20;
 
 /// Bytes decompressed between two reports: some 5 ms of work.
 const CHUNK_BYTES: usize = 2 << 20;
+
+/// The smallest page of memory of the systems that the program runs on.
+const PAGE_BYTES: usize = 4096;
 
 /// Images that take less than this are there before anybody could look at a preview.
 const MIN_PREVIEWED_BYTES: u64 = 24 << 20;
@@ -128,7 +132,7 @@ fn vox_offset(block: &Block, least: u64, path: &Path) -> Result<u64, Error> {
         Version::One => {
             let offset = block.float(slot);
             // Casting NaN, infinity and fractions would hide them.
-            if !(offset >= 0.0 && offset < 9e15 && offset.fract() == 0.0) {
+            if !(0.0..9e15).contains(&offset) || offset.fract() != 0.0 {
                 return Err(wrong(offset.to_string()));
             }
             offset as u64
@@ -179,7 +183,7 @@ fn check_bits(block: &Block, voxel_type: NiftiType, warnings: &mut Vec<String>) 
 }
 
 /// A type of voxel as it lies in the file.
-trait Element: Pod {
+trait Element: Pod + Send {
     /// The value with its bytes in reverse order.
     fn swapped(self) -> Self;
 }
@@ -241,33 +245,84 @@ impl Filling<'_> {
     /// Reads all voxels into a vector that grows no further ahead of the file than the file makes likely.
     fn fill<T: Element>(&mut self, wrap: fn(Vec<T>) -> Voxels) -> Result<Voxels, Error> {
         let n_values = self.header.grid.n_voxels() * self.header.n_frames;
-        let needed = n_values as u64 * size_of::<T>() as u64;
-        self.check_size(needed)?;
-        let swap = self.header.block.is_big_endian != cfg!(target_endian = "big");
-        let slice_voxels = self.slice_voxels();
-        let preview_at = self.preview_slices(needed).map(|n| n * slice_voxels);
-        let mut values: Vec<T> = Vec::new();
-        while values.len() < n_values {
-            let start = values.len();
-            let end = n_values.min(start + CHUNK_BYTES / size_of::<T>());
-            self.reserve(&mut values, end, n_values)?;
-            values.resize(end, T::zeroed());
-            let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut values[start..]);
-            let filled = self.source.fill(bytes)?;
-            if filled < bytes.len() {
-                let found = (start * size_of::<T>() + filled) as u64;
-                let path = self.source.path().to_owned();
-                return Err(Error::CutOff { what: "voxels", expected: needed, found, path });
+        self.check_size(n_values as u64 * size_of::<T>() as u64)?;
+        let mut values = self.first_room::<T>(n_values)?;
+        let mut first = First { values: Vec::new(), n_values: self.preview_values(n_values, size_of::<T>()), wrap };
+        let mut done = 0;
+        loop {
+            self.fill_room(&mut values[done..], done, n_values, &mut first)?;
+            done = values.len();
+            if done == n_values {
+                return Ok(wrap(values));
             }
-            if swap {
-                values[start..].iter_mut().for_each(|value| *value = value.swapped());
-            }
-            if let Some(at) = preview_at.filter(|at| (start..end).contains(&(at - 1))) {
-                (self.preview)(wrap(values[..at].to_vec()), at / slice_voxels);
-            }
-            self.monitor.report("Reading the image", self.source.taken_bytes(), self.source.file_bytes())?;
+            let more = done.min(n_values - done);
+            values.try_reserve_exact(more).map_err(|_| self.out_of_memory::<T>(done + more))?;
+            values.resize(done + more, T::zeroed());
         }
-        Ok(wrap(values))
+    }
+
+    /// Fills `room`, which starts at value `done` of `n_values`.
+    ///
+    /// The system hands out memory page by page when it is first touched, which takes half as long as decompressing
+    /// into it: a second thread touches the pages a few chunks ahead of this one.
+    fn fill_room<T: Element>(
+        &mut self,
+        room: &mut [T],
+        done: usize,
+        n_values: usize,
+        first: &mut First<T>,
+    ) -> Result<(), Error> {
+        const CHUNKS_AHEAD: usize = 4;
+        let chunk_values = CHUNK_BYTES / size_of::<T>();
+        let path = self.source.path().to_owned();
+        let mut fill = |(n, chunk): (usize, &mut [T])| self.fill_chunk(chunk, done + n * chunk_values, n_values, first);
+        let mut chunks = room.chunks_mut(chunk_values).enumerate();
+        if chunks.len() <= CHUNKS_AHEAD {
+            return chunks.try_for_each(fill);
+        }
+        std::thread::scope(|scope| {
+            let (touched, ready) = sync_channel(CHUNKS_AHEAD);
+            let touch = move || {
+                chunks.try_for_each(|(n, chunk)| {
+                    chunk.iter_mut().step_by(PAGE_BYTES / size_of::<T>()).for_each(|value| *value = T::zeroed());
+                    touched.send((n, chunk))
+                })
+            };
+            let name = "ldseg-pages".to_owned();
+            let started = std::thread::Builder::new().name(name).spawn_scoped(scope, touch);
+            started.map_err(|error| Error::reading(&path, error))?;
+            // Where filling fails, dropping the receiver ends the other thread.
+            ready.into_iter().try_for_each(&mut fill)
+        })
+    }
+
+    /// Fills one chunk, which starts at value `start` of `n_values`.
+    fn fill_chunk<T: Element>(
+        &mut self,
+        chunk: &mut [T],
+        start: usize,
+        n_values: usize,
+        first: &mut First<T>,
+    ) -> Result<(), Error> {
+        let bytes: &mut [u8] = bytemuck::cast_slice_mut(chunk);
+        let filled = self.source.fill(bytes)?;
+        if filled < bytes.len() {
+            return Err(Error::CutOff {
+                what: "voxels",
+                expected: (n_values * size_of::<T>()) as u64,
+                found: (start * size_of::<T>() + filled) as u64,
+                path: self.source.path().to_owned(),
+            });
+        }
+        if self.header.block.is_big_endian != cfg!(target_endian = "big") {
+            chunk.iter_mut().for_each(|value| *value = value.swapped());
+        }
+        if let Some(voxels) = first.take(chunk) {
+            let n_slices = voxels.len() / self.slice_voxels();
+            (self.preview)(voxels, n_slices);
+        }
+        self.monitor.report("Reading the image", self.source.taken_bytes(), self.source.file_bytes())?;
+        Ok(())
     }
 
     fn check_size(&self, needed: u64) -> Result<(), Error> {
@@ -282,23 +337,21 @@ impl Filling<'_> {
         Ok(())
     }
 
-    /// Makes room for `end` values. A plain file backs all of them at once; of a compressed one, as many as a usual
-    /// ratio of compression gives, then twice as many each time.
-    fn reserve<T>(&self, values: &mut Vec<T>, end: usize, n_values: usize) -> Result<(), Error> {
-        if values.capacity() >= end {
-            return Ok(());
-        }
+    /// Room for the first values, of which no memory is taken before they are touched. A plain file backs all its voxels;
+    /// a compressed one as many as a usual ratio of compression gives, and what goes beyond doubles the room each time.
+    fn first_room<T: Element>(&self, n_values: usize) -> Result<Vec<T>, Error> {
         const USUAL_RATIO: u64 = 32;
         let likely = if self.source.is_compressed() {
             (self.source.file_bytes() * USUAL_RATIO / size_of::<T>() as u64) as usize
         } else {
             n_values
         };
-        let capacity = likely.max(values.capacity() * 2).max(end).min(n_values);
-        values.try_reserve_exact(capacity - values.len()).map_err(|_| Error::OutOfMemory {
-            needed: capacity as u64 * size_of::<T>() as u64,
-            path: self.source.path().to_owned(),
-        })
+        let n_values = likely.max(CHUNK_BYTES).min(n_values);
+        bytemuck::allocation::try_zeroed_vec(n_values).map_err(|()| self.out_of_memory::<T>(n_values))
+    }
+
+    fn out_of_memory<T>(&self, n_values: usize) -> Error {
+        Error::OutOfMemory { needed: n_values as u64 * size_of::<T>() as u64, path: self.source.path().to_owned() }
     }
 
     fn slice_voxels(&self) -> usize {
@@ -306,10 +359,32 @@ impl Filling<'_> {
         width * height
     }
 
-    /// How many slices a preview has; `None` where the whole image is soon there.
-    fn preview_slices(&self, needed: u64) -> Option<usize> {
+    /// How many values a preview has; 0 where the whole image is soon there.
+    fn preview_values(&self, n_values: usize, value_bytes: usize) -> usize {
         let [_, _, depth] = self.header.shape();
-        let n_slices = depth.min(MAX_PREVIEW_SLICES);
-        (needed >= MIN_PREVIEWED_BYTES && depth * self.header.n_frames > n_slices).then_some(n_slices)
+        let n_preview = depth.min(MAX_PREVIEW_SLICES) * self.slice_voxels();
+        let is_long = n_values as u64 * value_bytes as u64 >= MIN_PREVIEWED_BYTES;
+        if is_long && n_preview < n_values { n_preview } else { 0 }
+    }
+}
+
+/// The values of a preview, gathered as they come.
+struct First<T> {
+    values: Vec<T>,
+    /// How many are wanted; 0 once they have been handed over.
+    n_values: usize,
+    wrap: fn(Vec<T>) -> Voxels,
+}
+
+impl<T: Element> First<T> {
+    /// Takes what is wanted of a chunk; returns the preview when it is complete.
+    fn take(&mut self, chunk: &[T]) -> Option<Voxels> {
+        let wanted = self.n_values - self.values.len();
+        self.values.extend_from_slice(&chunk[..wanted.min(chunk.len())]);
+        if self.n_values == 0 || self.values.len() < self.n_values {
+            return None;
+        }
+        self.n_values = 0;
+        Some((self.wrap)(std::mem::take(&mut self.values)))
     }
 }
