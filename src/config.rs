@@ -74,6 +74,107 @@ impl Default for SegmentSettings {
     }
 }
 
+/// How a model is trained.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Args)]
+pub struct TrainSettings {
+    /// Network: hippocampus, phantom-3d, paper-2d or paper-3d
+    #[arg(long, default_value = "hippocampus")]
+    pub preset: String,
+    /// Passes over the training cases
+    #[arg(long, default_value_t = 100)]
+    pub epochs: usize,
+    /// Cases in one step
+    #[arg(long, default_value_t = 2)]
+    pub batch: usize,
+    /// Largest learning rate; it rises over the first hundred steps and falls to 0 along a cosine
+    #[arg(long, default_value_t = 1.5e-3)]
+    pub learning_rate: f64,
+    /// Decay of the running average of the weights, which is what is validated and shipped
+    #[arg(long, default_value_t = 0.998)]
+    pub average_decay: f64,
+    /// Seed of the first weights, the order of the cases, the augmentation and the noise
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Validate after every so many epochs
+    #[arg(long, default_value_t = 10)]
+    pub validate_every: usize,
+    #[command(flatten)]
+    #[serde(flatten)]
+    #[expect(missing_docs, reason = "documented at its type; a comment here would become the command's help")]
+    pub loss: LossSettings,
+    #[command(flatten)]
+    #[serde(flatten)]
+    #[expect(missing_docs, reason = "documented at its type; a comment here would become the command's help")]
+    pub augment: AugmentSettings,
+}
+
+/// Weights of the training loss: CE + γ (1 − Dice) on the decoded latent plus λ times the noise's squared error (LDSeg
+/// algorithm 1), and two terms of ours.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Args)]
+pub struct LossSettings {
+    /// γ: weight of 1 − Dice beside the cross-entropy
+    #[arg(long, default_value_t = 2.0)]
+    pub dice_weight: f64,
+    /// λ: weight of the squared error of what the denoiser predicts (1 in the paper)
+    #[arg(long, default_value_t = 0.5)]
+    pub noise_weight: f64,
+    /// Weight of the segmentation loss of the image embedding decoded as it is (0 in the paper)
+    #[arg(long, default_value_t = 0.5)]
+    pub embedding_weight: f64,
+    /// Weight of the segmentation loss of the label latent decoded as it is (0 in the paper)
+    #[arg(long, default_value_t = 0.5)]
+    pub autoencoder_weight: f64,
+    /// Share of the samples whose time is drawn from the last tenth, where a two-step run does its work (0 in the paper)
+    #[arg(long, default_value_t = 0.5)]
+    pub late_share: f64,
+    /// What is decoded under the segmentation loss
+    #[arg(long, value_enum, default_value_t)]
+    pub decoded: DecodedLatent,
+}
+
+/// What the label decoder is shown in training.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum DecodedLatent {
+    /// The standardised estimate of the label latent, as the sampler leaves it.
+    #[default]
+    Standardised,
+    /// z_t − ε̂, as the paper's eq. 12 is printed and its code runs.
+    Printed,
+}
+
+/// How training cases are varied. Every range is the largest change; each case draws its own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Args)]
+pub struct AugmentSettings {
+    /// Chance to mirror left and right
+    #[arg(long, default_value_t = 0.5)]
+    pub flip: f64,
+    /// Largest rotation about each axis, in degrees
+    #[arg(long, default_value_t = 12.0)]
+    pub rotate_deg: f64,
+    /// Largest relative change of scale
+    #[arg(long, default_value_t = 0.15)]
+    pub scale: f64,
+    /// Largest shift along each axis, in voxels
+    #[arg(long, default_value_t = 3.0)]
+    pub shift_voxels: f64,
+    /// SD of the elastic displacement, in voxels
+    #[arg(long, default_value_t = 1.0)]
+    pub elastic_voxels: f64,
+    /// Largest relative change of contrast, and half as much of brightness
+    #[arg(long, default_value_t = 0.25)]
+    pub contrast: f64,
+    /// Largest exponent of gamma, and one over it
+    #[arg(long, default_value_t = 1.4)]
+    pub gamma: f64,
+    /// Largest SD of added noise, where the image spans −1 to 1
+    #[arg(long, default_value_t = 0.12)]
+    pub noise: f64,
+    /// Largest log-amplitude of a smooth bias field
+    #[arg(long, default_value_t = 0.2)]
+    pub bias: f64,
+}
+
 /// Where models are looked for beside those in the binary: folders that hold `config.json` and `weights.safetensors`.
 pub fn model_path(model: &str) -> Option<PathBuf> {
     let path = PathBuf::from(model);

@@ -13,8 +13,8 @@ use super::job::{Job, Outcome, Segmentation, Stamp};
 use super::worker::{Reporter, Runner};
 use crate::config::{DeviceChoice, SegmentSettings};
 use crate::domain::Volume;
-use crate::model::segment::segment;
-use crate::model::{Loaded, registry};
+use crate::model::registry;
+use crate::model::segment::Segmenter;
 use crate::monitor::Monitor;
 
 /// Owns the device and the models that have been loaded onto it.
@@ -24,7 +24,7 @@ pub(super) struct Compute {
     devices: Option<Devices>,
     selected: Option<Selected>,
     /// By the name that they were asked for, all on `selected`'s device.
-    models: HashMap<String, Arc<Loaded>>,
+    models: HashMap<String, Arc<LoadedModel>>,
     line: Arc<DeviceLine>,
 }
 
@@ -52,11 +52,12 @@ impl Compute {
         Ok(selected)
     }
 
-    fn model(&mut self, name: &str, selected: &Selected) -> anyhow::Result<Arc<Loaded>> {
+    fn model(&mut self, name: &str, selected: &Selected) -> anyhow::Result<Arc<LoadedModel>> {
         if let Some(loaded) = self.models.get(name) {
             return Ok(Arc::clone(loaded));
         }
-        let loaded = Arc::new(Loaded::load(&registry::find(name)?, &selected.device)?);
+        let files = registry::find(name)?;
+        let loaded = Arc::new(LoadedModel { segmenter: files.load(&selected.device)?, sha256: files.sha256() });
         self.models.insert(name.to_owned(), Arc::clone(&loaded));
         Ok(loaded)
     }
@@ -68,19 +69,25 @@ impl Compute {
         let selected = self.select(settings.device, monitor)?;
         monitor.report("Loading the model", 0, 0)?;
         let loaded = self.model(&settings.model, &selected)?;
-        let prediction = segment(&loaded, volume, stamp.frame, focus, settings, monitor)?;
+        let prediction = loaded.segmenter.segment(volume, stamp.frame, focus, settings, monitor)?;
         Ok(Segmentation {
             stamp,
             labels: prediction.labels,
             table: prediction.table,
             probabilities: prediction.probabilities,
             settings: settings.clone(),
-            model_sha256: loaded.sha256().to_owned(),
+            model_sha256: loaded.sha256.clone(),
             device: selected.name,
             elapsed_s: start.elapsed().as_secs_f64(),
             warnings: selected.warnings.into_iter().chain(prediction.warnings).collect(),
         })
     }
+}
+
+/// A model on the selected device.
+struct LoadedModel {
+    segmenter: Segmenter,
+    sha256: String,
 }
 
 /// The fields of [`Job::Segment`].

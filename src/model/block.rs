@@ -6,7 +6,7 @@ use burn::prelude::*;
 use burn::tensor::activation::{silu, softmax};
 
 use super::config::Init;
-use super::conv::{Conv, ConvShape};
+use super::conv::{Conv, ConvShape, max_pool};
 
 /// Keras's default, which the authors' weights were trained with; ours share it.
 pub const NORM_EPSILON: f64 = 1e-3;
@@ -112,38 +112,60 @@ pub struct Attention {
     pub value: Linear,
     /// Back to the channels; starts near zero.
     pub project: Linear,
-    heads: usize,
+    #[module(skip)]
+    shape: AttentionShape,
+}
+
+/// What an [`Attention`] is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct AttentionShape {
+    /// Channels in and out.
+    pub channels: usize,
+    /// Heads, each of channels / heads.
+    pub heads: usize,
+    /// Groups of the norm.
+    pub groups: usize,
     /// The residual is the normalised input, as in the authors' denoiser.
-    add_to_normalised: bool,
+    pub add_to_normalised: bool,
+    /// Times that keys and values are pooled.
+    pub reduce: usize,
+    /// Pooling leaves the depth.
+    pub planar: bool,
 }
 
 impl Attention {
     /// Initialises the layer on `device`.
-    pub fn init(channels: usize, heads: usize, groups: usize, add_to_normalised: bool, device: &Device) -> Self {
+    pub fn init(shape: AttentionShape, device: &Device) -> Self {
+        let channels = shape.channels;
         let linear = || LinearConfig::new(channels, channels).init(device);
         let mut project = linear();
-        project.weight = Param::from_tensor(Tensor::full([channels, channels], 1e-10, device)).set_require_grad(true);
-        project.bias = Some(Param::from_tensor(Tensor::zeros([channels], device)).set_require_grad(true));
-        let norm = GroupNorm::init(channels, groups, device);
-        Self { norm, query: linear(), key: linear(), value: linear(), project, heads, add_to_normalised }
+        project.weight = Param::from_tensor(Tensor::full([channels, channels], 1e-10, device));
+        project.bias = Some(Param::from_tensor(Tensor::zeros([channels], device)));
+        let norm = GroupNorm::init(channels, shape.groups, device);
+        Self { norm, query: linear(), key: linear(), value: linear(), project, shape }
     }
 
     /// # Shapes
     /// `[batch, channels, depth, height, width]`, in and out.
     pub fn forward(&self, x: Tensor<5>) -> Tensor<5> {
-        let dims @ [batch, channels, depth, height, width] = x.dims();
-        let n_tokens = depth * height * width;
+        let dims @ [batch, channels, ..] = x.dims();
+        let AttentionShape { heads, reduce, planar, .. } = self.shape;
         let normalised = self.norm.forward(x.clone());
-        let tokens = normalised.clone().reshape([batch, channels, n_tokens]).swap_dims(1, 2);
-        let head_width = channels / self.heads;
-        let split = |t: Tensor<3>| t.reshape([batch, n_tokens, self.heads, head_width]).swap_dims(1, 2);
-        let query = split(self.query.forward(tokens.clone())) * (1.0 / (head_width as f64).sqrt());
-        let key = split(self.key.forward(tokens.clone()));
-        let value = split(self.value.forward(tokens));
+        let tokens = |map: Tensor<5>| map.flatten::<3>(2, 4).swap_dims(1, 2);
+        let all = tokens(normalised.clone());
+        let seen = tokens((0..reduce).fold(normalised.clone(), |map, _| max_pool(map, planar)));
+        let head_width = channels / heads;
+        let split = |t: Tensor<3>| {
+            let n_tokens = t.dims()[1];
+            t.reshape([batch, n_tokens, heads, head_width]).swap_dims(1, 2)
+        };
+        let query = split(self.query.forward(all)) * (1.0 / (head_width as f64).sqrt());
+        let key = split(self.key.forward(seen.clone()));
+        let value = split(self.value.forward(seen));
         let weights = softmax(query.matmul(key.swap_dims(2, 3)), 3);
-        let merged = weights.matmul(value).swap_dims(1, 2).reshape([batch, n_tokens, channels]);
+        let merged = weights.matmul(value).swap_dims(1, 2).flatten::<3>(2, 3);
         let update = self.project.forward(merged).swap_dims(1, 2).reshape(dims);
-        update + if self.add_to_normalised { normalised } else { x }
+        update + if self.shape.add_to_normalised { normalised } else { x }
     }
 }
 
@@ -208,7 +230,9 @@ mod tests {
         let device = Device::flex();
         let x = Tensor::<5>::random([2, 8, 2, 3, 4], burn::tensor::Distribution::Normal(0.0, 1.0), &device);
         let block = ResidualBlock::init([8, 8], 4, None, false, &device);
-        let attention = Attention::init(8, 2, 4, false, &device);
+        let shape =
+            AttentionShape { channels: 8, heads: 2, groups: 4, add_to_normalised: false, reduce: 1, planar: false };
+        let attention = Attention::init(shape, &device);
         let y = attention.forward(block.forward(x.clone(), None));
         assert!((y - x).abs().max().into_scalar::<f32>() < 1e-5);
     }

@@ -129,8 +129,14 @@ pub enum LayerConfig {
         groups: usize,
         down: ImageDown,
     },
-    /// Multi-head self-attention over all positions, added to its input.
-    Attention { heads: usize, groups: usize },
+    /// Multi-head self-attention over all positions, added to its input. Keys and values may come from a map that is pooled
+    /// `reduce` times (spatial reduction, Wang et al. 2021): 8 times fewer of them, in 3D, each time.
+    Attention {
+        heads: usize,
+        groups: usize,
+        #[serde(default)]
+        reduce: usize,
+    },
     /// Largest of every 2×2(×2) positions.
     MaxPool,
     /// Every position repeated 2×2(×2) times.
@@ -195,6 +201,21 @@ pub struct DiffusionConfig {
     pub schedule: ScheduleKind,
     /// Times T, 0 to T − 1.
     pub times: usize,
+    /// What the denoiser's output means.
+    #[serde(default)]
+    pub prediction: Prediction,
+}
+
+/// What the denoiser's output means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Prediction {
+    /// ε, the noise in the latent (Ho et al. 2020; LDSeg).
+    #[default]
+    Noise,
+    /// v = √ᾱ ε − √(1−ᾱ) x₀ (Salimans and Ho 2022). At the latest times this is the label latent itself, so that a two-step
+    /// run need not carry the noise through the network only to take it away again.
+    Velocity,
 }
 
 /// How ᾱ falls from 1 to nearly 0.

@@ -4,7 +4,7 @@
 use burn::prelude::*;
 use burn::tensor::activation::silu;
 
-use super::block::{Attention, GroupNorm, ResidualBlock, TimeEmbedding};
+use super::block::{Attention, AttentionShape, GroupNorm, ResidualBlock, TimeEmbedding};
 use super::config::{DenoiserConfig, Init};
 use super::conv::{Conv, ConvShape, nearest};
 
@@ -55,12 +55,21 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    fn step(&self, channels: [usize; 2], attention: bool) -> Step {
+    fn step(&self, channels_in_out: [usize; 2], attention: bool) -> Step {
         let DenoiserConfig { groups, time_dim, attention_on_normalised, .. } = *self.config;
-        let [_, out] = channels;
+        let planar = self.planar;
+        let [_, channels] = channels_in_out;
+        let shape = AttentionShape {
+            channels,
+            heads: 1,
+            groups,
+            add_to_normalised: attention_on_normalised,
+            reduce: 0,
+            planar,
+        };
         Step {
-            residual: ResidualBlock::init(channels, groups, Some(time_dim), self.planar, self.device),
-            attention: attention.then(|| Attention::init(out, 1, groups, attention_on_normalised, self.device)),
+            residual: ResidualBlock::init(channels_in_out, groups, Some(time_dim), planar, self.device),
+            attention: attention.then(|| Attention::init(shape, self.device)),
         }
     }
 

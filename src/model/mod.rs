@@ -7,7 +7,61 @@ pub mod denoiser;
 pub mod ldseg;
 pub mod official;
 pub mod preset;
+pub mod probe;
 pub mod reference;
+pub mod registry;
 pub mod sampler;
 pub mod schedule;
+pub mod segment;
 pub mod stack;
+pub mod tensors;
+pub mod weights;
+
+use std::path::PathBuf;
+
+/// Why a model cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Neither a built-in model nor a model folder.
+    #[error(
+        "no model named `{name}`; built in: {known}. A folder with config.json and weights.safetensors is a model too"
+    )]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: String,
+    },
+    /// The description of the networks is not one.
+    #[error("{source}: {}", path.display())]
+    Config {
+        /// Line and column.
+        source: serde_json::Error,
+        /// The file.
+        path: PathBuf,
+    },
+    /// The weights do not belong to the description.
+    #[error("{source}: {}", path.display())]
+    Weights {
+        /// The first tensor that does not fit.
+        source: weights::WeightsError,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file cannot be read.
+    #[error("{source}: {}", path.display())]
+    File {
+        /// The system's word.
+        source: std::io::Error,
+        /// The file.
+        path: PathBuf,
+    },
+    /// Colour images are not turned into tensors yet.
+    #[error("the model `{name}` takes images of {channels} channels; only grey images can be segmented")]
+    Channels {
+        /// The model.
+        name: String,
+        /// What it expects.
+        channels: usize,
+    },
+}

@@ -2,7 +2,7 @@
 
 use super::config::{
     DenoiserConfig, DiffusionConfig, ImageDown, Init, InputConfig, IntensityConfig, LabelConfig, LabelInput,
-    LayerConfig, ModelConfig, NetworkConfig, ScheduleKind,
+    LayerConfig, ModelConfig, NetworkConfig, Prediction, ScheduleKind,
 };
 
 /// Sizes of our network.
@@ -16,8 +16,6 @@ pub struct Compact {
     pub latent_channels: usize,
     /// Channels of the denoiser at the latent's resolution and below.
     pub denoiser_widths: Vec<usize>,
-    /// Channels of the last feature map, at the image's own resolution.
-    pub head_width: usize,
 }
 
 /// Groups of every norm in our networks: widths are multiples of it.
@@ -32,7 +30,7 @@ fn residual(out: usize) -> LayerConfig {
 }
 
 impl Compact {
-    /// The network. No layer but the first convolution and the head works at the image's own resolution, where a layer
+    /// The network. Nothing but the first convolution and the last touches the image's own resolution, where a layer
     /// costs most; the latent's norm has no weights, so that any size works.
     pub fn network(&self, n_classes: usize) -> NetworkConfig {
         NetworkConfig {
@@ -64,7 +62,7 @@ impl Compact {
             layers.extend((0..if is_last { deep_blocks } else { 1 }).map(|_| residual(width)));
         }
         if attention {
-            layers.push(LayerConfig::Attention { heads: 4, groups: GROUPS });
+            layers.push(LayerConfig::Attention { heads: 4, groups: GROUPS, reduce: 1 });
         }
         layers.extend([LayerConfig::GroupNorm { groups: GROUPS }, LayerConfig::Silu, conv(self.latent_channels, 1, 1)]);
         layers.push(LayerConfig::Standardise);
@@ -85,25 +83,18 @@ impl Compact {
         }
         layers.push(LayerConfig::GroupNorm { groups: GROUPS });
         layers.push(LayerConfig::Silu);
-        layers.push(LayerConfig::ConvTranspose { out: self.head_width, kernel: 2 });
-        layers.extend([LayerConfig::Silu, conv(n_classes, 3, 1)]);
+        layers.push(LayerConfig::ConvTranspose { out: n_classes, kernel: 2 });
         layers
     }
 }
 
-fn cosine() -> DiffusionConfig {
-    DiffusionConfig { schedule: ScheduleKind::Cosine, times: 1000 }
+fn cosine(prediction: Prediction) -> DiffusionConfig {
+    DiffusionConfig { schedule: ScheduleKind::Cosine, times: 1000, prediction }
 }
 
 /// Hippocampus head and body in small T1-weighted MR crops at 1 mm.
 pub fn hippocampus() -> ModelConfig {
-    let compact = Compact {
-        planar: false,
-        widths: vec![24, 64],
-        latent_channels: 8,
-        denoiser_widths: vec![48, 64],
-        head_width: 8,
-    };
+    let compact = Compact { planar: false, widths: vec![16, 64], latent_channels: 12, denoiser_widths: vec![48, 64] };
     ModelConfig {
         name: "hippocampus".to_owned(),
         title: "Hippocampus in T1 MR".to_owned(),
@@ -117,24 +108,18 @@ pub fn hippocampus() -> ModelConfig {
         input: InputConfig {
             channels: 1,
             spacing_mm: Some([1.0; 3]),
-            crop: [40, 56, 40],
+            crop: [32, 48, 32],
             max_shape: [48, 64, 48],
             intensity: IntensityConfig::Percentiles { low: 1.0, high: 99.0, clip: 2.0 },
         },
         network: compact.network(3),
-        diffusion: cosine(),
+        diffusion: cosine(Prediction::Velocity),
     }
 }
 
 /// The two touching bodies of [`PhantomKind::TwoBodies`](crate::domain::phantom::PhantomKind::TwoBodies).
 pub fn phantom_3d() -> ModelConfig {
-    let compact = Compact {
-        planar: false,
-        widths: vec![16, 40],
-        latent_channels: 6,
-        denoiser_widths: vec![32, 48],
-        head_width: 8,
-    };
+    let compact = Compact { planar: false, widths: vec![16, 40], latent_channels: 8, denoiser_widths: vec![32, 48] };
     ModelConfig {
         name: "phantom-3d".to_owned(),
         title: "Procedural phantom, two bodies".to_owned(),
@@ -147,12 +132,12 @@ pub fn phantom_3d() -> ModelConfig {
         input: InputConfig {
             channels: 1,
             spacing_mm: Some([1.0; 3]),
-            crop: [48, 48, 48],
+            crop: [40, 40, 40],
             max_shape: [64, 64, 64],
             intensity: IntensityConfig::Percentiles { low: 1.0, high: 99.0, clip: 2.0 },
         },
         network: compact.network(3),
-        diffusion: cosine(),
+        diffusion: cosine(Prediction::Velocity),
     }
 }
 
@@ -178,7 +163,7 @@ pub fn paper_2d() -> ModelConfig {
     let post_norm = |out| LayerConfig::PostNorm { out };
     let up = |out| LayerConfig::ConvTranspose { out, kernel: 3 };
     let image = |out| LayerConfig::Image { out, groups: 1, down: ImageDown::Strided };
-    let attention = |heads, groups| LayerConfig::Attention { heads, groups };
+    let attention = |heads, groups| LayerConfig::Attention { heads, groups, reduce: 0 };
     let mut label_encoder: Vec<_> = [16, 32, 64, 64].into_iter().flat_map(|out| [post_norm(out), max_pool()]).collect();
     label_encoder.extend([post_norm(32), conv(1, 1, 1), LayerConfig::ElementNorm { shape: [1, 32, 32] }]);
     let mut label_decoder: Vec<_> = [32, 64, 64, 32].into_iter().flat_map(|out| [up(out), post_norm(out)]).collect();
@@ -218,7 +203,7 @@ pub fn paper_2d() -> ModelConfig {
             denoiser: paper_denoiser(true),
             label_decoder,
         },
-        diffusion: cosine(),
+        diffusion: cosine(Prediction::Noise),
     }
 }
 
@@ -263,7 +248,7 @@ pub fn paper_3d() -> ModelConfig {
             denoiser: paper_denoiser(false),
             label_decoder,
         },
-        diffusion: cosine(),
+        diffusion: cosine(Prediction::Noise),
     }
 }
 

@@ -11,6 +11,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
+use super::config::Prediction;
 use super::ldseg::Ldseg;
 use super::schedule::Schedule;
 use super::stack::standardise_latent;
@@ -102,9 +103,10 @@ impl Sampler<'_> {
             monitor.report("Denoising", done as u64, n_calls)?;
             let (now, next) = (pair[0], pair[1]);
             on_latent(now, &latent);
-            let predicted = networks.denoiser.forward(latent.clone(), embedding.clone(), &[now]);
-            let step = StepWeights::new(self.kind, self.schedule.alpha_bar(now), self.schedule.alpha_bar(next));
-            let mut moved = latent * step.latent + predicted * step.predicted;
+            let output = networks.denoiser.forward(latent.clone(), embedding.clone(), &[now]);
+            let (now, next) = (self.schedule.alpha_bar(now), self.schedule.alpha_bar(next));
+            let step = StepWeights::new(self.kind, self.schedule.prediction(), now, next);
+            let mut moved = latent * step.latent + output * step.output;
             if step.fresh > 0.0 {
                 moved = moved + noise.next(shape, &device) * step.fresh;
             }
@@ -116,19 +118,20 @@ impl Sampler<'_> {
     }
 }
 
-/// One step as weights of the latent, of the predicted noise and of fresh noise.
+/// One step as weights of the latent, of the denoiser's output and of fresh noise.
 ///
-/// DDIM's eq. 12: x₀ = (z − √(1−ᾱ) ε)/√ᾱ, z′ = √ᾱ′ x₀ + √(1 − ᾱ′ − σ²) ε + σ·noise. Everything is multiplied by √ᾱ, which
-/// the standardisation that follows takes out again, so that nothing is divided by the 2·10⁻⁶ that ᾱ is at the start.
+/// DDIM's eq. 12: x₀ = (z − √(1−ᾱ) ε)/√ᾱ, z′ = √ᾱ′ x₀ + √(1 − ᾱ′ − σ²) ε + σ·noise. The standardisation that follows takes
+/// out any factor, so nothing is divided by the 2·10⁻⁶ that ᾱ is at the start, and the weights are scaled to at most 1.
 #[derive(Clone, Copy, Debug)]
 struct StepWeights {
     latent: f64,
-    predicted: f64,
+    output: f64,
     fresh: f64,
 }
 
 impl StepWeights {
-    fn new(kind: SamplerKind, now: f64, next: f64) -> Self {
+    /// The step from ᾱ = `now` to ᾱ = `next`.
+    fn new(kind: SamplerKind, prediction: Prediction, now: f64, next: f64) -> Self {
         let eta = match kind {
             SamplerKind::Ddim => 0.0,
             SamplerKind::Ddpm => 1.0,
@@ -137,11 +140,16 @@ impl StepWeights {
         let sigma =
             if now < 1.0 { eta * ((1.0 - next) / (1.0 - now) * (1.0 - now / next)).max(0.0).sqrt() } else { 0.0 };
         let direction = (1.0 - next - sigma * sigma).max(0.0).sqrt();
-        Self {
-            latent: next.sqrt(),
-            predicted: now.sqrt() * direction - (next * (1.0 - now)).sqrt(),
-            fresh: now.sqrt() * sigma,
-        }
+        let (signal, spread) = (now.sqrt(), (1.0 - now).sqrt());
+        // √ᾱ z′ = latent · z + noise · ε + fresh · noise
+        let (latent, noise, fresh) = (next.sqrt(), signal * direction - next.sqrt() * spread, signal * sigma);
+        let (latent, output) = match prediction {
+            Prediction::Noise => (latent, noise),
+            // ε = √ᾱ v + √(1−ᾱ) z. latent + noise · √(1−ᾱ), written so that two numbers near 1 are never subtracted.
+            Prediction::Velocity => (next.sqrt() * now + signal * direction * spread, noise * signal),
+        };
+        let largest = latent.abs().max(output.abs()).max(fresh);
+        Self { latent: latent / largest, output: output / largest, fresh: fresh / largest }
     }
 }
 
@@ -166,29 +174,53 @@ mod tests {
         assert_ne!(draw(7, 0), draw(8, 0));
     }
 
-    #[test]
-    fn a_ddim_step_with_the_true_noise_lands_on_the_true_latent() {
-        // z = √ᾱ x + √(1−ᾱ) ε with x = 2, ε = −1; the step is scaled by √ᾱ.
-        let (now, next) = (0.3f64, 0.8f64);
-        let z = now.sqrt() * 2.0 - (1.0 - now).sqrt();
-        let step = StepWeights::new(SamplerKind::Ddim, now, next);
-        let moved = (step.latent * z - step.predicted) / now.sqrt();
-        assert!((moved - (next.sqrt() * 2.0 - (1.0 - next).sqrt())).abs() < 1e-12);
-        assert_eq!(step.fresh, 0.0);
+    /// A step from z = √ᾱ x + √(1−ᾱ) ε with the right answer of the denoiser; DDIM's direction without fresh noise.
+    #[track_caller]
+    fn check_true_step(prediction: Prediction, now: f64, next: f64) {
+        let (x, noise) = (2.0, -1.0);
+        let z = now.sqrt() * x + (1.0 - now).sqrt() * noise;
+        let output = match prediction {
+            Prediction::Noise => noise,
+            Prediction::Velocity => now.sqrt() * noise - (1.0 - now).sqrt() * x,
+        };
+        let step = StepWeights::new(SamplerKind::Ddim, prediction, now, next);
+        let expected = next.sqrt() * x + (1.0 - next).sqrt() * noise;
+        let moved = step.latent * z + step.output * output;
+        // The weights are known up to a factor that does not depend on x and ε.
+        let other = step.latent * (1.0 - now).sqrt()
+            + step.output * if prediction == Prediction::Noise { 1.0 } else { now.sqrt() };
+        let factor = if next < 1.0 { other / (1.0 - next).sqrt() } else { moved / expected };
+        assert!((moved - factor * expected).abs() < 1e-9 && factor > 0.0, "{step:?} {moved} {expected} {factor}");
     }
 
     #[test]
-    fn a_ddpm_step_keeps_the_variance_of_pure_noise() {
-        let (now, next) = (0.3f64, 0.8f64);
-        let step = StepWeights::new(SamplerKind::Ddpm, now, next);
-        let sigma = step.fresh / now.sqrt();
-        let expected = ((1.0 - next) / (1.0 - now) * (1.0 - now / next)).sqrt();
-        assert!((sigma - expected).abs() < 1e-12);
+    fn a_ddim_step_with_the_true_answer_lands_on_the_true_latent() {
+        for prediction in [Prediction::Noise, Prediction::Velocity] {
+            check_true_step(prediction, 0.3, 0.8);
+            check_true_step(prediction, 2.43e-6, 0.49);
+            check_true_step(prediction, 0.9, 1.0);
+        }
     }
 
     #[test]
-    fn first_step_from_almost_pure_noise_stays_finite() {
-        let step = StepWeights::new(SamplerKind::Ddpm, 2.43e-6, 1.0);
-        assert!(step.latent.is_finite() && step.predicted.is_finite() && step.fresh == 0.0, "{step:?}");
+    fn noise_and_velocity_are_the_same_step() {
+        let (now, next, z, noise): (f64, f64, f64, f64) = (0.3, 0.8, 0.4, -1.1);
+        let x = (z - (1.0 - now).sqrt() * noise) / now.sqrt();
+        let velocity = now.sqrt() * noise - (1.0 - now).sqrt() * x;
+        for kind in [SamplerKind::Ddim, SamplerKind::Ddpm] {
+            let a = StepWeights::new(kind, Prediction::Noise, now, next);
+            let b = StepWeights::new(kind, Prediction::Velocity, now, next);
+            let ratio = (a.latent * z + a.output * noise) / (b.latent * z + b.output * velocity);
+            assert!(ratio > 0.0);
+            assert!((a.fresh - ratio * b.fresh).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn first_step_from_almost_pure_noise_keeps_its_scale() {
+        for prediction in [Prediction::Noise, Prediction::Velocity] {
+            let step = StepWeights::new(SamplerKind::Ddpm, prediction, 2.43e-6, 1.0);
+            assert!((step.output.abs() - 1.0).abs() < 1e-5 && step.fresh == 0.0, "{step:?}");
+        }
     }
 }

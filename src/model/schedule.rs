@@ -1,6 +1,6 @@
 //! ᾱ over time: how much of the label latent is left at each time of the diffusion. One type for training and sampling.
 
-use super::config::{DiffusionConfig, ScheduleKind};
+use super::config::{DiffusionConfig, Prediction, ScheduleKind};
 
 const BETA_FIRST: f64 = 1e-4;
 const BETA_LAST: f64 = 0.02;
@@ -10,6 +10,7 @@ const COSINE_OFFSET: f64 = 0.008;
 #[derive(Clone, Debug)]
 pub struct Schedule {
     kind: ScheduleKind,
+    prediction: Prediction,
     alpha_bar: Vec<f64>,
 }
 
@@ -24,7 +25,12 @@ impl Schedule {
                 cumulative((0..n).map(|t| lerp(BETA_FIRST.sqrt(), BETA_LAST.sqrt(), t, n).powi(2)))
             }
         };
-        Self { kind: config.schedule, alpha_bar }
+        Self { kind: config.schedule, prediction: config.prediction, alpha_bar }
+    }
+
+    /// What the denoiser's output means.
+    pub fn prediction(&self) -> Prediction {
+        self.prediction
     }
 
     /// Times T.
@@ -79,7 +85,7 @@ mod tests {
     use super::*;
 
     fn schedule(kind: ScheduleKind) -> Schedule {
-        Schedule::new(&DiffusionConfig { schedule: kind, times: 1000 })
+        Schedule::new(&DiffusionConfig { schedule: kind, times: 1000, prediction: Prediction::Noise })
     }
 
     #[test]

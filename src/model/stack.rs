@@ -4,7 +4,7 @@ use burn::nn::BatchNorm;
 use burn::prelude::*;
 use burn::tensor::activation::silu;
 
-use super::block::{Attention, GroupNorm, ResidualBlock};
+use super::block::{Attention, AttentionShape, GroupNorm, ResidualBlock};
 use super::config::LayerConfig;
 use super::conv::{Conv, ConvShape, ConvTranspose, max_pool, nearest};
 use super::reference::{ElementNorm, ImageBlock, PostNormBlock, batch_norm, standardise};
@@ -100,8 +100,9 @@ impl Layer {
             LayerConfig::Image { out, groups, down } => {
                 Self::Image(ImageBlock::init([channels, out], groups, down, planar, device))
             }
-            LayerConfig::Attention { heads, groups } => {
-                Self::Attention(Attention::init(channels, heads, groups, false, device))
+            LayerConfig::Attention { heads, groups, reduce } => {
+                let shape = AttentionShape { channels, heads, groups, add_to_normalised: false, reduce, planar };
+                Self::Attention(Attention::init(shape, device))
             }
             LayerConfig::GroupNorm { groups } => Self::GroupNorm(GroupNorm::init(channels, groups, device)),
             LayerConfig::BatchNorm => Self::BatchNorm(batch_norm(channels, device)),

@@ -1,0 +1,195 @@
+//! From an image to labels with a trained model: box, encode once, denoise, decode, and back onto the image's grid.
+
+use burn::prelude::*;
+use burn::tensor::DType;
+use burn::tensor::activation::softmax;
+
+use super::config::ModelConfig;
+use super::ldseg::Ldseg;
+use super::sampler::{NoiseSource, Sampler};
+use super::schedule::Schedule;
+use super::stack::standardise_latent;
+use super::tensors::{ModelBox, pad_edges, rounded_up};
+use crate::config::{SamplerKind, SegmentSettings};
+use crate::domain::{Grid, LabelMap, LabelTable, Volume};
+use crate::monitor::{Cancelled, Monitor};
+
+/// Samples that are denoised together; their latents are small, their decoded probabilities are not.
+const SAMPLE_BATCH: usize = 8;
+
+/// A model on a device, ready to segment.
+#[derive(Clone, Debug)]
+pub struct Segmenter {
+    config: ModelConfig,
+    networks: Ldseg,
+    schedule: Schedule,
+    device: Device,
+}
+
+/// What a model says of an image.
+#[derive(Clone, Debug)]
+pub struct Prediction {
+    /// The most probable class of every voxel, on the image's grid.
+    pub labels: LabelMap,
+    /// The model's labels.
+    pub table: LabelTable,
+    /// Probability of every label of `table`, in its order, one value a voxel: 0 to 255 for 0 to 1, averaged over samples.
+    pub probabilities: Vec<Vec<u8>>,
+    /// What a person should know.
+    pub warnings: Vec<String>,
+}
+
+/// An image that has been encoded, and where it lies.
+#[derive(Clone, Debug)]
+pub struct Encoded {
+    place: ModelBox,
+    padded: [usize; 3],
+    grid: Grid,
+    /// `[1, channel, depth, height, width]`
+    pub embedding: Tensor<5>,
+}
+
+impl Segmenter {
+    /// Networks of `config` that are on `device` already.
+    pub fn new(config: ModelConfig, networks: Ldseg, device: Device) -> Self {
+        let schedule = Schedule::new(&config.diffusion);
+        Self { config, networks, schedule, device }
+    }
+
+    /// The model's description.
+    pub fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+
+    /// Segments one frame. Where the image is larger than the model's box, the box lies around `focus` and the rest stays
+    /// background, with a warning.
+    ///
+    /// # Errors
+    /// [`Cancelled`], within one denoising step.
+    pub fn segment(
+        &self,
+        volume: &Volume,
+        frame: usize,
+        focus: Option<[usize; 3]>,
+        settings: &SegmentSettings,
+        monitor: &dyn Monitor,
+    ) -> Result<Prediction, Cancelled> {
+        monitor.report("Encoding the image", 0, 1)?;
+        let encoded = self.encode_image(volume, frame, focus);
+        monitor.report("Encoding the image", 1, 1)?;
+        let sampler = Sampler { schedule: &self.schedule, kind: settings.sampler, steps: settings.steps };
+        let n_samples = settings.samples as u64;
+        let mut sum: Option<Tensor<5>> = None;
+        for first in (0..n_samples).step_by(SAMPLE_BATCH) {
+            let last = (first + SAMPLE_BATCH as u64).min(n_samples);
+            let mut noise = NoiseSource::new(settings.seed, first..last);
+            let latents = sampler.run(&self.networks, &encoded.embedding, &mut noise, monitor, &mut |_, _| {})?;
+            for (i, latent) in latents.chunk((last - first) as usize, 0).into_iter().enumerate() {
+                monitor.report("Decoding", first + i as u64, n_samples)?;
+                let probability = self.decode(latent);
+                sum = Some(match sum {
+                    Some(sum) => sum + probability,
+                    None => probability,
+                });
+            }
+        }
+        monitor.report("Decoding", n_samples, n_samples)?;
+        let (labels, probabilities) = match sum {
+            Some(sum) => self.restore(&encoded, sum / n_samples as f64),
+            None => (LabelMap::empty(encoded.grid.clone()), Vec::new()),
+        };
+        let warnings = self.warnings(&encoded, volume);
+        Ok(Prediction { labels, table: self.config.label_table(), probabilities, warnings })
+    }
+
+    /// One latent with K `steps`, decoded: class probabilities `[1, class, depth, height, width]` in the padded box.
+    ///
+    /// # Errors
+    /// [`Cancelled`], within one denoising step.
+    pub fn sample(
+        &self,
+        encoded: &Encoded,
+        kind: SamplerKind,
+        steps: usize,
+        seed: u64,
+        monitor: &dyn Monitor,
+    ) -> Result<Tensor<5>, Cancelled> {
+        let sampler = Sampler { schedule: &self.schedule, kind, steps };
+        let mut noise = NoiseSource::new(seed, [0]);
+        let latent = sampler.run(&self.networks, &encoded.embedding, &mut noise, monitor, &mut |_, _| {})?;
+        Ok(self.decode(latent))
+    }
+
+    /// The image's embedding and where it lies.
+    pub fn encode_image(&self, volume: &Volume, frame: usize, focus: Option<[usize; 3]>) -> Encoded {
+        let place = ModelBox::new(volume.grid(), &self.config.input, focus);
+        let padded = rounded_up(place.shape(), self.config.network.size_multiple());
+        let values = place.image(volume, frame, self.config.input.intensity);
+        let [depth, height, width] = padded;
+        let data = TensorData::new(pad_edges(&values, place.shape(), padded), [1, 1, depth, height, width]);
+        let image = Tensor::from_data(data, (&self.device, DType::F32));
+        let embedding = self.networks.image_encoder.forward(image);
+        Encoded { place, padded, grid: volume.grid().clone(), embedding }
+    }
+
+    /// Class probabilities of the embedding decoded as it is: what LDSeg would say without its denoiser.
+    pub fn decode_embedding(&self, encoded: &Encoded) -> Tensor<5> {
+        self.decode(standardise_latent(encoded.embedding.clone()))
+    }
+
+    /// Class probabilities of label → latent → label: the ceiling that no denoiser passes.
+    ///
+    /// `labels` lie on the grid of the encoded image and hold none but the model's classes.
+    pub fn autoencode(&self, encoded: &Encoded, labels: &LabelMap) -> Tensor<5> {
+        let ids: Vec<f32> = encoded.place.labels(labels).into_iter().map(f32::from).collect();
+        let ids = pad_edges(&ids, encoded.place.shape(), encoded.padded);
+        let classes = 0..self.config.n_classes();
+        let one_hot: Vec<f32> =
+            classes.flat_map(|class| ids.iter().map(move |&id| f32::from(u8::from(id == class as f32)))).collect();
+        let [depth, height, width] = encoded.padded;
+        let data = TensorData::new(one_hot, [1, self.config.n_classes(), depth, height, width]);
+        let one_hot = Tensor::from_data(data, (&self.device, DType::F32));
+        self.decode(self.networks.label_encoder.forward(self.config.network.label_tensor(one_hot)))
+    }
+
+    fn decode(&self, latent: Tensor<5>) -> Tensor<5> {
+        softmax(self.networks.label_decoder.forward(latent), 1)
+    }
+
+    /// Probabilities in the padded box to labels and probabilities on the image's grid.
+    ///
+    /// # Shapes
+    /// `[1, class, depth, height, width]`
+    pub fn restore(&self, encoded: &Encoded, probabilities: Tensor<5>) -> (LabelMap, Vec<Vec<u8>>) {
+        let n_classes = self.config.n_classes();
+        let values: Vec<f32> = probabilities.into_data().iter::<f32>().collect();
+        let classes: Vec<&[f32]> = values.chunks_exact(values.len() / n_classes).collect();
+        let grid = &encoded.grid;
+        let mut ids = vec![0u16; grid.n_voxels()];
+        let mut maps = vec![vec![0u8; grid.n_voxels()]; n_classes - 1];
+        encoded.place.for_each_source_voxel(grid, &classes, encoded.padded, |index, probability| {
+            let best = (0..n_classes).max_by(|&a, &b| probability[a].total_cmp(&probability[b])).unwrap_or(0);
+            ids[index] = best as u16;
+            for (map, p) in maps.iter_mut().zip(&probability[1..]) {
+                map[index] = (p * 255.0).round() as u8;
+            }
+        });
+        let labels = LabelMap::new(grid.clone(), ids).unwrap_or_else(|_| LabelMap::empty(grid.clone()));
+        (labels, maps)
+    }
+
+    fn warnings(&self, encoded: &Encoded, volume: &Volume) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if encoded.place.is_cropped() {
+            let [depth, height, width] = encoded.place.shape();
+            warnings.push(format!(
+                "The image is larger than what this model was trained on: only a box of {width}×{height}×{depth} voxels of \
+                 the model's size was segmented. Put the crosshair on the structure to place the box."
+            ));
+        }
+        if volume.is_color() && self.config.input.channels == 1 {
+            warnings.push("The model expects a grey image: the colours were turned into brightness.".to_owned());
+        }
+        warnings
+    }
+}

@@ -1,0 +1,246 @@
+//! Image ↔ tensor: canonical orientation, the model's voxel size, a box of the right size, intensity scaling, and the way
+//! back.
+//!
+//! A model's lattice runs right, anterior, superior (x fastest) at the model's spacing. Where the image already has that
+//! spacing, its voxels are flipped and permuted, never interpolated.
+
+use glam::{DAffine3, DMat3, DVec3};
+use rayon::prelude::*;
+
+use super::config::{InputConfig, IntensityConfig};
+use crate::domain::{Grid, LabelMap, Volume};
+
+/// Voxel sizes this close (in mm) count as the model's own.
+const SPACING_TOLERANCE_MM: f64 = 1e-3;
+
+/// Where the model's box lies in an image.
+#[derive(Clone, Debug)]
+pub struct ModelBox {
+    /// Voxels along x, y, z that the image fills.
+    shape: [usize; 3],
+    /// Source voxel (fractional) from box voxel.
+    source_from_box: DAffine3,
+    /// The image is larger than the box.
+    is_cropped: bool,
+}
+
+impl ModelBox {
+    /// The box for an image on `grid`: all of it where it fits into `max_shape` (depth, height, width), else a box of that
+    /// size around `focus` (a voxel of the image; its middle where there is none).
+    pub fn new(grid: &Grid, input: &InputConfig, focus: Option<[usize; 3]>) -> Self {
+        let (axes, flipped) = grid.canonical_axes();
+        let size = grid.shape();
+        let spacing = grid.spacing_mm();
+        let step = |world: usize| match input.spacing_mm {
+            Some(wanted) if (wanted[world] - spacing[axes[world]]).abs() > SPACING_TOLERANCE_MM => {
+                wanted[world] / spacing[axes[world]]
+            }
+            _ => 1.0,
+        };
+        let full = [0, 1, 2].map(|w| ((size[axes[w]] as f64 / step(w)).round() as usize).max(1));
+        let [depth, height, width] = input.max_shape;
+        let limit = [width, height, depth];
+        let shape = [0, 1, 2].map(|w| full[w].min(limit[w]));
+
+        let mut columns = [DVec3::ZERO; 3];
+        let mut origin = DVec3::ZERO;
+        for world in 0..3 {
+            let axis = axes[world];
+            let step = step(world);
+            let sign = if flipped[world] { -1.0 } else { 1.0 };
+            columns[world][axis] = sign * step;
+            // The middle of the box's row lies on the middle of the image's row, or as near the focus as the image allows.
+            let middle = (size[axis] as f64 - 1.0) / 2.0;
+            let half = (shape[world] as f64 - 1.0) / 2.0 * step;
+            let centre = match focus {
+                Some(focus) if shape[world] < full[world] => {
+                    let centre = (focus[axis] as f64).clamp(half, (size[axis] as f64 - 1.0 - half).max(half));
+                    // Whole voxels stay whole.
+                    if step == 1.0 { (centre - half).round() + half } else { centre }
+                }
+                _ if step == 1.0 => (middle - half).floor() + half,
+                _ => middle,
+            };
+            origin[axis] = centre - sign * half;
+        }
+        let source_from_box =
+            DAffine3 { matrix3: DMat3::from_cols(columns[0], columns[1], columns[2]), translation: origin };
+        Self { shape, source_from_box, is_cropped: shape != full }
+    }
+
+    /// Voxels along depth, height and width (z, y, x).
+    pub fn shape(&self) -> [usize; 3] {
+        let [x, y, z] = self.shape;
+        [z, y, x]
+    }
+
+    /// The image is larger than the box.
+    pub fn is_cropped(&self) -> bool {
+        self.is_cropped
+    }
+
+    /// The image's intensities in the box, scaled as the model wants them, trilinear; x fastest.
+    pub fn image(&self, volume: &Volume, frame: usize, intensity: IntensityConfig) -> Vec<f32> {
+        let values = volume.values(frame);
+        let scale = IntensityScale::new(volume, frame, intensity);
+        let sampler = Trilinear { values: &values, shape: volume.grid().shape() };
+        self.map_voxels(|source| scale.apply(sampler.at(source)))
+    }
+
+    /// The label ids in the box, nearest; x fastest.
+    pub fn labels(&self, labels: &LabelMap) -> Vec<u16> {
+        let [nx, ny, nz] = labels.grid().shape();
+        self.map_voxels(|source| {
+            let nearest = |v: f64, n: usize| (v.round().max(0.0) as usize).min(n - 1);
+            labels.get([nearest(source.x, nx), nearest(source.y, ny), nearest(source.z, nz)])
+        })
+    }
+
+    fn map_voxels<T: Send>(&self, value: impl Fn(DVec3) -> T + Sync) -> Vec<T> {
+        let [nx, ny, nz] = self.shape;
+        let row = |row: usize| {
+            let (y, z) = (row % ny, row / ny);
+            let value = &value;
+            (0..nx).map(move |x| value(self.source_from_box.transform_point3(DVec3::new(x as f64, y as f64, z as f64))))
+        };
+        (0..ny * nz).into_par_iter().flat_map_iter(row).collect()
+    }
+
+    /// Carries class probabilities back onto the image's grid: for every source voxel inside the box, `write(index, values)`
+    /// with the probability of each class, trilinear.
+    ///
+    /// `classes[c]` holds the box's voxels, x fastest, in rows of `stride` (depth, height, width may be padded).
+    pub fn for_each_source_voxel(
+        &self,
+        grid: &Grid,
+        classes: &[&[f32]],
+        padded: [usize; 3],
+        mut write: impl FnMut(usize, &[f32]),
+    ) {
+        let box_from_source = self.source_from_box.inverse();
+        let [depth, height, width] = padded;
+        let samplers: Vec<_> =
+            classes.iter().map(|values| Trilinear { values, shape: [width, height, depth] }).collect();
+        let (low, high) = self.source_bounds(grid.shape());
+        let last = self.shape.map(|n| n as f64 - 0.5);
+        let mut probabilities = vec![0.0; classes.len()];
+        for k in low[2]..high[2] {
+            for j in low[1]..high[1] {
+                for i in low[0]..high[0] {
+                    let p = box_from_source.transform_point3(DVec3::new(i as f64, j as f64, k as f64));
+                    if p.min_element() < -0.5 || p.x > last[0] || p.y > last[1] || p.z > last[2] {
+                        continue;
+                    }
+                    for (value, sampler) in probabilities.iter_mut().zip(&samplers) {
+                        *value = sampler.at(p);
+                    }
+                    write(grid.index([i, j, k]), &probabilities);
+                }
+            }
+        }
+    }
+
+    /// The source voxels that the box covers, first and one past the last along each axis.
+    fn source_bounds(&self, size: [usize; 3]) -> ([usize; 3], [usize; 3]) {
+        let corner = |far: bool| {
+            let edge = |n: usize| if far { n as f64 - 0.5 } else { -0.5 };
+            self.source_from_box.transform_point3(DVec3::new(
+                edge(self.shape[0]),
+                edge(self.shape[1]),
+                edge(self.shape[2]),
+            ))
+        };
+        let (a, b) = (corner(false), corner(true));
+        let low = a.min(b).to_array();
+        let high = a.max(b).to_array();
+        (
+            [0, 1, 2].map(|axis| (low[axis].floor().max(0.0) as usize).min(size[axis])),
+            [0, 1, 2].map(|axis| (high[axis].ceil().max(0.0) as usize + 1).min(size[axis])),
+        )
+    }
+}
+
+/// A linear map of intensities, held within bounds.
+#[derive(Clone, Copy, Debug)]
+struct IntensityScale {
+    low: f64,
+    factor: f64,
+    offset: f64,
+    bounds: [f64; 2],
+}
+
+impl IntensityScale {
+    fn new(volume: &Volume, frame: usize, intensity: IntensityConfig) -> Self {
+        let (ends, target, bounds) = match intensity {
+            IntensityConfig::MinMax => (volume.range(frame), [0.0, 1.0], [0.0, 1.0]),
+            IntensityConfig::Percentiles { low, high, clip } => {
+                let ends = volume.percentiles(frame, &[low, high]).map(|p| (f64::from(p[0]), f64::from(p[1])));
+                (ends, [-1.0, 1.0], [-clip, clip])
+            }
+        };
+        let (low, high) = ends.unwrap_or((0.0, 1.0));
+        let factor = if high > low { (target[1] - target[0]) / (high - low) } else { 0.0 };
+        Self { low, factor, offset: target[0], bounds }
+    }
+
+    fn apply(&self, value: f32) -> f32 {
+        let value = f64::from(value);
+        // A voxel that is no number (masked background, as a rule) is as dark as the darkest.
+        let value = if value.is_finite() { value } else { self.low };
+        ((value - self.low) * self.factor + self.offset).clamp(self.bounds[0], self.bounds[1]) as f32
+    }
+}
+
+/// Reads between voxels; beyond the border the border's value goes on.
+#[derive(Clone, Copy, Debug)]
+pub struct Trilinear<'a> {
+    /// x fastest.
+    pub values: &'a [f32],
+    /// Along x, y, z.
+    pub shape: [usize; 3],
+}
+
+impl Trilinear<'_> {
+    /// The value at a fractional voxel.
+    pub fn at(&self, p: DVec3) -> f32 {
+        let [nx, ny, nz] = self.shape;
+        let split = |v: f64, n: usize| {
+            let v = v.clamp(0.0, (n - 1) as f64);
+            let below = (v as usize).min(n.saturating_sub(2));
+            (below, (below + 1).min(n - 1), (v - below as f64) as f32)
+        };
+        let ((x0, x1, fx), (y0, y1, fy), (z0, z1, fz)) = (split(p.x, nx), split(p.y, ny), split(p.z, nz));
+        let line = |y: usize, z: usize| {
+            let row = nx * (y + ny * z);
+            mix(self.values[row + x0], self.values[row + x1], fx)
+        };
+        let plane = |z: usize| mix(line(y0, z), line(y1, z), fy);
+        if fz == 0.0 { plane(z0) } else { mix(plane(z0), plane(z1), fz) }
+    }
+}
+
+/// `a` where `f` is 0, exactly: a voxel beside NaN or infinity does not catch it.
+fn mix(a: f32, b: f32, f: f32) -> f32 {
+    if f == 0.0 { a } else { a + (b - a) * f }
+}
+
+/// Each size rounded up to its multiple.
+pub fn rounded_up(shape: [usize; 3], multiple: [usize; 3]) -> [usize; 3] {
+    [0, 1, 2].map(|axis| shape[axis].div_ceil(multiple[axis]) * multiple[axis])
+}
+
+/// Voxels of `shape` laid into a larger `padded` box (both depth, height, width), the last row, column and slice repeated.
+pub fn pad_edges(values: &[f32], shape: [usize; 3], padded: [usize; 3]) -> Vec<f32> {
+    let [depth, height, width] = shape;
+    let [padded_depth, padded_height, padded_width] = padded;
+    let mut out = Vec::with_capacity(padded.iter().product());
+    for z in 0..padded_depth {
+        for y in 0..padded_height {
+            let start = width * (y.min(height - 1) + height * z.min(depth - 1));
+            let row = &values[start..start + width];
+            out.extend_from_slice(row);
+            out.extend(std::iter::repeat_n(row[width - 1], padded_width - width));
+        }
+    }
+    out
+}

@@ -1,0 +1,91 @@
+//! The training cases: read once, brought onto the model's lattice, kept in memory.
+
+use rayon::prelude::*;
+
+use super::TrainError;
+use super::augment::TrainingCase;
+use crate::domain::phantom::{self, PhantomKind};
+use crate::domain::{LabelMap, Volume};
+use crate::io::dataset::{CaseFiles, Dataset, Split};
+use crate::io::nifti;
+use crate::model::config::ModelConfig;
+use crate::model::tensors::ModelBox;
+use crate::monitor::Silent;
+
+/// An image with its truth.
+#[derive(Clone, Debug)]
+pub struct LabelledImage {
+    /// Name of its file or of its seed.
+    pub name: String,
+    /// The image.
+    pub volume: Volume,
+    /// The truth, on the image's grid.
+    pub labels: LabelMap,
+}
+
+/// Where labelled images come from.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// A folder with `images`, `labels` and `splits.csv`.
+    Folder(Dataset),
+    /// Phantoms: seeds from 0 for training, from 1,000,000 for validation, from 2,000,000 for test.
+    Phantom(PhantomKind),
+}
+
+/// Phantoms in the training, validation and test split.
+const PHANTOMS: [(Split, u64, u64); 3] =
+    [(Split::Train, 0, 200), (Split::Val, 1_000_000, 20), (Split::Test, 2_000_000, 20)];
+
+impl Source {
+    /// All images of `split`.
+    ///
+    /// # Errors
+    /// [`TrainError`] that names the first file that cannot be read.
+    pub fn read(&self, split: Split) -> Result<Vec<LabelledImage>, TrainError> {
+        match self {
+            Self::Folder(dataset) => dataset.cases(split).par_iter().map(read_case).collect(),
+            Self::Phantom(kind) => {
+                let ranges = PHANTOMS.iter().filter(|(of, ..)| *of == split);
+                let seeds: Vec<u64> = ranges.flat_map(|&(_, first, n)| first..first + n).collect();
+                Ok(seeds.into_par_iter().map(|seed| phantom_case(*kind, seed)).collect())
+            }
+        }
+    }
+}
+
+fn read_case(files: &CaseFiles) -> Result<LabelledImage, TrainError> {
+    let read = nifti::read_volume(&files.image, &Silent, &mut |_| {})?;
+    let (labels, _) = nifti::read_labels(&files.labels, &Silent)?;
+    if labels.grid().shape() != read.volume.grid().shape() {
+        return Err(TrainError::Shapes {
+            image: read.volume.grid().shape(),
+            labels: labels.grid().shape(),
+            path: files.labels.clone(),
+        });
+    }
+    Ok(LabelledImage { name: files.name.clone(), volume: read.volume, labels })
+}
+
+fn phantom_case(kind: PhantomKind, seed: u64) -> LabelledImage {
+    let made = phantom::generate(kind, seed);
+    LabelledImage { name: format!("phantom-{seed}"), volume: made.volume, labels: made.labels }
+}
+
+/// An image on the model's lattice.
+///
+/// # Errors
+/// [`TrainError::Class`] where a label is not one of the model's.
+pub fn training_case(image: &LabelledImage, config: &ModelConfig) -> Result<TrainingCase, TrainError> {
+    let n_classes = config.n_classes();
+    let place = ModelBox::new(image.volume.grid(), &config.input, None);
+    let class = |id: u16| match u8::try_from(id) {
+        Ok(class) if usize::from(class) < n_classes => Ok(class),
+        _ => Err(TrainError::Class { found: id, n_classes, case: image.name.clone() }),
+    };
+    Ok(TrainingCase {
+        name: image.name.clone(),
+        shape: place.shape(),
+        image: place.image(&image.volume, 0, config.input.intensity),
+        labels: place.labels(&image.labels).into_iter().map(class).collect::<Result<_, _>>()?,
+    })
+}

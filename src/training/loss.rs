@@ -1,0 +1,158 @@
+//! LDSeg's loss (algorithm 1): cross-entropy and Dice of the decoded latent, squared error of the predicted noise.
+
+use burn::prelude::*;
+use burn::tensor::activation::log_softmax;
+
+use crate::config::{DecodedLatent, LossSettings};
+use crate::model::config::{NetworkConfig, Prediction};
+use crate::model::ldseg::Ldseg;
+use crate::model::stack::standardise_latent;
+
+/// Keeps the Dice of a class that is nowhere in the batch at 1, not at 0/0.
+const DICE_SMOOTHING: f64 = 1.0;
+
+/// What one training step sees.
+#[derive(Debug)]
+pub struct Batch {
+    /// `[batch, channel, depth, height, width]`
+    pub image: Tensor<5>,
+    /// 0 and 1, `[batch, class, depth, height, width]`
+    pub one_hot: Tensor<5>,
+    /// One for each sample.
+    pub times: Vec<f64>,
+    /// ᾱ at those times.
+    pub alpha_bars: Vec<f64>,
+    /// Standard normal, in the latent's shape, drawn for each sample.
+    pub noise: Tensor<5>,
+    /// The step's number: decides which samples have their embedding decoded and which their clean latent.
+    pub turn: usize,
+}
+
+/// The loss and what it is made of, each a tensor of one number.
+#[derive(Debug)]
+pub struct Loss {
+    /// What is minimised.
+    pub total: Tensor<1>,
+    /// CE + γ (1 − Dice) of the denoised latent.
+    pub segmentation: Tensor<1>,
+    /// Squared error of what the denoiser predicts.
+    pub noise: Tensor<1>,
+    /// CE + γ (1 − Dice) of the embedding, where it has a weight.
+    pub embedding: Option<Tensor<1>>,
+    /// CE + γ (1 − Dice) of the clean label latent, where it has a weight.
+    pub autoencoder: Option<Tensor<1>>,
+}
+
+/// The loss of one step; `prediction` is what the denoiser's output means.
+pub fn loss(
+    networks: &Ldseg,
+    config: &NetworkConfig,
+    prediction: Prediction,
+    settings: &LossSettings,
+    batch: &Batch,
+) -> Loss {
+    let clean = networks.label_encoder.forward(config.label_tensor(batch.one_hot.clone()));
+    let embedding = networks.image_encoder.forward(batch.image.clone());
+    let device = clean.device();
+    let per_sample = |value: fn(f64) -> f64| {
+        let values: Vec<f32> = batch.alpha_bars.iter().map(|&a| value(a) as f32).collect();
+        let n = values.len();
+        Tensor::<5>::from_data(TensorData::new(values, [n, 1, 1, 1, 1]), &device)
+    };
+    let (signal, spread) = (per_sample(f64::sqrt), per_sample(|a| (1.0 - a).sqrt()));
+    let noisy = clean.clone() * signal.clone() + batch.noise.clone() * spread.clone();
+    let output = networks.denoiser.forward(noisy.clone(), embedding.clone(), &batch.times);
+    // The label encoder is not to make latents that are easy to predict, only latents that decode well: no gradient reaches
+    // it through the target.
+    let target = match prediction {
+        Prediction::Noise => batch.noise.clone(),
+        Prediction::Velocity => batch.noise.clone() * signal.clone() - clean.clone().detach() * spread.clone(),
+    };
+    let noise = (output.clone() - target).powi_scalar(2).mean();
+    let denoised = match (settings.decoded, prediction) {
+        (DecodedLatent::Printed, Prediction::Noise) => noisy - output,
+        (DecodedLatent::Printed, Prediction::Velocity) => noisy.clone() - (output * signal + noisy * spread),
+        (DecodedLatent::Standardised, Prediction::Noise) => standardise_latent(noisy - output * spread),
+        (DecodedLatent::Standardised, Prediction::Velocity) => standardise_latent(noisy * signal - output * spread),
+    };
+
+    // One pass of the decoder over all latents that have a weight. Embeddings and clean latents take turns, each for half of
+    // the samples: decoding is what a step costs most.
+    let n = batch.times.len();
+    let (even, odd): (Vec<usize>, Vec<usize>) = (0..n).partition(|i| (i + batch.turn).is_multiple_of(2));
+    let mut groups = vec![(denoised, batch.one_hot.clone())];
+    let mut add = |latents: &Tensor<5>, of: &[usize], weight: f64| -> bool {
+        let wanted = weight > 0.0 && !of.is_empty();
+        if wanted {
+            groups.push((pick(latents, of), pick(&batch.one_hot, of)));
+        }
+        wanted
+    };
+    let with_embedding = add(&standardise_latent(embedding), &even, settings.embedding_weight);
+    let with_autoencoder = add(&clean, &odd, settings.autoencoder_weight);
+    let sizes: Vec<usize> = groups.iter().map(|(latents, _)| latents.dims()[0]).collect();
+    let (latents, truths): (Vec<_>, Vec<_>) = groups.into_iter().unzip();
+    let scores = networks.label_decoder.forward(Tensor::cat(latents, 0)).split_with_sizes(sizes, 0);
+    let mut losses =
+        scores.into_iter().zip(truths).map(|(scores, truth)| segmentation_loss(scores, truth, settings.dice_weight));
+    let segmentation = losses.next().unwrap_or_else(|| Tensor::zeros([1], &device));
+    let embedding = if with_embedding { losses.next() } else { None };
+    let autoencoder = if with_autoencoder { losses.next() } else { None };
+
+    let mut total = segmentation.clone() + noise.clone() * settings.noise_weight;
+    for (term, weight) in [(&embedding, settings.embedding_weight), (&autoencoder, settings.autoencoder_weight)] {
+        if let Some(term) = term {
+            total = total + term.clone() * weight;
+        }
+    }
+    Loss { total, segmentation, noise, embedding, autoencoder }
+}
+
+/// Some samples of a batch.
+fn pick(batch: &Tensor<5>, samples: &[usize]) -> Tensor<5> {
+    Tensor::cat(samples.iter().map(|&i| batch.clone().narrow(0, i, 1)).collect(), 0)
+}
+
+/// Cross-entropy plus γ (1 − mean Dice of the structures, pooled over the batch; background is left to the cross-entropy).
+///
+/// # Shapes
+/// scores and one-hot: `[batch, class, depth, height, width]`
+pub fn segmentation_loss(scores: Tensor<5>, one_hot: Tensor<5>, dice_weight: f64) -> Tensor<1> {
+    let [batch, n_classes, depth, height, width] = scores.dims();
+    let n_voxels = batch * depth * height * width;
+    let log_probability = log_softmax(scores, 1);
+    let cross_entropy = (log_probability.clone() * one_hot.clone()).sum() * (-1.0 / n_voxels as f64);
+    let by_class = |t: Tensor<5>| t.swap_dims(0, 1).reshape([n_classes, n_voxels]).sum_dim(1).reshape([n_classes]);
+    let probability = log_probability.exp();
+    let overlap = by_class(probability.clone() * one_hot.clone());
+    let sizes = by_class(probability + one_hot);
+    let dice = (overlap * 2.0 + DICE_SMOOTHING) / (sizes + DICE_SMOOTHING);
+    let structures = dice.slice([1..n_classes]).mean();
+    cross_entropy + (structures * -1.0 + 1.0) * dice_weight
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two classes over four voxels in a row.
+    fn tensor(class_0: [f32; 4], class_1: [f32; 4]) -> Tensor<5> {
+        let values: Vec<f32> = class_0.into_iter().chain(class_1).collect();
+        Tensor::from_data(TensorData::new(values, [1, 2, 1, 1, 4]), &Device::flex())
+    }
+
+    #[test]
+    fn a_sure_and_right_answer_costs_nothing() {
+        let truth = tensor([1., 1., 0., 0.], [0., 0., 1., 1.]);
+        let loss = segmentation_loss(truth.clone() * 60.0, truth, 2.0).into_scalar::<f32>();
+        assert!(loss.abs() < 1e-5, "{loss}");
+    }
+
+    #[test]
+    fn an_undecided_answer_costs_what_a_hand_computes() {
+        // CE = ln 2; Dice = (2·2·½ + 1)/(2 + 2 + 1) = 3/5.
+        let truth = tensor([1., 1., 0., 0.], [0., 0., 1., 1.]);
+        let loss = segmentation_loss(truth.zeros_like(), truth, 2.0).into_scalar::<f32>();
+        assert!((loss - (2f32.ln() + 2.0 * 0.4)).abs() < 1e-5, "{loss}");
+    }
+}
