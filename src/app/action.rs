@@ -1,0 +1,106 @@
+//! What views and panels ask for while they draw; applied in order once drawing is over.
+
+use std::path::PathBuf;
+
+use super::command::Command;
+use super::settings::{Interpolation, Overlay};
+use super::state::{Camera, Layout, Pointed};
+use crate::config::SegmentSettings;
+use crate::domain::{Convention, Label, Plane, Window};
+
+/// One request.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// A named command.
+    Command(Command),
+    /// Open this image, after asking about unsaved labels.
+    OpenImage(PathBuf),
+    /// Open these labels on the open image.
+    OpenLabels(PathBuf),
+    /// Files were dropped on the window or typed: the first is an image, or labels where an image is open and the name
+    /// says so.
+    OpenFiles(Vec<PathBuf>),
+    /// Put the crosshair into this voxel.
+    MoveCrosshair([usize; 3]),
+    /// Move through a plane's slices, positive towards right, anterior or superior.
+    Scroll {
+        /// Whose slices.
+        plane: Plane,
+        /// How many.
+        n_slices: isize,
+    },
+    /// Show this slice.
+    SetSlice {
+        /// Of which plane.
+        plane: Plane,
+        /// Voxel index along the axis through it.
+        index: usize,
+    },
+    /// Spread these intensities from black to white.
+    SetWindow(Window),
+    /// Zoom and pan a slice view.
+    SetCamera {
+        /// Which view.
+        plane: Plane,
+        /// Its new zoom and pan.
+        camera: Camera,
+    },
+    /// Show these views.
+    SetLayout(Layout),
+    /// The pointer is over this, or over no voxel.
+    Point(Option<Pointed>),
+    /// Keys now act on this plane.
+    Activate(Plane),
+    /// Show this frame of a time series.
+    SetFrame(usize),
+    /// Settings of the segment panel.
+    SetSegment(SegmentSettings),
+    /// How labels lie over the image.
+    SetOverlay(Overlay),
+    /// How images are drawn between voxel centres.
+    SetInterpolation(Interpolation),
+    /// Which side of the patient is on the left.
+    SetConvention(Convention),
+    /// A label's name, colour, visibility, opacity or lock.
+    SetLabel(Label),
+    /// Close the dialog that is open.
+    CloseDialog,
+    /// The answer to "save your changes?".
+    Resolve(Resolution),
+    /// The path that was typed so far in the dialog that asks for one.
+    TypePath(String),
+    /// The path typed is complete.
+    SubmitPath,
+    /// Take a message off the screen.
+    Dismiss(u64),
+}
+
+/// What to do with unsaved labels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resolution {
+    /// Save them, then go on.
+    Save,
+    /// Go on without them.
+    Discard,
+}
+
+/// The requests of one frame.
+#[derive(Debug, Default)]
+pub struct Actions(Vec<Action>);
+
+impl Actions {
+    /// Asks for something.
+    pub fn push(&mut self, action: Action) {
+        self.0.push(action);
+    }
+
+    /// Asks for a named command.
+    pub fn command(&mut self, command: Command) {
+        self.push(Action::Command(command));
+    }
+
+    /// Takes all requests, in order.
+    pub fn take(&mut self) -> Vec<Action> {
+        std::mem::take(&mut self.0)
+    }
+}

@@ -1,0 +1,274 @@
+//! What each action does to the state. Every arm is a call or a line.
+
+use eframe::egui::{ViewportCommand, vec2};
+
+use super::App;
+use super::action::{Action, Resolution};
+use super::background::Task;
+use super::case::{Case, Merging, PLANES, plane_index};
+use super::command::Command;
+use super::settings::{Interpolation, ThemeChoice};
+use super::state::{Dialog, Layout, Next, Purpose, Segmenting};
+use super::tools::{Tool, camera_centered};
+use crate::domain::{Convention, Label, Plane, Window};
+use crate::engine::{Job, Stamp};
+
+impl App {
+    pub(super) fn apply(&mut self, action: Action) {
+        match action {
+            Action::Command(command) => self.command(command),
+            Action::OpenImage(path) => self.request(Next::OpenImage(path, None)),
+            Action::OpenLabels(path) => self.open_labels(path),
+            Action::OpenFiles(paths) => self.open_files(paths),
+            Action::MoveCrosshair(voxel) => self.with_case(|case| case.crosshair = voxel),
+            Action::Scroll { plane, n_slices } => self.with_case(|case| case.scroll(plane, n_slices)),
+            Action::SetSlice { plane, index } => self.with_case(|case| case.crosshair[case.through(plane).0] = index),
+            Action::SetWindow(window) => self.with_case(|case| case.window = window),
+            Action::SetCamera { plane, camera } => self.with_case(|case| case.cameras[plane_index(plane)] = camera),
+            Action::SetLayout(layout) => self.state.layout = layout,
+            Action::Point(pointed) => self.state.pointed = pointed,
+            Action::Activate(plane) => self.state.active_plane = plane,
+            Action::SetFrame(frame) => self.set_frame(frame),
+            Action::SetSegment(settings) => self.remember(|known| known.segment = settings),
+            Action::SetOverlay(overlay) => self.remember(|known| known.overlay = overlay),
+            Action::SetInterpolation(interpolation) => self.remember(|known| known.interpolation = interpolation),
+            Action::SetConvention(convention) => self.remember(|known| known.convention = convention),
+            Action::SetLabel(label) => self.set_label(label),
+            Action::CloseDialog => self.state.dialog = None,
+            Action::Resolve(resolution) => self.resolve(resolution),
+            Action::TypePath(text) => self.type_path(text),
+            Action::SubmitPath => self.submit_path(),
+            Action::Dismiss(id) => self.state.notices.dismiss(id),
+        }
+    }
+
+    fn command(&mut self, command: Command) {
+        if command.enabled(&self.state).is_err() {
+            return;
+        }
+        let plane = self.state.active_plane;
+        match command {
+            Command::OpenImage => self.pick(Purpose::OpenImage),
+            Command::OpenLabels => self.pick(Purpose::OpenLabels),
+            Command::OpenSample => self.request(Next::OpenSample),
+            Command::CloseCase => self.request(Next::Close),
+            Command::SaveLabels => self.save(None),
+            Command::SaveLabelsAs => self.pick(Purpose::SaveLabels(None)),
+            Command::Quit => self.ctx.send_viewport_cmd(ViewportCommand::Close),
+            Command::Undo => self.undo(),
+            Command::Redo => self.redo(),
+            Command::UseReference => self.use_reference(),
+            Command::Segment => self.start_segmentation(),
+            Command::CancelSegment => self.cancel_segmentation(),
+            Command::AcceptPreview => self.accept_preview(),
+            Command::DiscardPreview => self.with_case(|case| case.preview = None),
+            Command::CheckDevices => self.check_devices(),
+            Command::CrosshairTool => self.state.tool = Tool::Crosshair,
+            Command::WindowTool => self.state.tool = Tool::Window,
+            Command::NextSlice => self.with_case(|case| case.scroll(plane, 1)),
+            Command::PreviousSlice => self.with_case(|case| case.scroll(plane, -1)),
+            Command::FirstSlice => self.with_case(|case| case.scroll(plane, isize::from(i16::MIN))),
+            Command::LastSlice => self.with_case(|case| case.scroll(plane, isize::from(i16::MAX))),
+            Command::NextFrame => self.step_frame(1),
+            Command::PreviousFrame => self.step_frame(-1),
+            Command::FitViews => self.with_case(|case| case.cameras = Default::default()),
+            Command::CenterViews => self.center_views(),
+            Command::MaximizeView => self.toggle_layout(Layout::Slice(plane)),
+            Command::ShowGrid => self.state.layout = Layout::Grid,
+            Command::ShowAxial => self.state.layout = Layout::Slice(Plane::Axial),
+            Command::ShowCoronal => self.state.layout = Layout::Slice(Plane::Coronal),
+            Command::ShowSagittal => self.state.layout = Layout::Slice(Plane::Sagittal),
+            Command::ShowVolume => self.state.layout = Layout::Volume,
+            Command::WindowAuto => self.auto_window(),
+            Command::WindowFull => self.full_window(),
+            Command::ToggleCrosshair => self.remember(|known| known.crosshair_visible = !known.crosshair_visible),
+            Command::ToggleLabels => self.state.labels_visible = !self.state.labels_visible,
+            Command::NextOverlayStyle => self.remember(|known| known.overlay.style = known.overlay.style.next()),
+            Command::ToggleInterpolation => self.toggle_interpolation(),
+            Command::ToggleConvention => self.toggle_convention(),
+            Command::ToggleTheme => self.toggle_theme(),
+            Command::ShowShortcuts => self.state.dialog = Some(Dialog::Shortcuts),
+            Command::ShowAbout => self.state.dialog = Some(Dialog::About),
+        }
+    }
+
+    fn with_case(&mut self, change: impl FnOnce(&mut Case)) {
+        if let Some(case) = &mut self.state.case {
+            change(case);
+        }
+    }
+
+    /// Changes what is remembered from one start to the next.
+    pub(super) fn remember(&mut self, change: impl FnOnce(&mut super::settings::Settings)) {
+        change(&mut self.state.settings);
+        self.state.settings.save();
+    }
+
+    fn toggle_layout(&mut self, layout: Layout) {
+        self.state.layout = if self.state.layout == Layout::Grid { layout } else { Layout::Grid };
+    }
+
+    fn toggle_interpolation(&mut self) {
+        self.remember(|known| {
+            known.interpolation = match known.interpolation {
+                Interpolation::Linear => Interpolation::Nearest,
+                Interpolation::Nearest => Interpolation::Linear,
+            };
+        });
+    }
+
+    fn toggle_convention(&mut self) {
+        self.remember(|known| {
+            known.convention = match known.convention {
+                Convention::Radiological => Convention::Neurological,
+                Convention::Neurological => Convention::Radiological,
+            };
+        });
+    }
+
+    fn toggle_theme(&mut self) {
+        self.remember(|known| {
+            known.theme = match known.theme {
+                ThemeChoice::Dark => ThemeChoice::Light,
+                ThemeChoice::Light => ThemeChoice::Dark,
+            };
+        });
+        self.show_theme();
+    }
+
+    fn auto_window(&mut self) {
+        self.with_case(|case| {
+            if let Some(statistics) = &case.statistics {
+                case.window = statistics.auto_window;
+            }
+        });
+    }
+
+    fn full_window(&mut self) {
+        self.with_case(|case| {
+            if let Some((low, high)) = case.statistics.as_ref().and_then(|statistics| statistics.range) {
+                case.window = Window::from_range(low, high);
+            }
+        });
+    }
+
+    fn set_frame(&mut self, frame: usize) {
+        let Some(case) = &mut self.state.case else { return };
+        case.frame = frame.min(case.opened.volume.n_frames() - 1);
+        self.refresh_statistics();
+    }
+
+    fn step_frame(&mut self, step: isize) {
+        let frame = self.state.case.as_ref().map_or(0, |case| case.frame);
+        self.set_frame(frame.saturating_add_signed(step));
+    }
+
+    fn center_views(&mut self) {
+        let convention = self.state.settings.convention;
+        self.with_case(|case| {
+            let (shape, spacing) = (case.grid().shape(), case.grid().spacing_mm());
+            for plane in PLANES {
+                let axes = case.axes(plane, convention);
+                let [x, y] = axes.pixel(shape, case.crosshair);
+                let from_middle = |pixel: usize, axis: usize| {
+                    ((pixel as f64 + 0.5 - shape[axis] as f64 / 2.0) * spacing[axis]) as f32
+                };
+                let offset_mm = vec2(from_middle(x, axes.right), from_middle(y, axes.down));
+                case.cameras[plane_index(plane)] = camera_centered(case.camera(plane), offset_mm);
+            }
+        });
+    }
+
+    fn set_label(&mut self, label: Label) {
+        self.with_case(|case| {
+            case.table.push(label);
+            case.table_revision += 1;
+            case.table_is_saved = false;
+        });
+    }
+
+    fn undo(&mut self) {
+        self.with_case(|case| {
+            case.history.undo();
+        });
+        self.refresh_counts();
+    }
+
+    fn redo(&mut self) {
+        self.with_case(|case| {
+            case.history.redo();
+        });
+        self.refresh_counts();
+    }
+
+    fn start_segmentation(&mut self) {
+        let Some(case) = &self.state.case else { return };
+        let job = Job::Segment {
+            stamp: Stamp { case: case.id, frame: case.frame },
+            volume: case.opened.volume.clone(),
+            focus: Some(case.crosshair),
+            settings: self.state.settings.segment.clone(),
+        };
+        let job = self.engine.submit(job);
+        let started = std::time::Instant::now();
+        self.state.segmenting = Some(Segmenting { job, progress: None, started, cancelling: false });
+        self.state.last_run = None;
+    }
+
+    fn cancel_segmentation(&mut self) {
+        if let Some(running) = &mut self.state.segmenting {
+            running.cancelling = true;
+            self.engine.cancel(running.job);
+        }
+    }
+
+    fn accept_preview(&mut self) {
+        let Some(preview) = self.state.case.as_ref().and_then(|case| case.preview.clone()) else { return };
+        let added = (preview.labels, preview.table);
+        self.merge(Merging::Preview, "Accept segmentation", added, true);
+    }
+
+    fn use_reference(&mut self) {
+        let reference = self.state.case.as_ref().and_then(|case| case.opened.reference.clone());
+        let Some(added) = reference else { return };
+        self.merge(Merging::Reference, "Use known truth", added, true);
+    }
+
+    /// Works out in the background how the labels change; [`App::learn`] makes the change.
+    pub(super) fn merge(
+        &mut self,
+        what: Merging,
+        name: &'static str,
+        added: (std::sync::Arc<crate::domain::LabelMap>, crate::domain::LabelTable),
+        keeps_others: bool,
+    ) {
+        let Some(case) = &mut self.state.case else { return };
+        let current = (case.history.shared(), case.table.clone());
+        if self.background.submit(Task::Merge { case: case.id, name, current, added, keeps_others }) {
+            case.merging = Some(what);
+        } else {
+            self.state
+                .notices
+                .error("The labels could not be changed: the thread that does it has ended. Save and start again");
+        }
+    }
+
+    fn check_devices(&mut self) {
+        self.state.checking_devices = Some(self.engine.submit(Job::CheckDevices));
+        self.state.dialog = Some(Dialog::Devices);
+    }
+
+    fn resolve(&mut self, resolution: Resolution) {
+        let Some(Dialog::Unsaved(next)) = self.state.dialog.take() else { return };
+        match resolution {
+            Resolution::Save => self.save(Some(next)),
+            Resolution::Discard => self.proceed(next),
+        }
+    }
+
+    fn type_path(&mut self, typed: String) {
+        if let Some(Dialog::TypePath { text, .. }) = &mut self.state.dialog {
+            *text = typed;
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Counting and merging over whole volumes, on a thread of its own, so that no frame waits for it.
+
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+
+use super::accept::accepted;
+use super::case::{Counts, ImageStatistics};
+use crate::domain::{Edit, LabelMap, LabelTable, Volume};
+
+/// Bins of the histogram.
+const N_BINS: usize = 128;
+
+/// Something to work out.
+pub enum Task {
+    /// The statistics of a frame.
+    Image {
+        /// Whose image.
+        case: u64,
+        /// Which frame.
+        frame: usize,
+        /// The image.
+        volume: Arc<Volume>,
+    },
+    /// The voxels of each label.
+    Count {
+        /// Whose labels.
+        case: u64,
+        /// The labels' revision.
+        revision: u64,
+        /// The labels.
+        labels: Arc<LabelMap>,
+    },
+    /// The change that makes one label map part of another.
+    Merge {
+        /// Whose labels.
+        case: u64,
+        /// Name of the change.
+        name: &'static str,
+        /// The labels now, and what their ids mean.
+        current: (Arc<LabelMap>, LabelTable),
+        /// The labels to lay over them.
+        added: (Arc<LabelMap>, LabelTable),
+        /// Labels that `added` does not know stay; otherwise it replaces all.
+        keeps_others: bool,
+    },
+}
+
+/// Something worked out.
+pub enum Answer {
+    /// Of [`Task::Image`].
+    Image {
+        /// Whose image.
+        case: u64,
+        /// Its statistics.
+        statistics: ImageStatistics,
+    },
+    /// Of [`Task::Count`].
+    Count {
+        /// Whose labels.
+        case: u64,
+        /// The counts.
+        counts: Counts,
+    },
+    /// Of [`Task::Merge`].
+    Merged {
+        /// Whose labels.
+        case: u64,
+        /// The change; `None` where nothing differs.
+        edit: Option<Edit>,
+        /// The table after it.
+        table: LabelTable,
+    },
+}
+
+/// The thread. It ends when this is dropped.
+pub struct Background {
+    tasks: Sender<Task>,
+    answers: Receiver<Answer>,
+}
+
+impl Background {
+    /// Starts the thread. `wake` is called after each answer.
+    pub fn start(wake: impl Fn() + Send + 'static) -> Self {
+        let (tasks, inbox) = unbounded();
+        let (outbox, answers) = unbounded();
+        let thread = std::thread::Builder::new().name("ldseg-statistics".to_owned());
+        if let Err(error) = thread.spawn(move || run(&inbox, &outbox, &wake)) {
+            log::error!("the statistics thread did not start: {error}");
+        }
+        Self { tasks, answers }
+    }
+
+    /// Asks for something. Says whether there is a thread to do it.
+    pub fn submit(&self, task: Task) -> bool {
+        self.tasks.send(task).is_ok()
+    }
+
+    /// What has been worked out since the last call.
+    pub fn poll(&self) -> Vec<Answer> {
+        self.answers.try_iter().collect()
+    }
+}
+
+impl std::fmt::Debug for Background {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Background").field("waiting", &self.tasks.len()).finish()
+    }
+}
+
+fn run(inbox: &Receiver<Task>, outbox: &Sender<Answer>, wake: &dyn Fn()) {
+    while let Ok(first) = inbox.recv() {
+        let tasks: Vec<Task> = std::iter::once(first).chain(inbox.try_iter()).collect();
+        for (i, task) in tasks.iter().enumerate() {
+            if tasks[i + 1..].iter().any(|newer| supersedes(newer, task)) {
+                continue;
+            }
+            if outbox.send(answer(task)).is_err() {
+                return;
+            }
+            wake();
+        }
+    }
+}
+
+/// A newer count or statistic makes an older one useless; a change of the labels is always wanted.
+fn supersedes(newer: &Task, older: &Task) -> bool {
+    matches!((newer, older), (Task::Image { .. }, Task::Image { .. }) | (Task::Count { .. }, Task::Count { .. }))
+}
+
+fn answer(task: &Task) -> Answer {
+    match task {
+        Task::Image { case, frame, volume } => Answer::Image { case: *case, statistics: statistics(volume, *frame) },
+        Task::Count { case, revision, labels } => {
+            let mut voxels = labels.counts();
+            voxels.remove(&0);
+            Answer::Count { case: *case, counts: Counts { revision: *revision, voxels } }
+        }
+        Task::Merge { case, name, current: (labels, table), added: (added, added_table), keeps_others } => {
+            let (edit, table) = if *keeps_others {
+                let (ids, table) = accepted(labels, table, added, added_table);
+                (Edit::replace(*name, labels, &ids), table)
+            } else {
+                (Edit::replace(*name, labels, added.ids()), added_table.clone())
+            };
+            Answer::Merged { case: *case, edit, table }
+        }
+    }
+}
+
+fn statistics(volume: &Volume, frame: usize) -> ImageStatistics {
+    ImageStatistics {
+        frame,
+        range: volume.range(frame),
+        auto_window: volume.auto_window(frame),
+        histogram: volume.histogram(frame, N_BINS),
+    }
+}

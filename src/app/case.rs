@@ -1,0 +1,268 @@
+//! One open image with its labels, and where the person is looking.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::state::Camera;
+use crate::config::SegmentSettings;
+use crate::domain::volume::Histogram;
+use crate::domain::{Convention, Grid, History, LabelMap, LabelTable, Plane, Window, grid::SliceAxes};
+use crate::engine::Opened;
+
+/// The three planes in the order in which they are shown.
+pub const PLANES: [Plane; 3] = [Plane::Axial, Plane::Coronal, Plane::Sagittal];
+
+/// One open image with its labels.
+#[derive(Debug)]
+pub struct Case {
+    /// Counts the cases opened in this window; results of another case are not shown here.
+    pub id: u64,
+    /// The image as it was opened.
+    pub opened: Opened,
+    /// The labels and every change of them.
+    pub history: History,
+    /// What the labels' ids mean.
+    pub table: LabelTable,
+    /// Changes with every change of the table.
+    pub table_revision: u64,
+    /// The table is as it was saved.
+    pub table_is_saved: bool,
+    /// The file that the labels came from or were saved to.
+    pub labels_path: Option<PathBuf>,
+    /// The frame shown.
+    pub frame: usize,
+    /// The voxel under the crosshair.
+    pub crosshair: [usize; 3],
+    /// Intensities from black to white.
+    pub window: Window,
+    /// Zoom and pan of each plane, in the order of [`PLANES`].
+    pub cameras: [Camera; 3],
+    /// A segmentation that is not yet part of the labels.
+    pub preview: Option<Preview>,
+    /// The last segmentation that was made part of the labels.
+    pub accepted: Option<Origin>,
+    /// A change of the whole label map that is being worked out in the background.
+    pub merging: Option<Merging>,
+    /// Statistics of the frame shown, once they are known.
+    pub statistics: Option<ImageStatistics>,
+    /// Voxels of each id, once they are known.
+    pub counts: Option<Counts>,
+}
+
+/// A segmentation beside the labels.
+#[derive(Clone, Debug)]
+pub struct Preview {
+    /// The labels that the model found.
+    pub labels: Arc<LabelMap>,
+    /// What their ids mean.
+    pub table: LabelTable,
+    /// Where they come from.
+    pub origin: Origin,
+    /// Counts the previews of this window.
+    pub serial: u64,
+}
+
+/// What is being made part of the labels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Merging {
+    /// The preview.
+    Preview,
+    /// The sample's known truth.
+    Reference,
+    /// A file.
+    File(PathBuf),
+}
+
+/// Where a model's labels come from.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// The settings used.
+    pub settings: SegmentSettings,
+    /// SHA-256 of the model's weights.
+    pub model_sha256: String,
+    /// The device that did it.
+    pub device: String,
+}
+
+/// What the image panel shows of a frame.
+#[derive(Clone, Debug)]
+pub struct ImageStatistics {
+    /// The frame.
+    pub frame: usize,
+    /// Smallest and largest finite intensity.
+    pub range: Option<(f64, f64)>,
+    /// The range without its outermost 0.1 %.
+    pub auto_window: Window,
+    /// How often intensities occur.
+    pub histogram: Histogram,
+}
+
+/// Voxels of each id at one revision of the labels.
+#[derive(Clone, Debug)]
+pub struct Counts {
+    /// The revision counted.
+    pub revision: u64,
+    /// Voxels by id, without background.
+    pub voxels: BTreeMap<u16, u64>,
+}
+
+impl Case {
+    /// A newly opened image with empty labels and the crosshair in its middle.
+    pub fn new(id: u64, opened: Opened) -> Self {
+        let grid = opened.volume.grid().clone();
+        let table = opened.reference.as_ref().map(|(_, table)| table.clone()).unwrap_or_default();
+        let window = first_window(&opened, 0);
+        Self {
+            id,
+            crosshair: grid.shape().map(|n| n / 2),
+            history: History::new(LabelMap::empty(grid)),
+            table,
+            table_revision: 0,
+            table_is_saved: true,
+            labels_path: None,
+            frame: 0,
+            window,
+            cameras: [Camera::default(); 3],
+            preview: None,
+            accepted: None,
+            merging: None,
+            statistics: None,
+            counts: None,
+            opened,
+        }
+    }
+
+    /// The image's lattice.
+    pub fn grid(&self) -> &Grid {
+        self.opened.volume.grid()
+    }
+
+    /// How a plane is laid on the screen.
+    pub fn axes(&self, plane: Plane, convention: Convention) -> SliceAxes {
+        self.grid().slice_axes(plane, convention)
+    }
+
+    /// The voxel axis that a plane's slices count along, and whether its index falls towards right, anterior, superior.
+    pub fn through(&self, plane: Plane) -> (usize, bool) {
+        let (axes, flips) = self.grid().canonical_axes();
+        let world = match plane {
+            Plane::Sagittal => 0,
+            Plane::Coronal => 1,
+            Plane::Axial => 2,
+        };
+        (axes[world], flips[world])
+    }
+
+    /// Moves the crosshair by `n_slices` through a plane, positive towards right, anterior or superior; stops at the
+    /// ends.
+    pub fn scroll(&mut self, plane: Plane, n_slices: isize) {
+        let (axis, flip) = self.through(plane);
+        let last = self.grid().shape()[axis] as isize - 1;
+        let step = if flip { -n_slices } else { n_slices };
+        self.crosshair[axis] = (self.crosshair[axis] as isize + step).clamp(0, last) as usize;
+    }
+
+    /// Whether no voxel has a label. Until the voxels have been counted, labels that were never touched are empty.
+    pub fn is_empty(&self) -> bool {
+        match &self.counts {
+            Some(counts) if counts.revision == self.history.revision() => counts.voxels.is_empty(),
+            _ => self.history.can_undo().is_none() && self.labels_path.is_none(),
+        }
+    }
+
+    /// Whether anything would be lost by closing the case.
+    pub fn has_unsaved_changes(&self) -> bool {
+        !self.history.is_saved() || (!self.table_is_saved && !self.is_empty())
+    }
+
+    /// Zoom and pan of a plane.
+    pub fn camera(&self, plane: Plane) -> Camera {
+        self.cameras[plane_index(plane)]
+    }
+}
+
+/// Position of a plane in [`PLANES`].
+pub fn plane_index(plane: Plane) -> usize {
+    match plane {
+        Plane::Axial => 0,
+        Plane::Coronal => 1,
+        Plane::Sagittal => 2,
+    }
+}
+
+/// A plane's name.
+pub fn plane_name(plane: Plane) -> &'static str {
+    match plane {
+        Plane::Axial => "Axial",
+        Plane::Coronal => "Coronal",
+        Plane::Sagittal => "Sagittal",
+    }
+}
+
+/// A window to start with, from a few thousand voxels, so that the first frame is drawn at once; the statistics replace
+/// it.
+pub fn first_window(opened: &Opened, frame: usize) -> Window {
+    quick_window(&opened.volume, frame)
+}
+
+/// The range of a few thousand voxels without their outermost half percent.
+pub fn quick_window(volume: &crate::domain::Volume, frame: usize) -> Window {
+    let [ni, nj, nk] = volume.grid().shape();
+    if volume.is_color() {
+        return Window::from_range(0.0, 255.0);
+    }
+    let step = |n: usize| n.div_ceil(20);
+    let mut values = Vec::new();
+    for k in (step(nk) / 2..nk).step_by(step(nk)) {
+        for j in (step(nj) / 2..nj).step_by(step(nj)) {
+            for i in (step(ni) / 2..ni).step_by(step(ni)) {
+                values.extend(volume.value(frame, [i, j, k]).filter(|value| value.is_finite()));
+            }
+        }
+    }
+    values.sort_unstable_by(f64::total_cmp);
+    match (values.get(values.len() / 200), values.get((values.len() * 199 / 200).min(values.len().saturating_sub(1)))) {
+        (Some(low), Some(high)) => Window::from_range(*low, *high),
+        _ => Window::from_range(0.0, 1.0),
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::domain::phantom::{PhantomKind, generate};
+
+    /// A case of the built-in sample.
+    pub(in crate::app) fn sample_case() -> Case {
+        let phantom = generate(PhantomKind::TwoBodies, 0);
+        let opened = Opened {
+            path: None,
+            name: "Sample".to_owned(),
+            volume: Arc::new(phantom.volume),
+            header: None,
+            reference: Some((Arc::new(phantom.labels), phantom.table)),
+            warnings: Vec::new(),
+        };
+        Case::new(1, opened)
+    }
+
+    #[test]
+    fn scrolling_stops_at_the_first_and_last_slice() {
+        let mut case = sample_case();
+        let (axis, _) = case.through(Plane::Axial);
+        case.scroll(Plane::Axial, 10_000);
+        let top = case.crosshair[axis];
+        case.scroll(Plane::Axial, 1);
+        assert_eq!(case.crosshair[axis], top);
+        case.scroll(Plane::Axial, -10_000);
+        assert_eq!(case.crosshair[axis].abs_diff(top), case.grid().shape()[axis] - 1);
+    }
+
+    #[test]
+    fn a_new_case_has_nothing_to_save() {
+        let case = sample_case();
+        assert!(case.is_empty());
+        assert!(!case.has_unsaved_changes());
+    }
+}

@@ -1,0 +1,411 @@
+//! Everything that a person can ask for by name: menus, buttons and keys all come from this one list.
+
+use eframe::egui::{Key, KeyboardShortcut, Modifiers};
+
+use super::case::Case;
+use super::state::{Layout, State};
+use super::tools::Tool;
+use super::widgets::Icon;
+use crate::domain::Plane;
+
+/// A request without further data. [`Action`](super::action::Action) carries those that need some.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "each variant's meaning is its text and tooltip below")]
+pub enum Command {
+    OpenImage,
+    OpenLabels,
+    OpenSample,
+    CloseCase,
+    SaveLabels,
+    SaveLabelsAs,
+    Quit,
+    Undo,
+    Redo,
+    UseReference,
+    Segment,
+    CancelSegment,
+    AcceptPreview,
+    DiscardPreview,
+    CheckDevices,
+    CrosshairTool,
+    WindowTool,
+    NextSlice,
+    PreviousSlice,
+    FirstSlice,
+    LastSlice,
+    NextFrame,
+    PreviousFrame,
+    FitViews,
+    CenterViews,
+    MaximizeView,
+    ShowGrid,
+    ShowAxial,
+    ShowCoronal,
+    ShowSagittal,
+    ShowVolume,
+    WindowAuto,
+    WindowFull,
+    ToggleCrosshair,
+    ToggleLabels,
+    NextOverlayStyle,
+    ToggleInterpolation,
+    ToggleConvention,
+    ToggleTheme,
+    ShowShortcuts,
+    ShowAbout,
+}
+
+/// Why a command cannot be used now, as a sentence for the person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Why(pub &'static str);
+
+const NO_CASE: Why = Why("Open an image first");
+
+impl Command {
+    /// Every command, in the order in which the overview lists them.
+    pub const ALL: &[Self] = &[
+        Self::OpenImage,
+        Self::OpenLabels,
+        Self::OpenSample,
+        Self::SaveLabels,
+        Self::SaveLabelsAs,
+        Self::CloseCase,
+        Self::Quit,
+        Self::Undo,
+        Self::Redo,
+        Self::UseReference,
+        Self::Segment,
+        Self::CancelSegment,
+        Self::AcceptPreview,
+        Self::DiscardPreview,
+        Self::CheckDevices,
+        Self::CrosshairTool,
+        Self::WindowTool,
+        Self::NextSlice,
+        Self::PreviousSlice,
+        Self::FirstSlice,
+        Self::LastSlice,
+        Self::NextFrame,
+        Self::PreviousFrame,
+        Self::FitViews,
+        Self::CenterViews,
+        Self::MaximizeView,
+        Self::ShowGrid,
+        Self::ShowAxial,
+        Self::ShowCoronal,
+        Self::ShowSagittal,
+        Self::ShowVolume,
+        Self::WindowAuto,
+        Self::WindowFull,
+        Self::ToggleCrosshair,
+        Self::ToggleLabels,
+        Self::NextOverlayStyle,
+        Self::ToggleInterpolation,
+        Self::ToggleConvention,
+        Self::ToggleTheme,
+        Self::ShowShortcuts,
+        Self::ShowAbout,
+    ];
+
+    /// Text on a button or in a menu, and what it does in one sentence.
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::OpenImage => ("Open image…", "Open a NIfTI image"),
+            Self::OpenLabels => ("Open labels…", "Open a label mask that belongs to this image"),
+            Self::OpenSample => {
+                ("Open sample", "Open a made-up volume of two touching structures whose truth is known")
+            }
+            Self::CloseCase => ("Close image", "Close this image and go back to the start page"),
+            Self::SaveLabels => ("Save mask", "Save the labels on the image's own grid"),
+            Self::SaveLabelsAs => ("Save mask as…", "Save the labels in another file"),
+            Self::Quit => ("Quit", "Close the program"),
+            Self::Undo => ("Undo", "Take back the last change of the labels"),
+            Self::Redo => ("Redo", "Do the change again that was taken back"),
+            Self::UseReference => ("Use known truth", "Copy the sample's known truth into the labels"),
+            Self::Segment => ("Segment", "Segment this image with the chosen model"),
+            Self::CancelSegment => ("Cancel", "Stop the segmentation that is running"),
+            Self::AcceptPreview => ("Accept", "Make the preview part of the labels; can be undone"),
+            Self::DiscardPreview => ("Discard", "Drop the preview; the labels stay as they are"),
+            Self::CheckDevices => ("Check devices", "Compare every device with the CPU and time it"),
+            Self::CrosshairTool => ("Crosshair", "Click or drag to move the crosshair"),
+            Self::WindowTool => ("Window/level", "Drag: left-right for contrast, up-down for brightness; or hold W"),
+            Self::NextSlice => ("Next slice", "One slice on in the view under the pointer"),
+            Self::PreviousSlice => ("Previous slice", "One slice back in the view under the pointer"),
+            Self::FirstSlice => ("First slice", "To the first slice of the view under the pointer"),
+            Self::LastSlice => ("Last slice", "To the last slice of the view under the pointer"),
+            Self::NextFrame => ("Next frame", "One frame on in a time series"),
+            Self::PreviousFrame => ("Previous frame", "One frame back in a time series"),
+            Self::FitViews => ("Zoom to fit", "Fit every view to its frame"),
+            Self::CenterViews => ("Center on crosshair", "Bring the crosshair to the middle of every view"),
+            Self::MaximizeView => ("Maximize view", "Show only the view under the pointer, or all again"),
+            Self::ShowGrid => ("All views", "Axial, coronal, sagittal and 3D together"),
+            Self::ShowAxial => ("Axial only", "Show only the axial view"),
+            Self::ShowCoronal => ("Coronal only", "Show only the coronal view"),
+            Self::ShowSagittal => ("Sagittal only", "Show only the sagittal view"),
+            Self::ShowVolume => ("3D only", "Show only the 3D view"),
+            Self::WindowAuto => ("Auto", "The image's range without the top and bottom 0.1 %"),
+            Self::WindowFull => ("Full range", "From the smallest to the largest intensity"),
+            Self::ToggleCrosshair => ("Crosshair lines", "Show or hide the crosshair"),
+            Self::ToggleLabels => ("Labels", "Show or hide all labels"),
+            Self::NextOverlayStyle => ("Overlay style", "Filled, outlined, or both"),
+            Self::ToggleInterpolation => ("Interpolation", "Smooth between voxels, or show voxels as they are"),
+            Self::ToggleConvention => ("Left and right", "Change between radiological and neurological display"),
+            Self::ToggleTheme => ("Theme", "Change between the dark and the light theme"),
+            Self::ShowShortcuts => ("Keys and mouse", "Show every key and mouse action"),
+            Self::ShowAbout => ("About LDSeg", "What this program is and is not"),
+        }
+    }
+
+    /// Text on a button or in a menu; ends in "…" where the program asks for more.
+    pub fn text(self) -> &'static str {
+        self.words().0
+    }
+
+    /// What it does, in one sentence without a period.
+    pub fn tooltip(self) -> &'static str {
+        self.words().1
+    }
+
+    /// The mark on buttons that have one.
+    pub fn icon(self) -> Option<Icon> {
+        Some(match self {
+            Self::OpenImage => Icon::Folder,
+            Self::OpenLabels => Icon::Layers,
+            Self::OpenSample => Icon::Sample,
+            Self::SaveLabels => Icon::Save,
+            Self::Undo => Icon::Undo,
+            Self::Redo => Icon::Redo,
+            Self::Segment => Icon::Play,
+            Self::CancelSegment => Icon::Stop,
+            Self::AcceptPreview => Icon::Check,
+            Self::DiscardPreview => Icon::Close,
+            Self::CheckDevices => Icon::Chip,
+            Self::CrosshairTool => Icon::Crosshair,
+            Self::WindowTool => Icon::Contrast,
+            Self::FitViews => Icon::Fit,
+            Self::ShowGrid => Icon::Grid,
+            Self::ShowShortcuts => Icon::Help,
+            Self::ShowAbout => Icon::Info,
+            _ => return None,
+        })
+    }
+
+    /// Keys that ask for it; the first is the one shown.
+    pub fn shortcuts(self) -> &'static [KeyboardShortcut] {
+        const CTRL: Modifiers = Modifiers::COMMAND;
+        const CTRL_SHIFT: Modifiers = Modifiers::COMMAND.plus(Modifiers::SHIFT);
+        const NONE: Modifiers = Modifiers::NONE;
+        macro_rules! keys {
+            ($(($modifiers:expr, $key:ident)),+) => { const { &[$(KeyboardShortcut::new($modifiers, Key::$key)),+] } };
+        }
+        match self {
+            Self::OpenImage => keys![(CTRL, O)],
+            Self::OpenLabels => keys![(CTRL_SHIFT, O)],
+            Self::CloseCase => keys![(CTRL, W)],
+            Self::SaveLabels => keys![(CTRL, S)],
+            Self::SaveLabelsAs => keys![(CTRL_SHIFT, S)],
+            Self::Quit => keys![(CTRL, Q)],
+            Self::Undo => keys![(CTRL, Z)],
+            Self::Redo => keys![(CTRL_SHIFT, Z), (CTRL, Y)],
+            Self::Segment => keys![(CTRL, Enter)],
+            Self::CancelSegment => keys![(CTRL, Period)],
+            Self::AcceptPreview => keys![(NONE, Enter)],
+            Self::DiscardPreview => keys![(NONE, Escape)],
+            Self::CrosshairTool => keys![(NONE, Num1)],
+            Self::WindowTool => keys![(NONE, Num2)],
+            Self::NextSlice => keys![(NONE, PageUp), (NONE, ArrowUp)],
+            Self::PreviousSlice => keys![(NONE, PageDown), (NONE, ArrowDown)],
+            Self::FirstSlice => keys![(NONE, Home)],
+            Self::LastSlice => keys![(NONE, End)],
+            Self::NextFrame => keys![(NONE, ArrowRight)],
+            Self::PreviousFrame => keys![(NONE, ArrowLeft)],
+            Self::FitViews => keys![(NONE, F)],
+            Self::CenterViews => keys![(NONE, C)],
+            Self::MaximizeView => keys![(NONE, Space)],
+            Self::ShowGrid => keys![(CTRL, Num0)],
+            Self::ShowAxial => keys![(CTRL, Num1)],
+            Self::ShowCoronal => keys![(CTRL, Num2)],
+            Self::ShowSagittal => keys![(CTRL, Num3)],
+            Self::ShowVolume => keys![(CTRL, Num4)],
+            Self::WindowAuto => keys![(NONE, A)],
+            Self::WindowFull => keys![(NONE, U)],
+            Self::ToggleCrosshair => keys![(NONE, X)],
+            Self::ToggleLabels => keys![(NONE, L)],
+            Self::NextOverlayStyle => keys![(NONE, O)],
+            Self::ToggleInterpolation => keys![(NONE, I)],
+            Self::ToggleConvention => keys![(NONE, N)],
+            Self::ToggleTheme => keys![(NONE, T)],
+            Self::ShowShortcuts => keys![(NONE, F1), (NONE, Questionmark)],
+            Self::OpenSample | Self::UseReference | Self::CheckDevices | Self::ShowAbout => &[],
+        }
+    }
+
+    /// Whether it can be used now.
+    ///
+    /// # Errors
+    /// [`Why`] not.
+    pub fn enabled(self, state: &State) -> Result<(), Why> {
+        match self {
+            Self::OpenImage | Self::OpenSample => not_loading(state),
+            Self::OpenLabels => can_open_labels(state),
+            Self::SaveLabels | Self::SaveLabelsAs => can_save(state),
+            Self::Undo => can_undo(state),
+            Self::Redo => can_redo(state),
+            Self::UseReference => can_use_reference(state),
+            Self::Segment => can_segment(state),
+            Self::CancelSegment => because(state.segmenting.is_some(), "No segmentation is running"),
+            Self::AcceptPreview => can_accept(state),
+            Self::DiscardPreview => has_preview(state),
+            Self::CheckDevices => because(state.checking_devices.is_none(), "The devices are being checked"),
+            Self::NextFrame | Self::PreviousFrame => has_frames(state),
+            Self::WindowAuto | Self::WindowFull => has_grey_values(state),
+            Self::CloseCase
+            | Self::NextSlice
+            | Self::PreviousSlice
+            | Self::FirstSlice
+            | Self::LastSlice
+            | Self::FitViews
+            | Self::CenterViews
+            | Self::MaximizeView
+            | Self::ShowGrid
+            | Self::ShowAxial
+            | Self::ShowCoronal
+            | Self::ShowSagittal
+            | Self::ShowVolume
+            | Self::ToggleLabels
+            | Self::CrosshairTool
+            | Self::WindowTool => case(state).map(|_| ()),
+            Self::Quit
+            | Self::ToggleCrosshair
+            | Self::NextOverlayStyle
+            | Self::ToggleInterpolation
+            | Self::ToggleConvention
+            | Self::ToggleTheme
+            | Self::ShowShortcuts
+            | Self::ShowAbout => Ok(()),
+        }
+    }
+
+    /// Whether it names the choice that is in force, so that its button is drawn as chosen.
+    pub fn is_chosen(self, state: &State) -> bool {
+        match self {
+            Self::CrosshairTool => state.tool == Tool::Crosshair,
+            Self::WindowTool => state.tool == Tool::Window,
+            Self::ShowGrid => state.layout == Layout::Grid,
+            Self::ShowAxial => state.layout == Layout::Slice(Plane::Axial),
+            Self::ShowCoronal => state.layout == Layout::Slice(Plane::Coronal),
+            Self::ShowSagittal => state.layout == Layout::Slice(Plane::Sagittal),
+            Self::ShowVolume => state.layout == Layout::Volume,
+            Self::ToggleCrosshair => state.settings.crosshair_visible,
+            Self::ToggleLabels => state.labels_visible,
+            _ => false,
+        }
+    }
+}
+
+fn because(holds: bool, otherwise: &'static str) -> Result<(), Why> {
+    if holds { Ok(()) } else { Err(Why(otherwise)) }
+}
+
+fn case(state: &State) -> Result<&Case, Why> {
+    state.case.as_ref().ok_or(NO_CASE)
+}
+
+fn no_preview(case: &Case) -> Result<&Case, Why> {
+    because(case.preview.is_none(), "Accept or discard the preview first").map(|()| case)
+}
+
+fn not_loading(state: &State) -> Result<(), Why> {
+    because(state.loading.is_none(), "A file is being read")
+}
+
+fn can_open_labels(state: &State) -> Result<(), Why> {
+    case(state).and_then(no_preview).and_then(settled)?;
+    because(state.opening_labels.is_none(), "Labels are being read")?;
+    not_loading(state)
+}
+
+fn can_save(state: &State) -> Result<(), Why> {
+    let case = case(state)?;
+    because(state.saving.is_none(), "The mask is being saved")?;
+    because(!case.is_empty(), "There are no labels yet: segment the image or open labels")
+}
+
+fn settled(case: &Case) -> Result<&Case, Why> {
+    because(case.merging.is_none(), "The labels are being changed").map(|()| case)
+}
+
+fn can_undo(state: &State) -> Result<(), Why> {
+    because(case(state).and_then(no_preview).and_then(settled)?.history.can_undo().is_some(), "Nothing to undo")
+}
+
+fn can_redo(state: &State) -> Result<(), Why> {
+    because(case(state).and_then(no_preview).and_then(settled)?.history.can_redo().is_some(), "Nothing to redo")
+}
+
+fn can_use_reference(state: &State) -> Result<(), Why> {
+    let case = case(state).and_then(no_preview).and_then(settled)?;
+    because(case.opened.reference.is_some(), "Only the built-in sample has a known truth")
+}
+
+fn can_segment(state: &State) -> Result<(), Why> {
+    let case = case(state).and_then(no_preview)?;
+    because(state.segmenting.is_none(), "A segmentation is running")?;
+    because(!state.models.is_empty(), "No model is installed")?;
+    because(!case.opened.volume.is_color(), "The models read grey images; this one is in colour")
+}
+
+fn has_preview(state: &State) -> Result<(), Why> {
+    because(case(state)?.preview.is_some(), "There is no preview")
+}
+
+fn can_accept(state: &State) -> Result<(), Why> {
+    has_preview(state)?;
+    case(state).and_then(settled).map(|_| ())
+}
+
+fn has_frames(state: &State) -> Result<(), Why> {
+    because(case(state)?.opened.volume.n_frames() > 1, "This image has one frame")
+}
+
+fn has_grey_values(state: &State) -> Result<(), Why> {
+    because(!case(state)?.opened.volume.is_color(), "A colour image has no window")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    #[test]
+    fn no_two_commands_share_a_shortcut() {
+        let mut owners: HashMap<String, Command> = HashMap::new();
+        for command in Command::ALL {
+            for shortcut in command.shortcuts() {
+                let keys = format!("{:?} {:?}", shortcut.modifiers, shortcut.logical_key);
+                let other = owners.insert(keys.clone(), *command);
+                assert_eq!(other, None, "{keys} asks for {command:?} too");
+            }
+        }
+    }
+
+    #[test]
+    fn all_lists_every_command_once() {
+        let mut seen = Command::ALL.to_vec();
+        seen.sort_by_key(|command| *command as usize);
+        seen.dedup();
+        assert_eq!(seen.len(), Command::ALL.len());
+        assert_eq!(seen.len(), Command::ShowAbout as usize + 1);
+    }
+
+    #[test]
+    fn texts_obey_the_writing_rules() {
+        for command in Command::ALL {
+            for words in [command.text(), command.tooltip()] {
+                assert!(words.starts_with(|first: char| first.is_uppercase() || first.is_numeric()), "{words}");
+                assert!(!words.ends_with('.') && !words.ends_with(':'), "{words}");
+            }
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! What the engine and the background report, and what follows from it.
+
+use std::sync::Arc;
+
+use super::App;
+use super::background::Answer;
+use super::case::{Case, Merging, Origin, Preview, quick_window};
+use super::files::file_name;
+use super::state::LastRun;
+use crate::domain::History;
+use crate::engine::{Ending, Event, Failure, JobId, Opened, OpenedLabels, Outcome, Segmentation};
+
+impl App {
+    pub(super) fn hear(&mut self, event: Event) {
+        match event {
+            Event::Progress { id, progress } => {
+                if let Some(loading) = self.state.loading.as_mut().filter(|loading| loading.job == id) {
+                    loading.progress = Some(progress);
+                } else if let Some(running) = self.state.segmenting.as_mut().filter(|running| running.job == id) {
+                    running.progress = Some(progress);
+                }
+            }
+            Event::Preview { id, volume } => {
+                if let Some(loading) = self.state.loading.as_mut().filter(|loading| loading.job == id) {
+                    let window = quick_window(&volume, 0);
+                    loading.first_look = Some((volume, window));
+                }
+            }
+            Event::Done { id, ending: Ending::Finished(outcome) } => self.finish(id, outcome),
+            Event::Done { id, ending: Ending::Cancelled } => self.end_cancelled(id),
+            Event::Done { id, ending: Ending::Failed(failure) } => self.end_failed(id, failure),
+        }
+    }
+
+    fn finish(&mut self, id: JobId, outcome: Outcome) {
+        match outcome {
+            Outcome::Opened(opened) => self.show_opened(id, *opened),
+            Outcome::Labels(labels) => self.show_labels(id, *labels),
+            Outcome::Saved(path) => self.note_saved(id, path),
+            Outcome::Segmentation(result) => self.show_preview(id, *result),
+            Outcome::Devices(reports) => {
+                self.state.checking_devices = None;
+                self.state.devices = Some(reports);
+            }
+        }
+    }
+
+    fn show_opened(&mut self, id: JobId, opened: Opened) {
+        let Some(loading) = self.state.loading.take_if(|loading| loading.job == id) else { return };
+        self.close_case();
+        if let Some(path) = &opened.path {
+            self.remember(|known| known.remember(path));
+        }
+        for warning in &opened.warnings {
+            self.state.notices.warning(warning.clone());
+        }
+        self.n_cases += 1;
+        self.state.case = Some(Case::new(self.n_cases, opened));
+        self.refresh_statistics();
+        self.refresh_counts();
+        if let Some(labels) = loading.then_labels {
+            self.open_labels(labels);
+        }
+    }
+
+    fn show_labels(&mut self, id: JobId, opened: OpenedLabels) {
+        if self.state.opening_labels.take_if(|job| *job == id).is_none() {
+            return;
+        }
+        for warning in &opened.warnings {
+            self.state.notices.warning(warning.clone());
+        }
+        let Some(case) = &mut self.state.case else { return };
+        if case.is_empty() && case.history.can_undo().is_none() {
+            case.history = History::new(opened.labels);
+            case.table = opened.table;
+            case.table_revision += 1;
+            case.labels_path = Some(opened.path);
+            self.refresh_counts();
+        } else {
+            // What is there may be work: the file becomes a change that can be undone.
+            let added = (Arc::new(opened.labels), opened.table);
+            self.merge(Merging::File(opened.path), "Open labels", added, false);
+        }
+    }
+
+    fn note_saved(&mut self, id: JobId, path: std::path::PathBuf) {
+        let Some(saving) = self.state.saving.take_if(|saving| saving.job == id) else { return };
+        let Some(case) = &mut self.state.case else { return };
+        if case.history.revision() == saving.revision {
+            case.history.mark_saved();
+        }
+        if case.table_revision == saving.table_revision {
+            case.table_is_saved = true;
+        }
+        self.state.notices.success(format!("Saved {}", file_name(&path)));
+        case.labels_path = Some(path);
+        if let Some(next) = saving.then {
+            self.proceed(next);
+        }
+    }
+
+    fn show_preview(&mut self, id: JobId, result: Segmentation) {
+        if self.state.segmenting.take_if(|running| running.job == id).is_none() {
+            return;
+        }
+        self.state.last_run = Some(LastRun::Finished {
+            elapsed_s: result.elapsed_s,
+            device: result.device.clone(),
+            warnings: result.warnings,
+        });
+        let Some(case) = self.state.case.as_mut().filter(|case| case.id == result.stamp.case) else { return };
+        self.n_previews += 1;
+        case.preview = Some(Preview {
+            labels: Arc::new(result.labels),
+            table: result.table,
+            origin: Origin { settings: result.settings, model_sha256: result.model_sha256, device: result.device },
+            serial: self.n_previews,
+        });
+    }
+
+    fn end_cancelled(&mut self, id: JobId) {
+        self.state.loading.take_if(|loading| loading.job == id);
+        self.state.opening_labels.take_if(|job| *job == id);
+        self.state.saving.take_if(|saving| saving.job == id);
+        self.state.checking_devices.take_if(|job| *job == id);
+        if self.state.segmenting.take_if(|running| running.job == id).is_some() {
+            self.state.last_run = Some(LastRun::Cancelled);
+        }
+    }
+
+    fn end_failed(&mut self, id: JobId, failure: Failure) {
+        self.end_cancelled(id);
+        if self.state.last_run == Some(LastRun::Cancelled) {
+            self.state.last_run = Some(LastRun::Failed(failure.message.clone()));
+        }
+        self.state.notices.failure(failure);
+    }
+
+    pub(super) fn learn(&mut self, answer: Answer) {
+        let Some(case) = &mut self.state.case else { return };
+        match answer {
+            Answer::Image { case: id, statistics } if id == case.id && statistics.frame == case.frame => {
+                // The window of a newly opened image was a guess from a few voxels.
+                if case.statistics.is_none() {
+                    case.window = statistics.auto_window;
+                }
+                case.statistics = Some(statistics);
+            }
+            Answer::Count { case: id, counts } if id == case.id => case.counts = Some(counts),
+            Answer::Merged { case: id, edit, table } if id == case.id => {
+                if let Some(edit) = edit {
+                    case.history.apply(edit);
+                }
+                case.table = table;
+                case.table_revision += 1;
+                end_merge(case);
+                self.refresh_counts();
+            }
+            Answer::Image { .. } | Answer::Count { .. } | Answer::Merged { .. } => {}
+        }
+    }
+}
+
+fn end_merge(case: &mut Case) {
+    match case.merging.take() {
+        Some(Merging::Preview) => {
+            case.accepted = case.preview.take().map(|preview| preview.origin);
+        }
+        Some(Merging::File(path)) => case.labels_path = Some(path),
+        Some(Merging::Reference) | None => {}
+    }
+}

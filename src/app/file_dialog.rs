@@ -1,0 +1,104 @@
+//! The system's file dialog, on a thread of its own: it may be open for minutes, and the window goes on drawing.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+
+use super::state::Purpose;
+
+/// A dialog that ends sooner than this without a file never opened: no person closes one so fast.
+const TOO_FAST_FOR_A_PERSON: Duration = Duration::from_millis(350);
+/// Endings of the files that can be opened.
+const EXTENSIONS: [&str; 4] = ["nii", "gz", "hdr", "img"];
+
+/// What came of a dialog.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Picked {
+    /// A file.
+    File(Purpose, PathBuf),
+    /// The person changed their mind.
+    Nothing,
+    /// The system has no file dialog.
+    Unavailable(Purpose),
+}
+
+/// At most one dialog at a time.
+#[derive(Debug)]
+pub struct FileDialog {
+    sender: Sender<Picked>,
+    picked: Receiver<Picked>,
+    is_open: bool,
+}
+
+impl Default for FileDialog {
+    fn default() -> Self {
+        let (sender, picked) = unbounded();
+        Self { sender, picked, is_open: false }
+    }
+}
+
+impl FileDialog {
+    /// Asks for a file; `suggestion` is a folder to start in or, for saving, a file. `wake` is called when the dialog
+    /// has closed. Does nothing while another dialog is open.
+    pub fn open(&mut self, purpose: Purpose, suggestion: Option<PathBuf>, wake: impl Fn() + Send + 'static) {
+        if self.is_open {
+            return;
+        }
+        let sender = self.sender.clone();
+        let asked = purpose.clone();
+        let thread = std::thread::Builder::new().name("ldseg-file-dialog".to_owned());
+        let started = thread.spawn(move || {
+            // The window has gone where nobody listens.
+            sender.send(ask(asked, suggestion.as_deref())).ok();
+            wake();
+        });
+        match started {
+            Ok(_) => self.is_open = true,
+            Err(error) => {
+                log::error!("the file dialog's thread did not start: {error}");
+                self.sender.send(Picked::Unavailable(purpose)).ok();
+            }
+        }
+    }
+
+    /// What came of the dialog, once.
+    pub fn poll(&mut self) -> Option<Picked> {
+        let picked = self.picked.try_recv().ok()?;
+        self.is_open = false;
+        Some(picked)
+    }
+}
+
+fn ask(purpose: Purpose, suggestion: Option<&Path>) -> Picked {
+    let opened = Instant::now();
+    let folder = suggestion.map(|path| if path.is_dir() { path } else { path.parent().unwrap_or(path) });
+    let mut dialog = rfd::FileDialog::new().set_title(title(&purpose));
+    if let Some(folder) = folder.filter(|folder| folder.is_dir()) {
+        dialog = dialog.set_directory(folder);
+    }
+    let path = match &purpose {
+        Purpose::OpenImage | Purpose::OpenLabels => {
+            dialog.add_filter("NIfTI and Analyze", &EXTENSIONS).add_filter("All files", &["*"]).pick_file()
+        }
+        Purpose::SaveLabels(_) => {
+            let name = suggestion.and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+            let dialog = dialog.add_filter("NIfTI, compressed", &["nii.gz"]).add_filter("NIfTI", &["nii"]);
+            dialog.set_file_name(name.unwrap_or_else(|| "labels.nii.gz".to_owned())).save_file()
+        }
+    };
+    match path {
+        Some(path) => Picked::File(purpose, path),
+        None if opened.elapsed() < TOO_FAST_FOR_A_PERSON => Picked::Unavailable(purpose),
+        None => Picked::Nothing,
+    }
+}
+
+/// What the dialog asks.
+pub fn title(purpose: &Purpose) -> &'static str {
+    match purpose {
+        Purpose::OpenImage => "Open image",
+        Purpose::OpenLabels => "Open labels",
+        Purpose::SaveLabels(_) => "Save mask",
+    }
+}

@@ -1,0 +1,206 @@
+//! Opening and saving, and the question about unsaved labels in between.
+
+use std::path::{Path, PathBuf};
+
+use eframe::egui::ViewportCommand;
+
+use super::App;
+use super::background::Task;
+use super::file_dialog::Picked;
+use super::state::{Dialog, Loading, Next, Purpose, Saving};
+use crate::domain::phantom::PhantomKind;
+use crate::engine::Job;
+
+/// The sample that the start page opens: equal seeds give equal voxels.
+const SAMPLE_SEED: u64 = 7;
+
+impl App {
+    /// Does `next`, after asking what to do with unsaved labels.
+    pub(super) fn request(&mut self, next: Next) {
+        if self.state.has_unsaved_changes() {
+            self.state.dialog = Some(Dialog::Unsaved(next));
+        } else {
+            self.proceed(next);
+        }
+    }
+
+    /// Does `next`; unsaved labels are gone.
+    pub(super) fn proceed(&mut self, next: Next) {
+        match next {
+            Next::Quit => {
+                self.is_quitting = true;
+                self.ctx.send_viewport_cmd(ViewportCommand::Close);
+            }
+            Next::Close => self.close_case(),
+            Next::OpenImage(path, labels) => {
+                let name = file_name(&path);
+                self.load(Job::Open { path }, name, labels);
+            }
+            Next::OpenSample => {
+                let job = Job::Phantom { kind: PhantomKind::TwoBodies, seed: SAMPLE_SEED };
+                self.load(job, "Sample".to_owned(), None);
+            }
+        }
+    }
+
+    /// Opens what was dropped on the window or typed: an image and labels on it, in that order; one file alone is an
+    /// image.
+    pub(super) fn open_files(&mut self, paths: Vec<PathBuf>) {
+        let mut paths = paths.into_iter();
+        let (first, second) = (paths.next(), paths.next());
+        if paths.next().is_some() {
+            self.state.notices.warning("Only the first two files were opened: an image and the labels on it");
+        }
+        if let Some(image) = first {
+            self.request(Next::OpenImage(image, second));
+        }
+    }
+
+    pub(super) fn open_labels(&mut self, path: PathBuf) {
+        let Some(case) = &self.state.case else { return };
+        let grid = case.grid().clone();
+        self.state.opening_labels = Some(self.engine.submit(Job::OpenLabels { path, grid }));
+    }
+
+    /// Saves to the file of last time, or asks for one; then does `next`.
+    pub(super) fn save(&mut self, next: Option<Next>) {
+        match self.state.case.as_ref().and_then(|case| case.labels_path.clone()) {
+            Some(path) => self.save_to(path, next),
+            None => self.pick(Purpose::SaveLabels(next)),
+        }
+    }
+
+    /// Asks for a file through the system's dialog.
+    pub(super) fn pick(&mut self, purpose: Purpose) {
+        let suggestion = match &purpose {
+            Purpose::OpenImage => self.state.settings.recent.first().and_then(|path| path.parent()).map(Path::to_owned),
+            Purpose::OpenLabels => self.state.case.as_ref().and_then(|case| case.opened.path.clone()),
+            Purpose::SaveLabels(_) => self.suggested_mask(),
+        };
+        let ctx = self.ctx.clone();
+        self.file_dialog.open(purpose, suggestion, move || ctx.request_repaint());
+    }
+
+    pub(super) fn use_picked(&mut self, picked: Picked) {
+        match picked {
+            Picked::File(purpose, path) => self.use_path(purpose, path),
+            Picked::Nothing => {}
+            Picked::Unavailable(purpose) => {
+                let suggestion = match &purpose {
+                    Purpose::SaveLabels(_) => self.suggested_mask(),
+                    Purpose::OpenImage | Purpose::OpenLabels => None,
+                };
+                let text = suggestion.map(|path| path.display().to_string()).unwrap_or_default();
+                self.state.dialog = Some(Dialog::TypePath { purpose, text });
+            }
+        }
+    }
+
+    pub(super) fn submit_path(&mut self) {
+        if let Some(Dialog::TypePath { purpose, text }) = self.state.dialog.take() {
+            self.use_path(purpose, PathBuf::from(text.trim()));
+        }
+    }
+
+    fn use_path(&mut self, purpose: Purpose, path: PathBuf) {
+        match purpose {
+            Purpose::OpenImage => self.request(Next::OpenImage(path, None)),
+            Purpose::OpenLabels => self.open_labels(path),
+            Purpose::SaveLabels(next) => self.save_to(with_extension(path), next),
+        }
+    }
+
+    fn save_to(&mut self, path: PathBuf, then: Option<Next>) {
+        let Some(case) = &self.state.case else { return };
+        let job = Job::SaveLabels {
+            path,
+            labels: case.history.shared(),
+            table: case.table.clone(),
+            header: case.opened.header.clone(),
+            provenance: Box::new(super::provenance::of(case)),
+        };
+        let (revision, table_revision) = (case.history.revision(), case.table_revision);
+        self.state.saving = Some(Saving { job: self.engine.submit(job), revision, table_revision, then });
+    }
+
+    /// Beside the image, named after it.
+    fn suggested_mask(&self) -> Option<PathBuf> {
+        let case = self.state.case.as_ref()?;
+        if let Some(path) = &case.labels_path {
+            return Some(path.clone());
+        }
+        let folder = match &case.opened.path {
+            Some(path) => path.parent().map(Path::to_owned)?,
+            None => directories::UserDirs::new()?.home_dir().to_owned(),
+        };
+        Some(folder.join(format!("{}_labels.nii.gz", stem(&case.opened.name))))
+    }
+
+    fn load(&mut self, job: Job, name: String, then_labels: Option<PathBuf>) {
+        if let Some(older) = self.state.loading.take() {
+            self.engine.cancel(older.job);
+        }
+        let job = self.engine.submit(job);
+        self.state.loading = Some(Loading { job, name, progress: None, first_look: None, then_labels });
+    }
+
+    pub(super) fn close_case(&mut self) {
+        if let Some(running) = self.state.segmenting.take() {
+            self.engine.cancel(running.job);
+        }
+        self.state.case = None;
+        self.state.last_run = None;
+        self.state.pointed = None;
+        self.screen.forget();
+    }
+
+    /// Has the frame's statistics worked out in the background.
+    pub(super) fn refresh_statistics(&self) {
+        if let Some(case) = &self.state.case {
+            let volume = case.opened.volume.clone();
+            self.background.submit(Task::Image { case: case.id, frame: case.frame, volume });
+        }
+    }
+
+    /// Has the labels' voxels counted in the background.
+    pub(super) fn refresh_counts(&self) {
+        if let Some(case) = &self.state.case {
+            let (revision, labels) = (case.history.revision(), case.history.shared());
+            self.background.submit(Task::Count { case: case.id, revision, labels });
+        }
+    }
+}
+
+/// The last part of a path, for people.
+pub(super) fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+fn stem(name: &str) -> &str {
+    let endings = [".nii.gz", ".nii", ".hdr", ".img", ".img.gz"];
+    endings.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name)
+}
+
+/// A name typed without an ending gets the usual one.
+fn with_extension(path: PathBuf) -> PathBuf {
+    let name = file_name(&path);
+    if name.ends_with(".nii") || name.ends_with(".nii.gz") { path } else { path.with_file_name(name + ".nii.gz") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn masks_are_named_after_their_image() {
+        assert_eq!(stem("brain.nii.gz"), "brain");
+        assert_eq!(stem("brain.v2.nii"), "brain.v2");
+        assert_eq!(stem("Sample"), "Sample");
+    }
+
+    #[test]
+    fn a_name_without_an_ending_gets_the_usual_one() {
+        assert_eq!(with_extension(PathBuf::from("/a/b")), PathBuf::from("/a/b.nii.gz"));
+        assert_eq!(with_extension(PathBuf::from("/a/b.nii")), PathBuf::from("/a/b.nii"));
+    }
+}

@@ -1,0 +1,211 @@
+//! The window: what a person sees and does. It knows no file format and no network; long work goes to the
+//! [`engine`](crate::engine).
+//!
+//! One frame: [`App::poll`] takes in what has happened, [`App::draw`] draws the panels and views from `&State` while they
+//! push [`Action`]s, and the actions are applied in order once drawing is over.
+
+mod accept;
+mod action;
+mod apply;
+mod background;
+mod case;
+mod command;
+mod events;
+mod file_dialog;
+mod files;
+pub mod gpu;
+mod notice;
+pub mod offscreen;
+mod panels;
+mod provenance;
+mod settings;
+mod shortcuts;
+mod state;
+mod theme;
+mod tools;
+#[cfg(test)]
+mod ui_tests;
+mod views;
+mod widgets;
+mod window;
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use eframe::egui::{self, Context, Theme, ViewportCommand};
+use eframe::egui_wgpu::RenderState;
+
+use self::action::{Action, Actions};
+use self::background::Background;
+use self::file_dialog::FileDialog;
+use self::settings::{Settings, ThemeChoice};
+use self::state::{Dialog, Next, State};
+use self::views::Screen;
+use crate::engine::{self, Engine};
+
+pub use self::window::run;
+
+/// What is opened when the window opens.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Start {
+    /// The image.
+    pub image: Option<PathBuf>,
+    /// Labels on it.
+    pub labels: Option<PathBuf>,
+    /// The built-in sample, where no image is given.
+    pub sample: bool,
+}
+
+/// The window's state and everything that acts on it. Runs in an eframe window, off screen, and in tests alike.
+#[derive(Debug)]
+pub struct App {
+    ctx: Context,
+    state: State,
+    engine: Engine,
+    background: Background,
+    file_dialog: FileDialog,
+    screen: Screen,
+    actions: Actions,
+    title: String,
+    n_cases: u64,
+    n_previews: u64,
+    is_quitting: bool,
+}
+
+impl App {
+    /// A window on `ctx`. `gpu` is what the 3D view draws with; without it that view says so.
+    pub fn new(ctx: &Context, gpu: Option<RenderState>, engine: Engine, start: Start) -> Self {
+        theme::install(ctx);
+        let wake = ctx.clone();
+        let state = State::new(Settings::load(), engine::models());
+        let mut app = Self {
+            ctx: ctx.clone(),
+            engine,
+            background: Background::start(move || wake.request_repaint()),
+            file_dialog: FileDialog::default(),
+            screen: Screen::new(gpu),
+            actions: Actions::default(),
+            title: String::new(),
+            n_cases: 0,
+            n_previews: 0,
+            is_quitting: false,
+            state,
+        };
+        app.show_theme();
+        app.choose_known_model();
+        match start {
+            Start { image: Some(image), labels, .. } => app.proceed(Next::OpenImage(image, labels)),
+            Start { sample: true, .. } => app.proceed(Next::OpenSample),
+            Start { .. } => {}
+        }
+        app
+    }
+
+    /// Takes in what the engine, the background and the file dialog have to say. Never waits.
+    pub fn poll(&mut self) {
+        for event in self.engine.poll() {
+            self.hear(event);
+        }
+        for answer in self.background.poll() {
+            self.learn(answer);
+        }
+        if let Some(picked) = self.file_dialog.poll() {
+            self.use_picked(picked);
+        }
+        self.state.device_line = self.engine.device_line();
+        if let Some(wait) = self.state.notices.expire(Instant::now()) {
+            self.ctx.request_repaint_after(wait);
+        }
+    }
+
+    /// Draws the whole window and applies what was asked for on the way.
+    pub fn draw(&mut self, ui: &mut egui::Ui) {
+        shortcuts::collect(&self.ctx, &self.state, &mut self.actions);
+        self.take_dropped_files();
+        self.ask_before_closing();
+        panels::window_ui(ui, &self.state, &mut self.screen, &mut self.actions);
+        let actions = self.actions.take();
+        if !actions.is_empty() {
+            self.ctx.request_repaint();
+        }
+        for action in actions {
+            self.apply(action);
+        }
+        self.show_title();
+    }
+
+    /// Whether nothing is being read, computed or saved: what the screen shows now will stay.
+    pub fn is_idle(&self) -> bool {
+        let state = &self.state;
+        let case_is_settled = state
+            .case
+            .as_ref()
+            .is_none_or(|case| case.merging.is_none() && (case.statistics.is_some() || case.opened.volume.is_color()));
+        let has_no_job = state.loading.is_none() && state.opening_labels.is_none() && state.segmenting.is_none();
+        has_no_job && state.saving.is_none() && case_is_settled
+    }
+
+    /// Starts a segmentation of the open image, as the button does. Says whether it could.
+    pub fn segment(&mut self) -> bool {
+        let can = command::Command::Segment.enabled(&self.state).is_ok();
+        if can {
+            self.apply(Action::Command(command::Command::Segment));
+        }
+        can
+    }
+
+    fn take_dropped_files(&mut self) {
+        let files = self.ctx.input_mut(|input| std::mem::take(&mut input.raw.dropped_files));
+        let paths: Vec<PathBuf> = files.iter().map(|file| file.path().to_owned()).collect();
+        if !paths.is_empty() {
+            self.actions.push(Action::OpenFiles(paths));
+        }
+    }
+
+    fn ask_before_closing(&mut self) {
+        let is_asked = self.ctx.input(|input| input.viewport().close_requested());
+        if is_asked && !self.is_quitting && self.state.has_unsaved_changes() {
+            self.ctx.send_viewport_cmd(ViewportCommand::CancelClose);
+            self.state.dialog = Some(Dialog::Unsaved(Next::Quit));
+        }
+    }
+
+    fn show_theme(&self) {
+        self.ctx.set_theme(match self.state.settings.theme {
+            ThemeChoice::Dark => Theme::Dark,
+            ThemeChoice::Light => Theme::Light,
+        });
+    }
+
+    fn show_title(&mut self) {
+        let title = match &self.state.case {
+            Some(case) if case.has_unsaved_changes() => format!("{} (unsaved) – LDSeg", case.opened.name),
+            Some(case) => format!("{} – LDSeg", case.opened.name),
+            None => "LDSeg".to_owned(),
+        };
+        if title != self.title {
+            self.ctx.send_viewport_cmd(ViewportCommand::Title(title.clone()));
+            self.title = title;
+        }
+    }
+
+    /// The remembered model may have gone since.
+    fn choose_known_model(&mut self) {
+        let state = &mut self.state;
+        if state.model().is_none()
+            && let Some(first) = state.models.first()
+        {
+            state.settings.segment.model = first.name.clone();
+        }
+    }
+}
+
+impl eframe::App for App {
+    fn logic(&mut self, _ctx: &Context, _frame: &mut eframe::Frame) {
+        self.poll();
+    }
+
+    fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
+        self.draw(ui);
+    }
+}

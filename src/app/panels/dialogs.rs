@@ -1,0 +1,94 @@
+//! Dialogs over the window: one at a time, closed by Escape or a click beside them.
+
+use eframe::egui::{Align, Button, Id, Key, Label, Layout, Modal, RichText, TextEdit, Ui, vec2};
+
+use super::super::action::{Action, Actions, Resolution};
+use super::super::file_dialog::title;
+use super::super::state::{Dialog, Next, Purpose, State};
+use super::super::theme::{caption, size, space, strong, tokens, type_size};
+use super::{about, devices, shortcuts};
+
+/// Draws the dialog that is open, if any.
+pub fn dialog_ui(ui: &Ui, state: &State, actions: &mut Actions) {
+    let Some(dialog) = &state.dialog else { return };
+    let modal = Modal::new(Id::unique("dialog")).backdrop_color(tokens(ui).scrim).show(ui.ctx(), |ui| match dialog {
+        Dialog::About => with_close(ui, actions, about::about_ui),
+        Dialog::Shortcuts => with_close(ui, actions, shortcuts::shortcuts_ui),
+        Dialog::Devices => with_close(ui, actions, |ui| devices::devices_ui(ui, state)),
+        Dialog::Unsaved(next) => unsaved_ui(ui, next, actions),
+        Dialog::TypePath { purpose, text } => path_ui(ui, purpose, text, actions),
+    });
+    if modal.should_close() {
+        actions.push(Action::CloseDialog);
+    }
+}
+
+fn with_close(ui: &mut Ui, actions: &mut Actions, content: impl FnOnce(&mut Ui)) {
+    content(ui);
+    ui.add_space(space::LARGE);
+    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        if ui.add(plain("Close")).clicked() {
+            actions.push(Action::CloseDialog);
+        }
+    });
+}
+
+fn unsaved_ui(ui: &mut Ui, next: &Next, actions: &mut Actions) {
+    ui.set_width(420.0);
+    ui.label(strong("Save your labels?", type_size::DIALOG));
+    ui.add_space(space::SMALL);
+    let before = match next {
+        Next::Quit => "before the program closes",
+        Next::Close => "before the image is closed",
+        Next::OpenImage(..) | Next::OpenSample => "before another image is opened",
+    };
+    ui.add(Label::new(format!("The labels have changes that are not saved. Save them {before}?")).wrap());
+    ui.add_space(space::LARGE);
+    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        if ui.add(main(ui, "Save…")).clicked() {
+            actions.push(Action::Resolve(Resolution::Save));
+        }
+        if ui.add(plain("Cancel")).clicked() {
+            actions.push(Action::CloseDialog);
+        }
+        let discard = Button::new(RichText::new("Discard changes").color(tokens(ui).danger));
+        if ui.add(discard.min_size(vec2(80.0, size::ROW + 2.0))).clicked() {
+            actions.push(Action::Resolve(Resolution::Discard));
+        }
+    });
+}
+
+fn path_ui(ui: &mut Ui, purpose: &Purpose, text: &str, actions: &mut Actions) {
+    ui.set_width(520.0);
+    ui.label(strong(title(purpose), type_size::DIALOG));
+    ui.label(caption(ui, "This system has no file dialog that the program could open. Type the file's path instead."));
+    ui.add_space(space::MEDIUM);
+    let mut typed = text.to_owned();
+    let field = TextEdit::singleline(&mut typed).desired_width(f32::INFINITY).hint_text("/folder/image.nii.gz");
+    let response = ui.add(field.margin(vec2(8.0, 6.0))).accessible_name("Path");
+    if response.changed() {
+        actions.push(Action::TypePath(typed));
+    }
+    let is_entered = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
+    ui.add_space(space::LARGE);
+    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        let verb = if matches!(purpose, Purpose::SaveLabels(_)) { "Save" } else { "Open" };
+        let confirm = ui.add_enabled(!text.trim().is_empty(), main(ui, verb));
+        if confirm.on_disabled_hover_text("Type a path first").clicked() || is_entered {
+            actions.push(Action::SubmitPath);
+        }
+        if ui.add(plain("Cancel")).clicked() {
+            actions.push(Action::CloseDialog);
+        }
+    });
+}
+
+fn plain(text: &str) -> Button<'_> {
+    Button::new(text).min_size(vec2(80.0, size::ROW + 2.0))
+}
+
+fn main<'a>(ui: &Ui, text: &str) -> Button<'a> {
+    let tokens = tokens(ui);
+    let text = strong(text, type_size::BODY).color(tokens.on_accent);
+    Button::new(text).fill(tokens.accent_fill).min_size(vec2(80.0, size::ROW + 2.0))
+}

@@ -1,0 +1,238 @@
+//! The image: what it is, how bright, and how it is drawn.
+
+use eframe::egui::{ComboBox, DragValue, Slider, Ui, vec2};
+use egui_plot::{Bar, BarChart, Plot, Span};
+
+use super::super::action::{Action, Actions};
+use super::super::case::{Case, ImageStatistics};
+use super::super::command::Command;
+use super::super::settings::{Interpolation, OverlayStyle};
+use super::super::state::State;
+use super::super::theme::{caption, space, tokens};
+use super::super::widgets::{Icon, caption_row, command_button, note, section, segmented};
+use super::status::number;
+use crate::domain::Window;
+
+/// Windows for computed tomography in Hounsfield units: name, width, level.
+const CT_PRESETS: [(&str, f64, f64); 6] = [
+    ("Soft tissue", 400.0, 40.0),
+    ("Lung", 1500.0, -600.0),
+    ("Liver", 150.0, 90.0),
+    ("Bone", 2500.0, 480.0),
+    ("Brain", 80.0, 40.0),
+    ("Mediastinum", 350.0, 50.0),
+];
+
+/// Draws the panel.
+pub fn image_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions) {
+    section(ui, &case.opened.name, |ui| facts_ui(ui, case));
+    if case.opened.volume.n_frames() > 1 {
+        section(ui, "Time", |ui| frames_ui(ui, case, actions));
+    }
+    if !case.opened.volume.is_color() {
+        section(ui, "Window", |ui| window_ui(ui, state, case, actions));
+    }
+    section(ui, "Display", |ui| display_ui(ui, state, actions));
+    if !case.opened.warnings.is_empty() {
+        section(ui, "Check this file", |ui| {
+            for warning in &case.opened.warnings {
+                note(ui, Icon::Warning, tokens(ui).warning, warning);
+            }
+        });
+    }
+}
+
+fn facts_ui(ui: &mut Ui, case: &Case) {
+    let (volume, grid) = (&case.opened.volume, case.grid());
+    let [ni, nj, nk] = grid.shape();
+    let [si, sj, sk] = grid.spacing_mm();
+    caption_row(ui, "Size", &format!("{ni} × {nj} × {nk} voxels"));
+    caption_row(ui, "Spacing", &format!("{si:.3} × {sj:.3} × {sk:.3} mm"));
+    let letters: String = grid.orientation().iter().collect();
+    let tilt = grid.obliquity_deg();
+    let tilted = if tilt < 0.05 { String::new() } else { format!(", oblique by {tilt:.1}°") };
+    caption_row(ui, "Orientation", &format!("{letters}{tilted}"));
+    caption_row(ui, "Stored as", &stored_as(case));
+    let range = case.statistics.as_ref().and_then(|statistics| statistics.range);
+    if let Some((low, high)) = range {
+        caption_row(ui, "Intensities", &format!("{} to {}", number(low), number(high)));
+    }
+    caption_row(ui, "Memory", &format!("{:.1} MB", volume.stored_bytes() as f64 / 1e6));
+    if let Some(path) = &case.opened.path {
+        let folder = path.parent().map(|folder| folder.display().to_string()).unwrap_or_default();
+        caption_row(ui, "Folder", &folder);
+    }
+}
+
+fn stored_as(case: &Case) -> String {
+    let volume = &case.opened.volume;
+    let scaling = volume.scaling();
+    let name = volume.voxels().type_name();
+    if scaling.slope == 1.0 && scaling.intercept == 0.0 {
+        return name.to_owned();
+    }
+    format!("{name}, × {} + {}", number(scaling.slope), number(scaling.intercept))
+}
+
+fn frames_ui(ui: &mut Ui, case: &Case, actions: &mut Actions) {
+    let n_frames = case.opened.volume.n_frames();
+    let mut frame = case.frame + 1;
+    ui.spacing_mut().slider_width = ui.available_width() - 64.0;
+    let slider = ui.add(Slider::new(&mut frame, 1..=n_frames).integer()).accessible_name("Frame");
+    if slider.changed() {
+        actions.push(Action::SetFrame(frame - 1));
+    }
+    ui.label(caption(ui, format!("Frame {} of {n_frames}", case.frame + 1)));
+}
+
+fn window_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions) {
+    match &case.statistics {
+        Some(statistics) => histogram_ui(ui, statistics, case.window),
+        None => {
+            ui.horizontal(|ui| {
+                ui.spinner();
+                ui.label(caption(ui, "Counting intensities"));
+            });
+        }
+    }
+    ui.add_space(space::TIGHT);
+    numbers_ui(ui, case.window, actions);
+    ui.add_space(space::TIGHT);
+    ui.horizontal(|ui| {
+        command_button(ui, state, Command::WindowAuto, actions);
+        command_button(ui, state, Command::WindowFull, actions);
+        presets_ui(ui, case.window, actions);
+    });
+}
+
+fn numbers_ui(ui: &mut Ui, window: Window, actions: &mut Actions) {
+    let Window { mut width, mut level } = window;
+    let speed = (window.width / 200.0).max(1e-9);
+    ui.horizontal(|ui| {
+        ui.label(caption(ui, "Width"));
+        let smallest = (window.width * 1e-3).min(1e-3);
+        let width_field = DragValue::new(&mut width).speed(speed).range(smallest..=f64::MAX).max_decimals(3);
+        let width_field = ui.add(width_field).accessible_name("Window width");
+        ui.add_space(space::MEDIUM);
+        ui.label(caption(ui, "Level"));
+        let level_field =
+            ui.add(DragValue::new(&mut level).speed(speed).max_decimals(3)).accessible_name("Window level");
+        if width_field.changed() || level_field.changed() {
+            actions.push(Action::SetWindow(Window { width, level }));
+        }
+    });
+}
+
+fn presets_ui(ui: &mut Ui, window: Window, actions: &mut Actions) {
+    let is = |width: f64, level: f64| window == Window { width, level };
+    let now = CT_PRESETS.iter().find(|(_, width, level)| is(*width, *level)).map_or("CT", |(name, _, _)| name);
+    let combo = ComboBox::from_id_salt("CT window").selected_text(now).width(ui.available_width());
+    let response = combo.show_ui(ui, |ui| {
+        for (name, width, level) in CT_PRESETS {
+            let text = format!("{name}  {width:.0} / {level:.0}");
+            if ui.selectable_label(is(width, level), text).clicked() {
+                actions.push(Action::SetWindow(Window { width, level }));
+            }
+        }
+    });
+    let tooltip = "Windows for CT in Hounsfield units: width / level";
+    response.response.accessible_name("CT window").on_hover_text(tooltip);
+}
+
+fn histogram_ui(ui: &mut Ui, statistics: &ImageStatistics, window: Window) {
+    let tokens = tokens(ui);
+    let histogram = &statistics.histogram;
+    let n_bins = histogram.counts.len();
+    if n_bins == 0 || histogram.high <= histogram.low {
+        return;
+    }
+    let bin_width = (histogram.high - histogram.low) / n_bins as f64;
+    // The square root keeps small structures visible beside the background's peak.
+    let bars = histogram.counts.iter().enumerate().map(|(i, count)| {
+        let middle = histogram.low + (i as f64 + 0.5) * bin_width;
+        Bar::new(middle, (*count as f64).sqrt()).width(bin_width).fill(tokens.histogram)
+    });
+    let bars: Vec<Bar> = bars.collect();
+    let reach = Span::new("", window.low()..=window.high())
+        .fill(tokens.accent.gamma_multiply(0.16))
+        .border_color(tokens.accent)
+        .border_width(1.0);
+    let plot = Plot::new("histogram")
+        .height(72.0)
+        .show_axes(false)
+        .show_grid(false)
+        .show_background(false)
+        .show_x(false)
+        .show_y(false)
+        .allow_zoom(false)
+        .allow_drag(false)
+        .allow_scroll(false)
+        .allow_boxed_zoom(false)
+        .allow_double_click_reset(false)
+        .set_margin_fraction(vec2(0.0, 0.04))
+        .default_x_bounds(histogram.low, histogram.high);
+    let response = plot.show(ui, |plot| {
+        plot.span(reach);
+        plot.bar_chart(BarChart::new("", bars).color(tokens.histogram).allow_hover(false));
+        plot.set_plot_bounds_x(histogram.low..=histogram.high);
+    });
+    response.response.accessible_name("Histogram");
+    ui.horizontal(|ui| {
+        ui.label(caption(ui, number(histogram.low)));
+        ui.with_layout(eframe::egui::Layout::right_to_left(eframe::egui::Align::Center), |ui| {
+            ui.label(caption(ui, number(histogram.high)));
+        });
+    });
+}
+
+fn display_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
+    let settings = &state.settings;
+    let smooth = [
+        (Interpolation::Linear, "Smooth", "Blend between voxel centres"),
+        (Interpolation::Nearest, "Voxels", "Show each voxel as the box that it is"),
+    ];
+    row(ui, "Image", |ui| {
+        if let Some(interpolation) = segmented(ui, "Interpolation", settings.interpolation, &smooth) {
+            actions.push(Action::SetInterpolation(interpolation));
+        }
+    });
+    let tooltips = ["Areas and outlines", "Areas only", "Outlines only"];
+    let styles: Vec<_> =
+        OverlayStyle::ALL.iter().zip(tooltips).map(|(style, tip)| (*style, style.text(), tip)).collect();
+    row(ui, "Labels", |ui| {
+        if let Some(style) = segmented(ui, "Overlay", settings.overlay.style, &styles) {
+            actions.push(Action::SetOverlay(super::super::settings::Overlay { style, ..settings.overlay }));
+        }
+    });
+    row(ui, "Opacity", |ui| {
+        let mut percent = settings.overlay.opacity * 100.0;
+        ui.spacing_mut().slider_width = 104.0;
+        let slider =
+            ui.add(Slider::new(&mut percent, 0.0..=100.0).integer().suffix(" %")).accessible_name("Overlay opacity");
+        if slider.changed() {
+            let overlay = super::super::settings::Overlay { opacity: percent / 100.0, ..settings.overlay };
+            actions.push(Action::SetOverlay(overlay));
+        }
+    });
+    row(ui, "Crosshair", |ui| {
+        let mut is_visible = settings.crosshair_visible;
+        if ui.checkbox(&mut is_visible, "Show").changed() {
+            actions.command(Command::ToggleCrosshair);
+        }
+    });
+}
+
+/// A name in a narrow column and a control beside it.
+fn row(ui: &mut Ui, name: &str, control: impl FnOnce(&mut Ui)) {
+    ui.horizontal(|ui| {
+        ui.allocate_ui_with_layout(
+            vec2(62.0, 26.0),
+            eframe::egui::Layout::left_to_right(eframe::egui::Align::Center),
+            |ui| {
+                ui.set_min_width(62.0);
+                ui.label(caption(ui, name));
+            },
+        );
+        control(ui);
+    });
+}

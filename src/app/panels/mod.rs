@@ -1,0 +1,74 @@
+//! The window's parts around the views.
+
+mod about;
+mod devices;
+mod dialogs;
+mod image;
+mod labels;
+mod notices;
+mod preview;
+mod segment;
+mod shortcuts;
+mod start;
+mod status;
+mod top_bar;
+
+use eframe::egui::{CentralPanel, Frame, Margin, Panel, ScrollArea, Ui};
+
+use super::action::Actions;
+use super::case::Case;
+use super::state::State;
+use super::theme::{panel_frame, size, tokens};
+use super::views::{Screen, grid_ui, loading_ui};
+
+/// Draws the whole window.
+pub fn window_ui(ui: &mut Ui, state: &State, screen: &mut Screen, actions: &mut Actions) {
+    let tokens = tokens(ui);
+    let bar = |margin| panel_frame(tokens, margin);
+    Panel::top("top bar")
+        .exact_size(size::TOP_BAR)
+        .frame(bar(Margin::symmetric(12, 0)))
+        .show(ui, |ui| top_bar::top_bar_ui(ui, state, actions));
+    Panel::bottom("status bar")
+        .exact_size(size::STATUS_BAR)
+        .frame(bar(Margin::symmetric(12, 0)))
+        .show(ui, |ui| status::status_ui(ui, state));
+    if let Some(case) = &state.case {
+        side_panels_ui(ui, state, case, actions);
+    }
+    CentralPanel::default().frame(Frame::new().fill(tokens.backdrop)).show(ui, |ui| {
+        match (&state.loading, &state.case) {
+            (Some(loading), _) => loading_ui(ui, loading, screen),
+            (None, Some(case)) => {
+                if let Some(preview) = &case.preview {
+                    preview::banner_ui(ui, state, preview, actions);
+                }
+                grid_ui(ui, (state, case), screen, actions);
+            }
+            (None, None) => start::start_ui(ui, state, actions),
+        }
+    });
+    start::drop_hint_ui(ui);
+    dialogs::dialog_ui(ui, state, actions);
+    notices::notices_ui(ui, &state.notices, actions);
+}
+
+fn side_panels_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions) {
+    let frame = panel_frame(tokens(ui), Margin { left: 14, right: 4, top: 10, bottom: 8 });
+    Panel::left("image panel").exact_size(size::SIDE_PANEL).frame(frame).show(ui, |ui| {
+        scrolled(ui, |ui| image::image_ui(ui, state, case, actions));
+    });
+    Panel::right("labels panel").exact_size(size::SIDE_PANEL).frame(frame).show(ui, |ui| {
+        scrolled(ui, |ui| {
+            segment::segment_ui(ui, state, actions);
+            labels::labels_ui(ui, state, case, actions);
+        });
+    });
+}
+
+fn scrolled(ui: &mut Ui, add_contents: impl FnOnce(&mut Ui)) {
+    ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        ui.set_max_width(ui.available_width() - 10.0);
+        add_contents(ui);
+    });
+}

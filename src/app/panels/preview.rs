@@ -1,0 +1,38 @@
+//! The banner over the views while a segmentation waits to be accepted or discarded.
+
+use eframe::egui::{Align, Frame, Layout, Margin, RichText, Sense, Ui, vec2};
+
+use super::super::action::Actions;
+use super::super::case::Preview;
+use super::super::command::Command;
+use super::super::state::State;
+use super::super::theme::{space, strong, tokens, type_size};
+use super::super::widgets::{Icon, command_button, main_button, paint_icon};
+
+/// Height of the banner.
+const HEIGHT: f32 = 46.0;
+
+/// Draws the banner.
+pub fn banner_ui(ui: &mut Ui, state: &State, preview: &Preview, actions: &mut Actions) {
+    let tokens = tokens(ui);
+    let frame = Frame::new().fill(tokens.accent_subtle).inner_margin(Margin::symmetric(14, 0));
+    frame.show(ui, |ui| {
+        ui.set_height(HEIGHT);
+        ui.horizontal_centered(|ui| {
+            let (rect, _) = ui.allocate_exact_size(vec2(18.0, 18.0), Sense::hover());
+            paint_icon(ui.painter(), rect, 17.0, Icon::Layers, tokens.accent);
+            ui.label(strong("Preview", type_size::BODY).color(tokens.text));
+            ui.label(RichText::new("not yet part of your labels").color(tokens.text_weak));
+            let settings = &preview.origin.settings;
+            let origin = format!("{}, {} steps, seed {}", settings.model, settings.steps, settings.seed);
+            ui.add_space(space::MEDIUM);
+            ui.label(RichText::new(origin).size(type_size::SMALL).color(tokens.text_weak));
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                ui.spacing_mut().item_spacing.x = space::MEDIUM;
+                command_button(ui, state, Command::DiscardPreview, actions);
+                ui.allocate_ui(vec2(104.0, HEIGHT), |ui| main_button(ui, state, Command::AcceptPreview, actions));
+            });
+        });
+    });
+    ui.add_space(-ui.spacing().item_spacing.y);
+}

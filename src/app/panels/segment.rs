@@ -1,0 +1,149 @@
+//! The segment panel: what to run, how far it is, and how it ended.
+
+use eframe::egui::{ComboBox, DragValue, Label, Layout, ProgressBar, Slider, Ui, vec2};
+
+use super::super::action::{Action, Actions};
+use super::super::command::Command;
+use super::super::state::{LastRun, Segmenting, State};
+use super::super::theme::{caption, space, tokens};
+use super::super::widgets::{Icon, command_button, main_button, note, section, segmented};
+use crate::config::{DeviceChoice, SAMPLES, STEPS, SamplerKind, SegmentSettings};
+
+/// Draws the panel.
+pub fn segment_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
+    section(ui, "Segment", |ui| {
+        let mut settings = state.settings.segment.clone();
+        ui.add_enabled_ui(state.segmenting.is_none(), |ui| {
+            model_ui(ui, state, &mut settings);
+            steps_ui(ui, &mut settings);
+            sampler_ui(ui, &mut settings);
+            numbers_ui(ui, &mut settings);
+            device_ui(ui, state, &mut settings, actions);
+        });
+        if settings != state.settings.segment {
+            actions.push(Action::SetSegment(settings));
+        }
+        ui.add_space(space::MEDIUM);
+        match &state.segmenting {
+            Some(running) => running_ui(ui, state, running, actions),
+            None => {
+                main_button(ui, state, Command::Segment, actions);
+                last_run_ui(ui, state);
+            }
+        }
+    });
+}
+
+fn model_ui(ui: &mut Ui, state: &State, settings: &mut SegmentSettings) {
+    let title = state.model().map_or_else(|| settings.model.clone(), |model| model.title.clone());
+    row(ui, "Model", |ui| {
+        let combo = ComboBox::from_id_salt("model").selected_text(title).width(ui.available_width()).truncate();
+        let response = combo.show_ui(ui, |ui| {
+            for model in &state.models {
+                let item = ui.selectable_value(&mut settings.model, model.name.clone(), &model.title);
+                item.on_hover_text(&model.description);
+            }
+        });
+        response.response.accessible_name("Model");
+    });
+    if let Some(model) = state.model() {
+        ui.add(Label::new(caption(ui, &model.description)).wrap());
+        ui.add_space(space::TIGHT);
+    }
+}
+
+fn steps_ui(ui: &mut Ui, settings: &mut SegmentSettings) {
+    row(ui, "Steps K", |ui| {
+        ui.spacing_mut().slider_width = ui.available_width() - 58.0;
+        let slider = Slider::new(&mut settings.steps, STEPS).logarithmic(true).integer();
+        ui.add(slider).accessible_name("Steps K").on_hover_text("More steps refine the result; 2 are often enough");
+    });
+    let n_calls = settings.steps - 1;
+    let calls = if n_calls == 1 { "call" } else { "calls" };
+    row(ui, "", |ui| {
+        ui.label(caption(ui, format!("{} steps = {n_calls} denoiser {calls}", settings.steps)));
+    });
+}
+
+fn sampler_ui(ui: &mut Ui, settings: &mut SegmentSettings) {
+    let choices = [
+        (SamplerKind::Ddim, "DDIM", "Deterministic after the first noise"),
+        (SamplerKind::Ddpm, "DDPM", "Fresh noise at every step"),
+    ];
+    row(ui, "Sampler", |ui| {
+        if let Some(sampler) = segmented(ui, "Sampler", settings.sampler, &choices) {
+            settings.sampler = sampler;
+        }
+    });
+}
+
+fn numbers_ui(ui: &mut Ui, settings: &mut SegmentSettings) {
+    row(ui, "Samples", |ui| {
+        let samples = DragValue::new(&mut settings.samples).range(SAMPLES).speed(0.1);
+        ui.add(samples).accessible_name("Samples").on_hover_text("Samples to draw; their probabilities are averaged");
+        ui.add_space(space::MEDIUM);
+        ui.label(caption(ui, "Seed"));
+        let seed = DragValue::new(&mut settings.seed).speed(0.2);
+        ui.add(seed).accessible_name("Seed").on_hover_text("Equal seeds give equal results");
+    });
+}
+
+fn device_ui(ui: &mut Ui, state: &State, settings: &mut SegmentSettings, actions: &mut Actions) {
+    let choices = [
+        (DeviceChoice::Auto, "Auto", "The GPU where one passes its check, else the CPU"),
+        (DeviceChoice::Gpu, "GPU", "The GPU, or a message that says why not"),
+        (DeviceChoice::Cpu, "CPU", "The CPU"),
+    ];
+    row(ui, "Device", |ui| {
+        if let Some(device) = segmented(ui, "Device", settings.device, &choices) {
+            settings.device = device;
+        }
+        super::super::widgets::command_icon(ui, state, Command::CheckDevices, actions);
+    });
+}
+
+fn running_ui(ui: &mut Ui, state: &State, running: &Segmenting, actions: &mut Actions) {
+    let (stage, fraction) = match &running.progress {
+        Some(progress) if progress.total > 0 => {
+            (format!("{} {} of {}", progress.stage, progress.done, progress.total), progress.fraction())
+        }
+        Some(progress) => (progress.stage.to_owned(), None),
+        None => ("Starting".to_owned(), None),
+    };
+    let stage = if running.cancelling { "Stopping after this step".to_owned() } else { stage };
+    ui.label(caption(ui, format!("{stage}  ·  {:.1} s", running.started.elapsed().as_secs_f64())));
+    let bar = ProgressBar::new(fraction.unwrap_or(0.0)).desired_height(8.0).fill(tokens(ui).accent_fill);
+    ui.add(bar.animate(fraction.is_none())).accessible_name("Progress of the segmentation");
+    ui.add_space(space::TIGHT);
+    command_button(ui, state, Command::CancelSegment, actions);
+    // The seconds go on even where the engine has nothing to say.
+    ui.ctx().request_repaint_after(std::time::Duration::from_millis(100));
+}
+
+fn last_run_ui(ui: &mut Ui, state: &State) {
+    let tokens = tokens(ui);
+    let Some(last_run) = &state.last_run else { return };
+    ui.add_space(space::TIGHT);
+    match last_run {
+        LastRun::Finished { elapsed_s, device, warnings } => {
+            note(ui, Icon::Clock, tokens.success, &format!("Done in {elapsed_s:.2} s on {device}"));
+            for warning in warnings {
+                note(ui, Icon::Warning, tokens.warning, warning);
+            }
+        }
+        LastRun::Cancelled => note(ui, Icon::Info, tokens.text_weak, "Cancelled; nothing was changed"),
+        LastRun::Failed(message) => note(ui, Icon::Warning, tokens.danger, message),
+    }
+}
+
+/// A name in a narrow column and a control beside it.
+fn row(ui: &mut Ui, name: &str, control: impl FnOnce(&mut Ui)) {
+    ui.horizontal(|ui| {
+        let layout = Layout::left_to_right(eframe::egui::Align::Center);
+        ui.allocate_ui_with_layout(vec2(62.0, 26.0), layout, |ui| {
+            ui.set_min_width(62.0);
+            ui.label(caption(ui, name));
+        });
+        control(ui);
+    });
+}

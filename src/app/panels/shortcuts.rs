@@ -1,0 +1,56 @@
+//! Every key and mouse action, made from the commands themselves.
+
+use eframe::egui::{Grid, RichText, ScrollArea, Ui};
+
+use super::super::command::Command;
+use super::super::theme::{caption, space, strong, tokens, type_size};
+
+const MOUSE: &[(&str, &str)] = &[
+    ("Wheel", "Next or previous slice"),
+    ("Ctrl + wheel", "Zoom at the pointer"),
+    ("Left click or drag", "Move the crosshair"),
+    ("W + left drag", "Contrast and brightness"),
+    ("Middle drag", "Pan"),
+    ("Right drag", "Zoom"),
+    ("Double click", "Maximize a view, or show all"),
+];
+
+/// Draws the dialog's content.
+pub fn shortcuts_ui(ui: &mut Ui) {
+    ui.set_width(620.0);
+    ui.label(strong("Keys and mouse", type_size::DIALOG));
+    ui.add_space(space::MEDIUM);
+    ScrollArea::vertical().max_height(ui.ctx().content_rect().height() - 220.0).show(ui, |ui| {
+        ui.columns(2, |columns| {
+            table_ui(
+                &mut columns[0],
+                "Mouse, in a slice view",
+                MOUSE.iter().map(|(keys, what)| ((*keys).to_owned(), *what)),
+            );
+            let with_keys = Command::ALL.iter().filter(|command| !command.shortcuts().is_empty());
+            let rows: Vec<(String, &str)> =
+                with_keys.map(|command| (keys(&columns[0], *command), command.text())).collect();
+            let (first, second) = rows.split_at(rows.len() / 2 - 4);
+            columns[0].add_space(space::LARGE);
+            table_ui(&mut columns[0], "Keys", first.iter().cloned());
+            table_ui(&mut columns[1], "More keys", second.iter().cloned());
+        });
+    });
+}
+
+fn keys(ui: &Ui, command: Command) -> String {
+    let all: Vec<_> = command.shortcuts().iter().map(|shortcut| ui.ctx().format_shortcut(shortcut)).collect();
+    all.join(", ")
+}
+
+fn table_ui<'a>(ui: &mut Ui, heading: &str, rows: impl Iterator<Item = (String, &'a str)>) {
+    ui.label(strong(heading, type_size::HEADING));
+    ui.add_space(space::TIGHT);
+    Grid::new(heading).num_columns(2).min_col_width(110.0).spacing([12.0, 4.0]).show(ui, |ui| {
+        for (keys, what) in rows {
+            ui.label(RichText::new(keys).size(type_size::SMALL).color(tokens(ui).accent));
+            ui.label(caption(ui, what).color(tokens(ui).text));
+            ui.end_row();
+        }
+    });
+}

@@ -1,0 +1,122 @@
+//! The bar at the top: files, changes, tools, layout, and which side is left.
+
+use eframe::egui::{Align, Layout, RichText, Sense, Stroke, Ui, vec2};
+
+use super::super::action::{Action, Actions};
+use super::super::command::Command;
+use super::super::settings::ThemeChoice;
+use super::super::state::State;
+use super::super::theme::{size, space, strong, tokens, type_size};
+use super::super::widgets::{Icon, command_icon, command_item, icon_button, segmented};
+use crate::domain::Convention;
+
+/// Draws the bar.
+pub fn top_bar_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
+    ui.horizontal_centered(|ui| {
+        ui.spacing_mut().item_spacing.x = 2.0;
+        ui.label(strong("LDSeg", 16.0).color(tokens(ui).text));
+        ui.add_space(space::LARGE);
+        file_menu_ui(ui, state, actions);
+        divider(ui);
+        for command in [Command::OpenImage, Command::OpenLabels, Command::SaveLabels] {
+            command_icon(ui, state, command, actions);
+        }
+        divider(ui);
+        command_icon(ui, state, Command::Undo, actions);
+        command_icon(ui, state, Command::Redo, actions);
+        divider(ui);
+        command_icon(ui, state, Command::CrosshairTool, actions);
+        command_icon(ui, state, Command::WindowTool, actions);
+        divider(ui);
+        command_icon(ui, state, Command::FitViews, actions);
+        command_icon(ui, state, Command::ShowGrid, actions);
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| right_ui(ui, state, actions));
+    });
+    let line = ui.max_rect().expand2(vec2(12.0, 0.0));
+    ui.painter().hline(line.x_range(), line.bottom(), Stroke::new(1.0, tokens(ui).border));
+}
+
+fn file_menu_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
+    for (title, commands) in [
+        (
+            "File",
+            &[
+                Command::OpenImage,
+                Command::OpenLabels,
+                Command::OpenSample,
+                Command::SaveLabels,
+                Command::SaveLabelsAs,
+                Command::CloseCase,
+                Command::Quit,
+            ][..],
+        ),
+        ("Edit", &[Command::Undo, Command::Redo, Command::UseReference][..]),
+        (
+            "View",
+            &[
+                Command::ShowGrid,
+                Command::ShowAxial,
+                Command::ShowCoronal,
+                Command::ShowSagittal,
+                Command::ShowVolume,
+                Command::MaximizeView,
+                Command::FitViews,
+                Command::CenterViews,
+                Command::ToggleCrosshair,
+                Command::ToggleLabels,
+                Command::NextOverlayStyle,
+                Command::ToggleInterpolation,
+                Command::ToggleConvention,
+                Command::ToggleTheme,
+            ][..],
+        ),
+        (
+            "Segment",
+            &[
+                Command::Segment,
+                Command::CancelSegment,
+                Command::AcceptPreview,
+                Command::DiscardPreview,
+                Command::CheckDevices,
+            ][..],
+        ),
+        ("Help", &[Command::ShowShortcuts, Command::ShowAbout][..]),
+    ] {
+        ui.scope(|ui| {
+            ui.visuals_mut().button_frame = false;
+            ui.spacing_mut().button_padding = vec2(8.0, 4.0);
+            ui.menu_button(RichText::new(title).size(type_size::BODY), |ui| {
+                for command in commands {
+                    command_item(ui, state, *command, actions);
+                }
+            });
+        });
+    }
+}
+
+fn right_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
+    command_icon(ui, state, Command::ShowAbout, actions);
+    command_icon(ui, state, Command::ShowShortcuts, actions);
+    let (icon, name) = match state.settings.theme {
+        ThemeChoice::Dark => (Icon::Sun, "Light theme"),
+        ThemeChoice::Light => (Icon::Moon, "Dark theme"),
+    };
+    if icon_button(ui, icon, name).clicked() {
+        actions.command(Command::ToggleTheme);
+    }
+    ui.add_space(space::MEDIUM);
+    let choices = [
+        (Convention::Radiological, "Radiological", "The patient's right is on the left of the screen"),
+        (Convention::Neurological, "Neurological", "The patient's left is on the left of the screen"),
+    ];
+    if let Some(convention) = segmented(ui, "Convention", state.settings.convention, &choices) {
+        actions.push(Action::SetConvention(convention));
+    }
+}
+
+fn divider(ui: &mut Ui) {
+    ui.add_space(space::SMALL);
+    let (rect, _) = ui.allocate_exact_size(vec2(1.0, size::ROW - 6.0), Sense::hover());
+    ui.painter().vline(rect.center().x, rect.y_range(), Stroke::new(1.0, tokens(ui).border));
+    ui.add_space(space::SMALL);
+}

@@ -1,0 +1,203 @@
+//! What the window remembers from one start to the next, as JSON in the person's configuration folder.
+//!
+//! A file that cannot be read is no reason not to start: the defaults are used and the log says why.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::SegmentSettings;
+use crate::domain::Convention;
+
+/// Files kept in the list on the start page.
+const N_RECENT: usize = 8;
+
+/// Everything remembered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// Dark or light.
+    pub theme: ThemeChoice,
+    /// Which side of the patient is on the left of the screen.
+    pub convention: Convention,
+    /// How images are drawn between voxel centres.
+    pub interpolation: Interpolation,
+    /// How labels lie over the image.
+    pub overlay: Overlay,
+    /// The crosshair's lines are drawn.
+    pub crosshair_visible: bool,
+    /// Images opened, newest first.
+    pub recent: Vec<PathBuf>,
+    /// The last settings of the segment panel.
+    pub segment: SegmentSettings,
+}
+
+/// Dark or light.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum ThemeChoice {
+    #[default]
+    Dark,
+    Light,
+}
+
+/// How an image is drawn between voxel centres.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Interpolation {
+    /// Blended, as most viewers show it.
+    #[default]
+    Linear,
+    /// Each voxel as the box that it is.
+    Nearest,
+}
+
+/// How labels lie over the image.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Overlay {
+    /// Areas, outlines or both.
+    pub style: OverlayStyle,
+    /// Of the areas: 0 is clear, 1 hides the image.
+    pub opacity: f32,
+}
+
+/// What is drawn of a label.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OverlayStyle {
+    /// Its area and its outline.
+    #[default]
+    Both,
+    /// Its area.
+    Filled,
+    /// Its outline.
+    Outline,
+}
+
+impl OverlayStyle {
+    /// All, in the order in which they are offered.
+    pub const ALL: [Self; 3] = [Self::Both, Self::Filled, Self::Outline];
+
+    /// The name on the switch.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Both => "Both",
+            Self::Filled => "Filled",
+            Self::Outline => "Outline",
+        }
+    }
+
+    /// The one after this.
+    pub fn next(self) -> Self {
+        match self {
+            Self::Both => Self::Filled,
+            Self::Filled => Self::Outline,
+            Self::Outline => Self::Both,
+        }
+    }
+}
+
+impl Default for Overlay {
+    fn default() -> Self {
+        Self { style: OverlayStyle::default(), opacity: 0.4 }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            theme: ThemeChoice::default(),
+            convention: Convention::default(),
+            interpolation: Interpolation::default(),
+            overlay: Overlay::default(),
+            crosshair_visible: true,
+            recent: Vec::new(),
+            segment: SegmentSettings::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// The settings of the last time, or the defaults.
+    pub fn load() -> Self {
+        let Some(path) = path() else { return Self::default() };
+        if !path.exists() {
+            return Self::default();
+        }
+        Self::read(&path).unwrap_or_else(|error| {
+            log::warn!("the settings could not be read, the defaults are used: {error}: {}", path.display());
+            Self::default()
+        })
+    }
+
+    /// Writes the settings; a failure is logged, since no work depends on it.
+    pub fn save(&self) {
+        let Some(path) = path() else { return };
+        if let Err(error) = self.write(&path) {
+            log::warn!("the settings could not be saved: {error}: {}", path.display());
+        }
+    }
+
+    /// Puts a file at the head of the recent ones.
+    pub fn remember(&mut self, path: &Path) {
+        self.recent.retain(|known| known != path);
+        self.recent.insert(0, path.to_owned());
+        self.recent.truncate(N_RECENT);
+    }
+
+    fn read(path: &Path) -> std::io::Result<Self> {
+        Ok(serde_json::from_slice(&std::fs::read(path)?)?)
+    }
+
+    fn write(&self, path: &Path) -> std::io::Result<()> {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        std::fs::write(path, serde_json::to_vec_pretty(self)?)
+    }
+}
+
+/// `LDSEG_CONFIG_DIR` where it is set, else the folder that the system keeps for programs' configuration.
+fn path() -> Option<PathBuf> {
+    let folder = match std::env::var_os("LDSEG_CONFIG_DIR") {
+        Some(folder) => PathBuf::from(folder),
+        None => directories::ProjectDirs::from("", "", "ldseg")?.config_dir().to_owned(),
+    };
+    Some(folder.join("window.json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recent_files_are_listed_once_and_newest_first() {
+        let mut settings = Settings::default();
+        for name in ["a", "b", "a"] {
+            settings.remember(Path::new(name));
+        }
+        assert_eq!(settings.recent, [PathBuf::from("a"), PathBuf::from("b")]);
+        for i in 0..20 {
+            settings.remember(Path::new(&i.to_string()));
+        }
+        assert_eq!(settings.recent.len(), N_RECENT);
+    }
+
+    #[test]
+    fn settings_come_back_as_they_were_written() {
+        let folder = tempfile::tempdir().expect("a scratch folder");
+        let path = folder.path().join("deeper").join("window.json");
+        let mut settings = Settings { theme: ThemeChoice::Light, ..Settings::default() };
+        settings.remember(Path::new("/scans/a.nii.gz"));
+        settings.write(&path).expect("writable");
+        assert_eq!(Settings::read(&path).expect("readable"), settings);
+    }
+
+    #[test]
+    fn settings_of_an_older_version_keep_what_they_say() {
+        let settings: Settings = serde_json::from_str(r#"{"theme":"light"}"#).expect("valid");
+        assert_eq!(settings, Settings { theme: ThemeChoice::Light, ..Settings::default() });
+    }
+}

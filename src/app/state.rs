@@ -1,0 +1,231 @@
+//! Everything that the views read. They change nothing here: they push [`Action`](super::action::Action)s.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use eframe::egui::Vec2;
+
+use super::case::Case;
+use super::notice::Notices;
+use super::settings::Settings;
+use super::tools::Tool;
+use crate::domain::{Plane, Volume, Window};
+use crate::engine::{DeviceReport, JobId, ModelInfo};
+use crate::monitor::Progress;
+
+/// The whole of the window's state.
+#[derive(Debug)]
+pub struct State {
+    /// What is remembered from one start to the next.
+    pub settings: Settings,
+    /// What the left button does in a slice view.
+    pub tool: Tool,
+    /// Which views are shown.
+    pub layout: Layout,
+    /// Labels are drawn at all.
+    pub labels_visible: bool,
+    /// The open image, if any.
+    pub case: Option<Case>,
+    /// An image that is being read.
+    pub loading: Option<Loading>,
+    /// Labels that are being read.
+    pub opening_labels: Option<JobId>,
+    /// A segmentation that is running.
+    pub segmenting: Option<Segmenting>,
+    /// Labels that are being saved.
+    pub saving: Option<Saving>,
+    /// The check of the devices that is running.
+    pub checking_devices: Option<JobId>,
+    /// What the last check of the devices found.
+    pub devices: Option<Vec<DeviceReport>>,
+    /// The models that can be chosen.
+    pub models: Vec<ModelInfo>,
+    /// The device that the networks run on, for the status bar.
+    pub device_line: String,
+    /// How the last segmentation ended.
+    pub last_run: Option<LastRun>,
+    /// Messages on the screen.
+    pub notices: Notices,
+    /// The dialog that is open.
+    pub dialog: Option<Dialog>,
+    /// What the pointer is over.
+    pub pointed: Option<Pointed>,
+    /// The plane that keys act on: the last one under the pointer.
+    pub active_plane: Plane,
+}
+
+/// Which views are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Layout {
+    /// All four.
+    #[default]
+    Grid,
+    /// One slice view.
+    Slice(Plane),
+    /// The 3D view.
+    Volume,
+}
+
+/// Zoom and pan of a slice view.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Camera {
+    /// Size relative to the one that fits the view.
+    pub zoom: f32,
+    /// From the view's middle to the slice's middle, in millimetres on the screen.
+    pub pan_mm: Vec2,
+}
+
+impl Default for Camera {
+    fn default() -> Self {
+        Self { zoom: 1.0, pan_mm: Vec2::ZERO }
+    }
+}
+
+/// The voxel under the pointer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pointed {
+    /// In which view.
+    pub plane: Plane,
+    /// Its indices.
+    pub voxel: [usize; 3],
+}
+
+/// An image that is being read.
+#[derive(Debug)]
+pub struct Loading {
+    /// The job.
+    pub job: JobId,
+    /// Shown while it lasts.
+    pub name: String,
+    /// How far it is.
+    pub progress: Option<Progress>,
+    /// The first slices, and a window for them.
+    pub first_look: Option<(Arc<Volume>, Window)>,
+    /// Labels to open on it.
+    pub then_labels: Option<PathBuf>,
+}
+
+/// A segmentation that is running.
+#[derive(Debug)]
+pub struct Segmenting {
+    /// The job.
+    pub job: JobId,
+    /// How far it is.
+    pub progress: Option<Progress>,
+    /// When it was asked for.
+    pub started: Instant,
+    /// It has been told to stop.
+    pub cancelling: bool,
+}
+
+/// How the last segmentation ended, for the segment panel.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LastRun {
+    /// With a result.
+    Finished {
+        /// How long it took.
+        elapsed_s: f64,
+        /// On which device.
+        device: String,
+        /// What the person should know.
+        warnings: Vec<String>,
+    },
+    /// It was cancelled.
+    Cancelled,
+    /// It failed; the message is among the notices too.
+    Failed(String),
+}
+
+/// Labels that are being saved.
+#[derive(Debug)]
+pub struct Saving {
+    /// The job.
+    pub job: JobId,
+    /// The revision of the labels that is being written.
+    pub revision: u64,
+    /// The revision of the label table that is being written.
+    pub table_revision: u64,
+    /// What was asked for before the labels had to be saved.
+    pub then: Option<Next>,
+}
+
+/// What comes after the question about unsaved labels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Close the window.
+    Quit,
+    /// Close the image.
+    Close,
+    /// Open this image, and these labels on it.
+    OpenImage(PathBuf, Option<PathBuf>),
+    /// Open the built-in sample.
+    OpenSample,
+}
+
+/// A dialog over the window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Dialog {
+    /// What the program is and is not.
+    About,
+    /// Every key and mouse action.
+    Shortcuts,
+    /// What the check of the devices found.
+    Devices,
+    /// Save the labels before going on?
+    Unsaved(Next),
+    /// A path is typed, where the system has no file dialog.
+    TypePath {
+        /// What the path is for.
+        purpose: Purpose,
+        /// What has been typed.
+        text: String,
+    },
+}
+
+/// What a path is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// An image to open.
+    OpenImage,
+    /// Labels to open.
+    OpenLabels,
+    /// Where to save the labels, and what to do then.
+    SaveLabels(Option<Next>),
+}
+
+impl State {
+    /// The state at the start, before anything is open.
+    pub fn new(settings: Settings, models: Vec<ModelInfo>) -> Self {
+        Self {
+            settings,
+            tool: Tool::default(),
+            layout: Layout::default(),
+            labels_visible: true,
+            case: None,
+            loading: None,
+            opening_labels: None,
+            segmenting: None,
+            saving: None,
+            checking_devices: None,
+            devices: None,
+            models,
+            device_line: String::new(),
+            last_run: None,
+            notices: Notices::default(),
+            dialog: None,
+            pointed: None,
+            active_plane: Plane::Axial,
+        }
+    }
+
+    /// The model that is chosen, where it is one of those listed.
+    pub fn model(&self) -> Option<&ModelInfo> {
+        self.models.iter().find(|model| model.name == self.settings.segment.model)
+    }
+
+    /// Whether labels would be lost by closing the case.
+    pub fn has_unsaved_changes(&self) -> bool {
+        self.case.as_ref().is_some_and(Case::has_unsaved_changes)
+    }
+}
