@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::command::Command;
 use super::settings::{Interpolation, Overlay};
 use super::state::{Camera, Layout, Pointed};
+use super::tools::BrushLook;
 use crate::config::SegmentSettings;
 use crate::domain::{Convention, Label, Plane, Window};
 
@@ -15,10 +16,7 @@ pub enum Action {
     Command(Command),
     /// Open this image, after asking about unsaved labels.
     OpenImage(PathBuf),
-    /// Open these labels on the open image.
-    OpenLabels(PathBuf),
-    /// Files were dropped on the window or typed: the first is an image, or labels where an image is open and the name
-    /// says so.
+    /// Files were dropped on the window: an image, and labels on it.
     OpenFiles(Vec<PathBuf>),
     /// Put the crosshair into this voxel.
     MoveCrosshair([usize; 3]),
@@ -38,6 +36,21 @@ pub enum Action {
     },
     /// Spread these intensities from black to white.
     SetWindow(Window),
+    /// Paint or erase from where the stroke has come to this voxel.
+    Paint {
+        /// In which view.
+        plane: Plane,
+        /// The voxel under the pointer.
+        to: [usize; 3],
+        /// Takes labels away.
+        erases: bool,
+    },
+    /// The stroke has ended: it becomes one change.
+    EndStroke,
+    /// Paint this label from now on.
+    ActivateLabel(u16),
+    /// How the brush and the eraser reach.
+    SetBrush(BrushLook),
     /// Zoom and pan a slice view.
     SetCamera {
         /// Which view.

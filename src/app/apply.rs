@@ -18,13 +18,16 @@ impl App {
         match action {
             Action::Command(command) => self.command(command),
             Action::OpenImage(path) => self.request(Next::OpenImage(path, None)),
-            Action::OpenLabels(path) => self.open_labels(path),
             Action::OpenFiles(paths) => self.open_files(paths),
             Action::MoveCrosshair(voxel) => self.with_case(|case| case.crosshair = voxel),
             Action::Scroll { plane, n_slices } => self.with_case(|case| case.scroll(plane, n_slices)),
             Action::SetSlice { plane, index } => self.with_case(|case| case.crosshair[case.through(plane).0] = index),
             Action::SetWindow(window) => self.with_case(|case| case.window = window),
             Action::SetCamera { plane, camera } => self.with_case(|case| case.cameras[plane_index(plane)] = camera),
+            Action::Paint { plane, to, erases } => self.paint(plane, to, erases),
+            Action::EndStroke => self.end_stroke(),
+            Action::ActivateLabel(id) => self.with_case(|case| case.active_label = id),
+            Action::SetBrush(look) => self.remember(|known| known.brush = look),
             Action::SetLayout(layout) => self.state.layout = layout,
             Action::Point(pointed) => self.state.pointed = pointed,
             Action::Activate(plane) => self.state.active_plane = plane,
@@ -65,6 +68,11 @@ impl App {
             Command::CheckDevices => self.check_devices(),
             Command::CrosshairTool => self.state.tool = Tool::Crosshair,
             Command::WindowTool => self.state.tool = Tool::Window,
+            Command::BrushTool => self.state.tool = Tool::Brush,
+            Command::EraserTool => self.state.tool = Tool::Eraser,
+            Command::SmallerBrush => self.remember(|known| known.brush = known.brush.resized(false)),
+            Command::LargerBrush => self.remember(|known| known.brush = known.brush.resized(true)),
+            Command::NewLabel => self.new_label(),
             Command::NextSlice => self.with_case(|case| case.scroll(plane, 1)),
             Command::PreviousSlice => self.with_case(|case| case.scroll(plane, -1)),
             Command::FirstSlice => self.with_case(|case| case.scroll(plane, isize::from(i16::MIN))),
@@ -92,7 +100,7 @@ impl App {
         }
     }
 
-    fn with_case(&mut self, change: impl FnOnce(&mut Case)) {
+    pub(super) fn with_case(&mut self, change: impl FnOnce(&mut Case)) {
         if let Some(case) = &mut self.state.case {
             change(case);
         }
@@ -101,7 +109,7 @@ impl App {
     /// Changes what is remembered from one start to the next.
     pub(super) fn remember(&mut self, change: impl FnOnce(&mut super::settings::Settings)) {
         change(&mut self.state.settings);
-        self.state.settings.save();
+        self.state.settings.save(self.settings_path.as_deref());
     }
 
     fn toggle_layout(&mut self, layout: Layout) {

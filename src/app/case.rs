@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::state::Camera;
 use crate::config::SegmentSettings;
 use crate::domain::volume::Histogram;
-use crate::domain::{Convention, Grid, History, LabelMap, LabelTable, Plane, Window, grid::SliceAxes};
+use crate::domain::{Convention, Grid, History, Label, LabelMap, LabelTable, Plane, Window, grid::SliceAxes};
 use crate::engine::Opened;
 
 /// The three planes in the order in which they are shown.
@@ -38,6 +38,10 @@ pub struct Case {
     pub window: Window,
     /// Zoom and pan of each plane, in the order of [`PLANES`].
     pub cameras: [Camera; 3],
+    /// The label that the brush paints; 0 for the first of the table.
+    pub active_label: u16,
+    /// The voxel that a stroke of the brush has reached, while one is going on.
+    pub stroke: Option<[usize; 3]>,
     /// A segmentation that is not yet part of the labels.
     pub preview: Option<Preview>,
     /// The last segmentation that was made part of the labels.
@@ -124,6 +128,8 @@ impl Case {
             frame: 0,
             window,
             cameras: [Camera::default(); 3],
+            active_label: 0,
+            stroke: None,
             preview: None,
             accepted: None,
             merging: None,
@@ -167,13 +173,18 @@ impl Case {
     pub fn is_empty(&self) -> bool {
         match &self.counts {
             Some(counts) if counts.revision == self.history.revision() => counts.voxels.is_empty(),
-            _ => self.history.can_undo().is_none() && self.labels_path.is_none(),
+            _ => self.history.revision() == 0 && self.labels_path.is_none(),
         }
     }
 
     /// Whether anything would be lost by closing the case.
     pub fn has_unsaved_changes(&self) -> bool {
         !self.history.is_saved() || (!self.table_is_saved && !self.is_empty())
+    }
+
+    /// The label that the brush paints, where the table has any.
+    pub fn active_label(&self) -> Option<&Label> {
+        self.table.get(self.active_label).or_else(|| self.table.labels.first())
     }
 
     /// Zoom and pan of a plane.

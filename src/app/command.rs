@@ -10,7 +10,6 @@ use crate::domain::Plane;
 
 /// A request without further data. [`Action`](super::action::Action) carries those that need some.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "each variant's meaning is its text and tooltip below")]
 pub enum Command {
     OpenImage,
     OpenLabels,
@@ -29,6 +28,11 @@ pub enum Command {
     CheckDevices,
     CrosshairTool,
     WindowTool,
+    BrushTool,
+    EraserTool,
+    SmallerBrush,
+    LargerBrush,
+    NewLabel,
     NextSlice,
     PreviousSlice,
     FirstSlice,
@@ -81,6 +85,11 @@ impl Command {
         Self::CheckDevices,
         Self::CrosshairTool,
         Self::WindowTool,
+        Self::BrushTool,
+        Self::EraserTool,
+        Self::SmallerBrush,
+        Self::LargerBrush,
+        Self::NewLabel,
         Self::NextSlice,
         Self::PreviousSlice,
         Self::FirstSlice,
@@ -129,6 +138,11 @@ impl Command {
             Self::CheckDevices => ("Check devices", "Compare every device with the CPU and time it"),
             Self::CrosshairTool => ("Crosshair", "Click or drag to move the crosshair"),
             Self::WindowTool => ("Window/level", "Drag: left-right for contrast, up-down for brightness; or hold W"),
+            Self::BrushTool => ("Brush", "Drag to paint the active label; the right button erases"),
+            Self::EraserTool => ("Eraser", "Drag to take labels away; locked labels stay"),
+            Self::SmallerBrush => ("Smaller brush", "Make the brush and the eraser smaller"),
+            Self::LargerBrush => ("Larger brush", "Make the brush and the eraser larger"),
+            Self::NewLabel => ("New label", "Add a label to the table and paint with it"),
             Self::NextSlice => ("Next slice", "One slice on in the view under the pointer"),
             Self::PreviousSlice => ("Previous slice", "One slice back in the view under the pointer"),
             Self::FirstSlice => ("First slice", "To the first slice of the view under the pointer"),
@@ -182,6 +196,8 @@ impl Command {
             Self::CheckDevices => Icon::Chip,
             Self::CrosshairTool => Icon::Crosshair,
             Self::WindowTool => Icon::Contrast,
+            Self::BrushTool => Icon::Brush,
+            Self::EraserTool => Icon::Eraser,
             Self::FitViews => Icon::Fit,
             Self::ShowGrid => Icon::Grid,
             Self::ShowShortcuts => Icon::Help,
@@ -213,6 +229,10 @@ impl Command {
             Self::DiscardPreview => keys![(NONE, Escape)],
             Self::CrosshairTool => keys![(NONE, Num1)],
             Self::WindowTool => keys![(NONE, Num2)],
+            Self::BrushTool => keys![(NONE, Num3), (NONE, B)],
+            Self::EraserTool => keys![(NONE, Num4), (NONE, E)],
+            Self::SmallerBrush => keys![(NONE, OpenBracket)],
+            Self::LargerBrush => keys![(NONE, CloseBracket)],
             Self::NextSlice => keys![(NONE, PageUp), (NONE, ArrowUp)],
             Self::PreviousSlice => keys![(NONE, PageDown), (NONE, ArrowDown)],
             Self::FirstSlice => keys![(NONE, Home)],
@@ -236,7 +256,7 @@ impl Command {
             Self::ToggleConvention => keys![(NONE, N)],
             Self::ToggleTheme => keys![(NONE, T)],
             Self::ShowShortcuts => keys![(NONE, F1), (NONE, Questionmark)],
-            Self::OpenSample | Self::UseReference | Self::CheckDevices | Self::ShowAbout => &[],
+            Self::OpenSample | Self::UseReference | Self::NewLabel | Self::CheckDevices | Self::ShowAbout => &[],
         }
     }
 
@@ -259,7 +279,12 @@ impl Command {
             Self::CheckDevices => because(state.checking_devices.is_none(), "The devices are being checked"),
             Self::NextFrame | Self::PreviousFrame => has_frames(state),
             Self::WindowAuto | Self::WindowFull => has_grey_values(state),
+            Self::BrushTool | Self::EraserTool => can_paint(state),
+            Self::SmallerBrush | Self::LargerBrush => {
+                because(state.tool.paints(), "Choose the brush or the eraser first")
+            }
             Self::CloseCase
+            | Self::NewLabel
             | Self::NextSlice
             | Self::PreviousSlice
             | Self::FirstSlice
@@ -291,6 +316,8 @@ impl Command {
         match self {
             Self::CrosshairTool => state.tool == Tool::Crosshair,
             Self::WindowTool => state.tool == Tool::Window,
+            Self::BrushTool => state.tool == Tool::Brush,
+            Self::EraserTool => state.tool == Tool::Eraser,
             Self::ShowGrid => state.layout == Layout::Grid,
             Self::ShowAxial => state.layout == Layout::Slice(Plane::Axial),
             Self::ShowCoronal => state.layout == Layout::Slice(Plane::Coronal),
@@ -333,6 +360,11 @@ fn can_save(state: &State) -> Result<(), Why> {
 
 fn settled(case: &Case) -> Result<&Case, Why> {
     because(case.merging.is_none(), "The labels are being changed").map(|()| case)
+}
+
+/// Whether the labels can be painted on.
+fn can_paint(state: &State) -> Result<(), Why> {
+    case(state).and_then(no_preview).and_then(settled).map(|_| ())
 }
 
 fn can_undo(state: &State) -> Result<(), Why> {

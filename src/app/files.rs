@@ -43,7 +43,7 @@ impl App {
         }
     }
 
-    /// Opens what was dropped on the window or typed: an image and labels on it, in that order; one file alone is an
+    /// Opens what was dropped on the window: an image and labels on it, in that order; one file alone is an
     /// image.
     pub(super) fn open_files(&mut self, paths: Vec<PathBuf>) {
         let mut paths = paths.into_iter();

@@ -16,6 +16,7 @@ mod files;
 pub mod gpu;
 mod notice;
 pub mod offscreen;
+mod painting;
 mod panels;
 mod provenance;
 mod settings;
@@ -67,6 +68,8 @@ pub struct App {
     screen: Screen,
     actions: Actions,
     title: String,
+    /// Where the settings are kept; `None` where they are not.
+    settings_path: Option<PathBuf>,
     n_cases: u64,
     n_previews: u64,
     is_quitting: bool,
@@ -75,9 +78,19 @@ pub struct App {
 impl App {
     /// A window on `ctx`. `gpu` is what the 3D view draws with; without it that view says so.
     pub fn new(ctx: &Context, gpu: Option<RenderState>, engine: Engine, start: Start) -> Self {
+        Self::with_settings(ctx, gpu, engine, start, settings::path())
+    }
+
+    fn with_settings(
+        ctx: &Context,
+        gpu: Option<RenderState>,
+        engine: Engine,
+        start: Start,
+        settings_path: Option<PathBuf>,
+    ) -> Self {
         theme::install(ctx);
         let wake = ctx.clone();
-        let state = State::new(Settings::load(), engine::models());
+        let state = State::new(Settings::load(settings_path.as_deref()), engine::models());
         let mut app = Self {
             ctx: ctx.clone(),
             engine,
@@ -86,6 +99,7 @@ impl App {
             screen: Screen::new(gpu),
             actions: Actions::default(),
             title: String::new(),
+            settings_path,
             n_cases: 0,
             n_previews: 0,
             is_quitting: false,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::tools::BrushLook;
 use crate::config::SegmentSettings;
 use crate::domain::Convention;
 
@@ -30,12 +31,13 @@ pub struct Settings {
     pub recent: Vec<PathBuf>,
     /// The last settings of the segment panel.
     pub segment: SegmentSettings,
+    /// How the brush and the eraser reach.
+    pub brush: BrushLook,
 }
 
 /// Dark or light.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-#[expect(missing_docs, reason = "the names say it")]
 pub enum ThemeChoice {
     #[default]
     Dark,
@@ -115,27 +117,25 @@ impl Default for Settings {
             crosshair_visible: true,
             recent: Vec::new(),
             segment: SegmentSettings::default(),
+            brush: BrushLook::default(),
         }
     }
 }
 
 impl Settings {
     /// The settings of the last time, or the defaults.
-    pub fn load() -> Self {
-        let Some(path) = path() else { return Self::default() };
-        if !path.exists() {
-            return Self::default();
-        }
-        Self::read(&path).unwrap_or_else(|error| {
+    pub fn load(path: Option<&Path>) -> Self {
+        let Some(path) = path.filter(|path| path.exists()) else { return Self::default() };
+        Self::read(path).unwrap_or_else(|error| {
             log::warn!("the settings could not be read, the defaults are used: {error}: {}", path.display());
             Self::default()
         })
     }
 
     /// Writes the settings; a failure is logged, since no work depends on it.
-    pub fn save(&self) {
-        let Some(path) = path() else { return };
-        if let Err(error) = self.write(&path) {
+    pub fn save(&self, path: Option<&Path>) {
+        let Some(path) = path else { return };
+        if let Err(error) = self.write(path) {
             log::warn!("the settings could not be saved: {error}: {}", path.display());
         }
     }
@@ -159,8 +159,9 @@ impl Settings {
     }
 }
 
-/// `LDSEG_CONFIG_DIR` where it is set, else the folder that the system keeps for programs' configuration.
-fn path() -> Option<PathBuf> {
+/// The file in the folder `LDSEG_CONFIG_DIR` where that is set, else in the one that the system keeps for programs'
+/// configuration.
+pub fn path() -> Option<PathBuf> {
     let folder = match std::env::var_os("LDSEG_CONFIG_DIR") {
         Some(folder) => PathBuf::from(folder),
         None => directories::ProjectDirs::from("", "", "ldseg")?.config_dir().to_owned(),

@@ -167,7 +167,7 @@ pub const LIGHT: Tokens = Tokens {
     accent_hovered: Color32::from_rgb(17, 91, 155),
     accent_subtle: Color32::from_rgb(210, 228, 244),
     on_accent: Color32::from_rgb(255, 255, 255),
-    warning: Color32::from_rgb(163, 103, 0),
+    warning: Color32::from_rgb(148, 91, 0),
     danger: Color32::from_rgb(190, 50, 42),
     success: Color32::from_rgb(26, 127, 80),
     histogram: Color32::from_rgb(128, 139, 153),
@@ -248,7 +248,7 @@ fn set_style(style: &mut Style, theme: Theme, tokens: &Tokens) {
     let spacing = &mut style.spacing;
     spacing.item_spacing = vec2(space::SMALL, space::SMALL);
     spacing.button_padding = vec2(10.0, 4.0);
-    spacing.interact_size = vec2(36.0, size::ROW);
+    spacing.interact_size = vec2(36.0, 22.0);
     spacing.combo_width = 120.0;
     spacing.slider_width = 130.0;
     spacing.slider_rail_height = 4.0;

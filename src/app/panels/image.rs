@@ -6,10 +6,10 @@ use egui_plot::{Bar, BarChart, Plot, Span};
 use super::super::action::{Action, Actions};
 use super::super::case::{Case, ImageStatistics};
 use super::super::command::Command;
-use super::super::settings::{Interpolation, OverlayStyle};
+use super::super::settings::{Interpolation, Overlay, OverlayStyle};
 use super::super::state::State;
 use super::super::theme::{caption, space, tokens};
-use super::super::widgets::{Icon, caption_row, command_button, note, section, segmented};
+use super::super::widgets::{Icon, caption_row, command_button, named_row, note, section, segmented};
 use super::status::number;
 use crate::domain::Window;
 
@@ -47,7 +47,7 @@ fn facts_ui(ui: &mut Ui, case: &Case) {
     let [ni, nj, nk] = grid.shape();
     let [si, sj, sk] = grid.spacing_mm();
     caption_row(ui, "Size", &format!("{ni} × {nj} × {nk} voxels"));
-    caption_row(ui, "Spacing", &format!("{si:.3} × {sj:.3} × {sk:.3} mm"));
+    caption_row(ui, "Spacing", &format!("{} × {} × {} mm", number(si), number(sj), number(sk)));
     let letters: String = grid.orientation().iter().collect();
     let tilt = grid.obliquity_deg();
     let tilted = if tilt < 0.05 { String::new() } else { format!(", oblique by {tilt:.1}°") };
@@ -191,7 +191,7 @@ fn display_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
         (Interpolation::Linear, "Smooth", "Blend between voxel centres"),
         (Interpolation::Nearest, "Voxels", "Show each voxel as the box that it is"),
     ];
-    row(ui, "Image", |ui| {
+    named_row(ui, "Image", |ui| {
         if let Some(interpolation) = segmented(ui, "Interpolation", settings.interpolation, &smooth) {
             actions.push(Action::SetInterpolation(interpolation));
         }
@@ -199,40 +199,25 @@ fn display_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
     let tooltips = ["Areas and outlines", "Areas only", "Outlines only"];
     let styles: Vec<_> =
         OverlayStyle::ALL.iter().zip(tooltips).map(|(style, tip)| (*style, style.text(), tip)).collect();
-    row(ui, "Labels", |ui| {
+    named_row(ui, "Labels", |ui| {
         if let Some(style) = segmented(ui, "Overlay", settings.overlay.style, &styles) {
-            actions.push(Action::SetOverlay(super::super::settings::Overlay { style, ..settings.overlay }));
+            actions.push(Action::SetOverlay(Overlay { style, ..settings.overlay }));
         }
     });
-    row(ui, "Opacity", |ui| {
+    named_row(ui, "Opacity", |ui| {
         let mut percent = settings.overlay.opacity * 100.0;
         ui.spacing_mut().slider_width = 104.0;
         let slider =
             ui.add(Slider::new(&mut percent, 0.0..=100.0).integer().suffix(" %")).accessible_name("Overlay opacity");
         if slider.changed() {
-            let overlay = super::super::settings::Overlay { opacity: percent / 100.0, ..settings.overlay };
+            let overlay = Overlay { opacity: percent / 100.0, ..settings.overlay };
             actions.push(Action::SetOverlay(overlay));
         }
     });
-    row(ui, "Crosshair", |ui| {
+    named_row(ui, "Crosshair", |ui| {
         let mut is_visible = settings.crosshair_visible;
         if ui.checkbox(&mut is_visible, "Show").changed() {
             actions.command(Command::ToggleCrosshair);
         }
-    });
-}
-
-/// A name in a narrow column and a control beside it.
-fn row(ui: &mut Ui, name: &str, control: impl FnOnce(&mut Ui)) {
-    ui.horizontal(|ui| {
-        ui.allocate_ui_with_layout(
-            vec2(62.0, 26.0),
-            eframe::egui::Layout::left_to_right(eframe::egui::Align::Center),
-            |ui| {
-                ui.set_min_width(62.0);
-                ui.label(caption(ui, name));
-            },
-        );
-        control(ui);
     });
 }

@@ -6,6 +6,7 @@ mod dialogs;
 mod image;
 mod labels;
 mod notices;
+mod paint;
 mod preview;
 mod segment;
 mod shortcuts;
@@ -61,6 +62,9 @@ fn side_panels_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions
     Panel::right("labels panel").exact_size(size::SIDE_PANEL).frame(frame).show(ui, |ui| {
         scrolled(ui, |ui| {
             segment::segment_ui(ui, state, actions);
+            if state.tool.paints() {
+                paint::paint_ui(ui, state, case, actions);
+            }
             labels::labels_ui(ui, state, case, actions);
         });
     });

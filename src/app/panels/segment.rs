@@ -1,12 +1,12 @@
 //! The segment panel: what to run, how far it is, and how it ended.
 
-use eframe::egui::{ComboBox, DragValue, Label, Layout, ProgressBar, Slider, Ui, vec2};
+use eframe::egui::{ComboBox, DragValue, Label, ProgressBar, Slider, Ui};
 
 use super::super::action::{Action, Actions};
 use super::super::command::Command;
 use super::super::state::{LastRun, Segmenting, State};
 use super::super::theme::{caption, space, tokens};
-use super::super::widgets::{Icon, command_button, main_button, note, section, segmented};
+use super::super::widgets::{Icon, command_button, main_button, named_row, note, section, segmented};
 use crate::config::{DeviceChoice, SAMPLES, STEPS, SamplerKind, SegmentSettings};
 
 /// Draws the panel.
@@ -36,7 +36,7 @@ pub fn segment_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
 
 fn model_ui(ui: &mut Ui, state: &State, settings: &mut SegmentSettings) {
     let title = state.model().map_or_else(|| settings.model.clone(), |model| model.title.clone());
-    row(ui, "Model", |ui| {
+    named_row(ui, "Model", |ui| {
         let combo = ComboBox::from_id_salt("model").selected_text(title).width(ui.available_width()).truncate();
         let response = combo.show_ui(ui, |ui| {
             for model in &state.models {
@@ -53,14 +53,14 @@ fn model_ui(ui: &mut Ui, state: &State, settings: &mut SegmentSettings) {
 }
 
 fn steps_ui(ui: &mut Ui, settings: &mut SegmentSettings) {
-    row(ui, "Steps K", |ui| {
+    named_row(ui, "Steps K", |ui| {
         ui.spacing_mut().slider_width = ui.available_width() - 58.0;
         let slider = Slider::new(&mut settings.steps, STEPS).logarithmic(true).integer();
         ui.add(slider).accessible_name("Steps K").on_hover_text("More steps refine the result; 2 are often enough");
     });
     let n_calls = settings.steps - 1;
     let calls = if n_calls == 1 { "call" } else { "calls" };
-    row(ui, "", |ui| {
+    named_row(ui, "", |ui| {
         ui.label(caption(ui, format!("{} steps = {n_calls} denoiser {calls}", settings.steps)));
     });
 }
@@ -70,7 +70,7 @@ fn sampler_ui(ui: &mut Ui, settings: &mut SegmentSettings) {
         (SamplerKind::Ddim, "DDIM", "Deterministic after the first noise"),
         (SamplerKind::Ddpm, "DDPM", "Fresh noise at every step"),
     ];
-    row(ui, "Sampler", |ui| {
+    named_row(ui, "Sampler", |ui| {
         if let Some(sampler) = segmented(ui, "Sampler", settings.sampler, &choices) {
             settings.sampler = sampler;
         }
@@ -78,7 +78,7 @@ fn sampler_ui(ui: &mut Ui, settings: &mut SegmentSettings) {
 }
 
 fn numbers_ui(ui: &mut Ui, settings: &mut SegmentSettings) {
-    row(ui, "Samples", |ui| {
+    named_row(ui, "Samples", |ui| {
         let samples = DragValue::new(&mut settings.samples).range(SAMPLES).speed(0.1);
         ui.add(samples).accessible_name("Samples").on_hover_text("Samples to draw; their probabilities are averaged");
         ui.add_space(space::MEDIUM);
@@ -94,7 +94,7 @@ fn device_ui(ui: &mut Ui, state: &State, settings: &mut SegmentSettings, actions
         (DeviceChoice::Gpu, "GPU", "The GPU, or a message that says why not"),
         (DeviceChoice::Cpu, "CPU", "The CPU"),
     ];
-    row(ui, "Device", |ui| {
+    named_row(ui, "Device", |ui| {
         if let Some(device) = segmented(ui, "Device", settings.device, &choices) {
             settings.device = device;
         }
@@ -134,16 +134,4 @@ fn last_run_ui(ui: &mut Ui, state: &State) {
         LastRun::Cancelled => note(ui, Icon::Info, tokens.text_weak, "Cancelled; nothing was changed"),
         LastRun::Failed(message) => note(ui, Icon::Warning, tokens.danger, message),
     }
-}
-
-/// A name in a narrow column and a control beside it.
-fn row(ui: &mut Ui, name: &str, control: impl FnOnce(&mut Ui)) {
-    ui.horizontal(|ui| {
-        let layout = Layout::left_to_right(eframe::egui::Align::Center);
-        ui.allocate_ui_with_layout(vec2(62.0, 26.0), layout, |ui| {
-            ui.set_min_width(62.0);
-            ui.label(caption(ui, name));
-        });
-        control(ui);
-    });
 }

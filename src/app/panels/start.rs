@@ -23,7 +23,7 @@ const WIDTH: f32 = 620.0;
 pub fn start_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
     let space_left = ui.available_rect_before_wrap();
     let n_recent = state.settings.recent.len().min(5) as f32;
-    let height = 470.0 + if n_recent > 0.0 { 36.0 + 34.0 * n_recent } else { 0.0 };
+    let height = 400.0 + if n_recent > 0.0 { 36.0 + 34.0 * n_recent } else { 0.0 };
     let top = (space_left.center().y - height / 2.0).max(space_left.top() + 16.0);
     let width = WIDTH.min(space_left.width() - 32.0);
     let page = Rect::from_min_size(pos2(space_left.center().x - width / 2.0, top), vec2(width, height));

@@ -1,12 +1,12 @@
 //! The bar at the top: files, changes, tools, layout, and which side is left.
 
-use eframe::egui::{Align, Layout, RichText, Sense, Stroke, Ui, vec2};
+use eframe::egui::{Align, Layout, MenuBar, Sense, Stroke, Style, Ui, vec2};
 
 use super::super::action::{Action, Actions};
 use super::super::command::Command;
 use super::super::settings::ThemeChoice;
 use super::super::state::State;
-use super::super::theme::{size, space, strong, tokens, type_size};
+use super::super::theme::{size, space, strong, tokens};
 use super::super::widgets::{Icon, command_icon, command_item, icon_button, segmented};
 use crate::domain::Convention;
 
@@ -16,7 +16,7 @@ pub fn top_bar_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
         ui.spacing_mut().item_spacing.x = 2.0;
         ui.label(strong("LDSeg", 16.0).color(tokens(ui).text));
         ui.add_space(space::LARGE);
-        file_menu_ui(ui, state, actions);
+        menus_ui(ui, state, actions);
         divider(ui);
         for command in [Command::OpenImage, Command::OpenLabels, Command::SaveLabels] {
             command_icon(ui, state, command, actions);
@@ -27,6 +27,8 @@ pub fn top_bar_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
         divider(ui);
         command_icon(ui, state, Command::CrosshairTool, actions);
         command_icon(ui, state, Command::WindowTool, actions);
+        command_icon(ui, state, Command::BrushTool, actions);
+        command_icon(ui, state, Command::EraserTool, actions);
         divider(ui);
         command_icon(ui, state, Command::FitViews, actions);
         command_icon(ui, state, Command::ShowGrid, actions);
@@ -36,62 +38,69 @@ pub fn top_bar_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
     ui.painter().hline(line.x_range(), line.bottom(), Stroke::new(1.0, tokens(ui).border));
 }
 
-fn file_menu_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
-    for (title, commands) in [
-        (
-            "File",
-            &[
-                Command::OpenImage,
-                Command::OpenLabels,
-                Command::OpenSample,
-                Command::SaveLabels,
-                Command::SaveLabelsAs,
-                Command::CloseCase,
-                Command::Quit,
-            ][..],
-        ),
-        ("Edit", &[Command::Undo, Command::Redo, Command::UseReference][..]),
-        (
-            "View",
-            &[
-                Command::ShowGrid,
-                Command::ShowAxial,
-                Command::ShowCoronal,
-                Command::ShowSagittal,
-                Command::ShowVolume,
-                Command::MaximizeView,
-                Command::FitViews,
-                Command::CenterViews,
-                Command::ToggleCrosshair,
-                Command::ToggleLabels,
-                Command::NextOverlayStyle,
-                Command::ToggleInterpolation,
-                Command::ToggleConvention,
-                Command::ToggleTheme,
-            ][..],
-        ),
-        (
-            "Segment",
-            &[
-                Command::Segment,
-                Command::CancelSegment,
-                Command::AcceptPreview,
-                Command::DiscardPreview,
-                Command::CheckDevices,
-            ][..],
-        ),
-        ("Help", &[Command::ShowShortcuts, Command::ShowAbout][..]),
-    ] {
-        ui.scope(|ui| {
-            ui.visuals_mut().button_frame = false;
-            ui.spacing_mut().button_padding = vec2(8.0, 4.0);
-            ui.menu_button(RichText::new(title).size(type_size::BODY), |ui| {
+/// The menus: title and commands.
+const MENUS: [(&str, &[Command]); 5] = [
+    (
+        "File",
+        &[
+            Command::OpenImage,
+            Command::OpenLabels,
+            Command::OpenSample,
+            Command::SaveLabels,
+            Command::SaveLabelsAs,
+            Command::CloseCase,
+            Command::Quit,
+        ],
+    ),
+    ("Edit", &[Command::Undo, Command::Redo, Command::UseReference]),
+    (
+        "View",
+        &[
+            Command::ShowGrid,
+            Command::ShowAxial,
+            Command::ShowCoronal,
+            Command::ShowSagittal,
+            Command::ShowVolume,
+            Command::MaximizeView,
+            Command::FitViews,
+            Command::CenterViews,
+            Command::ToggleCrosshair,
+            Command::ToggleLabels,
+            Command::NextOverlayStyle,
+            Command::ToggleInterpolation,
+            Command::ToggleConvention,
+            Command::ToggleTheme,
+        ],
+    ),
+    (
+        "Segmentation",
+        &[
+            Command::Segment,
+            Command::CancelSegment,
+            Command::AcceptPreview,
+            Command::DiscardPreview,
+            Command::CheckDevices,
+        ],
+    ),
+    ("Help", &[Command::ShowShortcuts, Command::ShowAbout]),
+];
+
+fn menus_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
+    let style = |style: &mut Style| {
+        style.visuals.button_frame = false;
+        style.spacing.button_padding = vec2(9.0, 4.0);
+        style.spacing.item_spacing.x = 0.0;
+    };
+    MenuBar::new().style(style).ui(ui, |ui| {
+        for (title, commands) in MENUS {
+            ui.menu_button(title, |ui| {
+                ui.spacing_mut().item_spacing.y = 1.0;
                 for command in commands {
                     command_item(ui, state, *command, actions);
                 }
             });
-        });
-    }
+        }
+    });
 }
 
 fn right_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {

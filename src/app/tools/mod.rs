@@ -3,8 +3,11 @@
 
 use eframe::egui::{Pos2, Vec2, vec2};
 
+use serde::{Deserialize, Serialize};
+
 use super::state::Camera;
 use crate::domain::Window;
+use crate::domain::paint::{Brush, BrushShape, BrushSize};
 
 /// What the left button does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -14,6 +17,53 @@ pub enum Tool {
     Crosshair,
     /// Changes contrast and brightness.
     Window,
+    /// Paints the active label.
+    Brush,
+    /// Takes labels away.
+    Eraser,
+}
+
+impl Tool {
+    /// Whether dragging changes the labels. The right button then erases instead of zooming.
+    pub fn paints(self) -> bool {
+        matches!(self, Self::Brush | Self::Eraser)
+    }
+}
+
+/// Diameters of a brush, in voxels.
+pub const BRUSH_DIAMETERS: std::ops::RangeInclusive<u32> = 1..=80;
+
+/// How the brush and the eraser reach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct BrushLook {
+    /// In voxels.
+    pub diameter: u32,
+    /// Round or square.
+    pub shape: BrushShape,
+    /// Reaches into the slices beside.
+    pub is_ball: bool,
+}
+
+impl Default for BrushLook {
+    fn default() -> Self {
+        Self { diameter: 4, shape: BrushShape::Round, is_ball: false }
+    }
+}
+
+impl BrushLook {
+    /// The brush for a slice across the voxel axis `through`.
+    pub fn brush(self, through: usize) -> Brush {
+        let through = (!self.is_ball).then_some(through);
+        Brush { shape: self.shape, size: BrushSize::Voxels(f64::from(self.diameter)), through }
+    }
+
+    /// One size up or down: by one voxel while small, then by a tenth.
+    pub fn resized(self, grows: bool) -> Self {
+        let step = (self.diameter / 10).max(1);
+        let diameter = if grows { self.diameter + step } else { self.diameter.saturating_sub(step) };
+        Self { diameter: diameter.clamp(*BRUSH_DIAMETERS.start(), *BRUSH_DIAMETERS.end()), ..self }
+    }
 }
 
 /// Zoom steps of one notch of the wheel.
@@ -91,6 +141,19 @@ mod tests {
         assert!((dragged.width - 200.0).abs() < 1e-3 && dragged.level == 40.0);
         let dragged = window_after_drag(window, vec2(0.0, 200.0), 400.0);
         assert_eq!(dragged, Window { width: 100.0, level: 90.0 });
+    }
+
+    #[test]
+    fn brushes_stay_within_their_sizes() {
+        let mut look = BrushLook::default();
+        for _ in 0..200 {
+            look = look.resized(true);
+        }
+        assert_eq!(look.diameter, *BRUSH_DIAMETERS.end());
+        for _ in 0..200 {
+            look = look.resized(false);
+        }
+        assert_eq!(look.diameter, *BRUSH_DIAMETERS.start());
     }
 
     #[test]

@@ -9,13 +9,15 @@ mod slice;
 mod texture;
 pub mod view3d;
 
-use eframe::egui::{Rect, Ui};
+use eframe::egui::{PointerButton, Rect, Ui, pos2, vec2};
 use eframe::egui_wgpu::RenderState;
 
 use self::texture::SliceCache;
-use super::action::Actions;
+use self::view3d::{View3d, View3dInput};
+use super::action::{Action, Actions};
 use super::case::Case;
-use super::state::State;
+use super::state::{Layout, State};
+use super::widgets::{Icon, overlay_button};
 
 pub use self::grid::grid_ui;
 pub use self::loading::loading_ui;
@@ -25,6 +27,7 @@ pub struct Screen {
     slices: SliceCache,
     /// Part of a notch that the wheel has turned.
     wheel: f32,
+    view3d: View3d,
     gpu: Option<RenderState>,
 }
 
@@ -37,15 +40,43 @@ impl std::fmt::Debug for Screen {
 impl Screen {
     /// Nothing kept yet. `gpu` is what the 3D view draws with.
     pub fn new(gpu: Option<RenderState>) -> Self {
-        Self { slices: SliceCache::default(), wheel: 0.0, gpu }
+        Self { slices: SliceCache::default(), wheel: 0.0, view3d: View3d::default(), gpu }
     }
 
     /// Frees the pictures of a case that was closed.
     pub fn forget(&mut self) {
         self.slices.clear();
+        self.view3d.forget();
     }
 
-    fn volume_ui(&mut self, ui: &mut Ui, rect: Rect, _of: (&State, &Case), _actions: &mut Actions) {
-        ui.painter().rect_filled(rect, 0.0, super::theme::tokens(ui).canvas);
+    /// The 3D view shows the preview where there is one, since a person wants to see it before accepting it.
+    fn volume_ui(&mut self, ui: &mut Ui, rect: Rect, (state, case): (&State, &Case), actions: &mut Actions) {
+        let own_labels = case.history.shared();
+        let (labels, revision, table, note) = match &case.preview {
+            // Counted down, so that no preview is taken for a state of the labels.
+            Some(preview) => (&preview.labels, u64::MAX - preview.serial, &preview.table, Some("Preview")),
+            None => (&own_labels, case.history.revision(), &case.table, None),
+        };
+        let input = View3dInput {
+            volume: &case.opened.volume,
+            frame: case.frame,
+            window: case.window,
+            labels: (state.labels_visible || note.is_some()).then_some(labels),
+            revision,
+            table,
+            note,
+            crosshair: case.crosshair,
+            crosshair_visible: state.settings.crosshair_visible,
+        };
+        let response = self.view3d.ui(ui, rect, &input, self.gpu.as_ref());
+        let (icon, name, layout) = match state.layout {
+            Layout::Volume => (Icon::Restore, "Show all views", Layout::Grid),
+            _ => (Icon::Maximize, "Maximize 3D", Layout::Volume),
+        };
+        let corner = Rect::from_min_size(pos2(rect.right() - 30.0, rect.top() + 5.0), vec2(24.0, 24.0));
+        let is_clicked = overlay_button(ui, corner, icon, name).clicked();
+        if is_clicked || response.double_clicked_by(PointerButton::Primary) {
+            actions.push(Action::SetLayout(layout));
+        }
     }
 }

@@ -7,17 +7,18 @@ use eframe::egui::{
 
 use super::geometry::Placement;
 use super::overlay::{
-    INSET, crosshair_ui, letters_ui, outlines_ui, preview_outlines_ui, scale_bar_ui, shaded_text, strong,
+    INSET, brush_outline_ui, crosshair_ui, letters_ui, outlines_ui, preview_outlines_ui, scale_bar_ui, shaded_text,
+    strong,
 };
 use super::texture::{Cut, SliceCache};
 use crate::app::action::{Action, Actions};
 use crate::app::case::{Case, plane_name};
 use crate::app::shortcuts::WINDOW_KEY;
 use crate::app::state::{Layout, Pointed, State};
-use crate::app::theme::{tokens, type_size};
+use crate::app::theme::{label_color, tokens, type_size};
 use crate::app::tools::{Tool, camera_after_pan, camera_after_zoom, window_after_drag, zoom_of_drag, zoom_of_wheel};
 use crate::app::widgets::{Icon, overlay_button, slice_slider};
-use crate::domain::{Plane, grid::SliceAxes};
+use crate::domain::{Plane, grid::SliceAxes, paint::BrushShape};
 
 /// Points of a smooth wheel that count as one notch.
 const POINTS_PER_NOTCH: f32 = 40.0;
@@ -45,8 +46,11 @@ pub fn slice_ui(
     let view = View { plane, axes, placement, state, case };
     view.point(&response, actions);
     view.drag(ui, &response, actions);
+    if state.tool.paints() {
+        view.brush_ui(ui, &response, actions);
+    }
     view.turn_wheel(ui, &response, wheel, actions);
-    if response.double_clicked_by(PointerButton::Primary) {
+    if response.double_clicked_by(PointerButton::Primary) && !state.tool.paints() {
         actions.push(Action::SetLayout(other_layout(state.layout, plane)));
     }
     controls_ui(ui, rect, &view, cut, actions);
@@ -97,7 +101,8 @@ fn captions_ui(ui: &Ui, rect: Rect, (state, case): (&State, &Case), cut: Cut, st
     let tokens = tokens(ui);
     let painter = ui.painter_at(rect);
     let grid = case.grid();
-    letters_ui(&painter, tokens, rect, grid.edge_letters(cut.plane, state.settings.convention));
+    let clear = rect.with_max_x(rect.right() - SLIDER_WIDTH);
+    letters_ui(&painter, tokens, clear, grid.edge_letters(cut.plane, state.settings.convention));
     let placement = Placement::new(rect, grid, &cut.axes, case.camera(cut.plane));
     scale_bar_ui(&painter, tokens, rect, placement.points_per_mm());
 
@@ -185,6 +190,8 @@ impl View<'_> {
         if response.dragged_by(PointerButton::Middle) {
             actions.push(set_camera(camera_after_pan(camera, delta, self.placement.points_per_mm())));
             ui.ctx().set_cursor_icon(CursorIcon::Grabbing);
+        } else if self.state.tool.paints() && self.paint(ui, response, actions) {
+            ui.ctx().set_cursor_icon(CursorIcon::None);
         } else if response.dragged_by(PointerButton::Secondary) {
             let fixed = ui.input(|input| input.pointer.press_origin()).unwrap_or(self.placement.view().center());
             actions.push(set_camera(self.zoomed(zoom_of_drag(delta.y), fixed)));
@@ -192,6 +199,39 @@ impl View<'_> {
         } else if response.is_pointer_button_down_on() && ui.input(|input| input.pointer.primary_down()) {
             self.use_tool(ui, response, actions);
         }
+    }
+
+    /// Paints with the left button, erases with the right one. Says whether one of them was meant for it.
+    fn paint(&self, ui: &Ui, response: &Response, actions: &mut Actions) -> bool {
+        let (is_left, is_right) = ui.input(|input| (input.pointer.primary_down(), input.pointer.secondary_down()));
+        let is_windowing = ui.input(|input| input.key_down(WINDOW_KEY));
+        if !(is_left || is_right) || is_windowing || !response.is_pointer_button_down_on() {
+            return false;
+        }
+        let under = response.interact_pointer_pos().and_then(|position| self.placement.pixel_from_screen(position));
+        if let Some(pixel) = under {
+            let erases = is_right || self.state.tool == Tool::Eraser;
+            actions.push(Action::Paint { plane: self.plane, to: self.voxel(pixel), erases });
+        }
+        true
+    }
+
+    /// Ends a stroke, and shows what the brush would cover.
+    fn brush_ui(&self, ui: &Ui, response: &Response, actions: &mut Actions) {
+        if self.case.stroke.is_some() && !ui.input(|input| input.pointer.any_down()) {
+            actions.push(Action::EndStroke);
+        }
+        let position = response.hover_pos().or(response.interact_pointer_pos());
+        let Some(pixel) = position.and_then(|position| self.placement.pixel_from_screen(position)) else { return };
+        let color = match (self.state.tool, self.case.active_label()) {
+            (Tool::Brush, Some(label)) => label_color(label.color),
+            _ => tokens(ui).overlay_text,
+        };
+        let radii = self.state.settings.brush.brush(self.axes.through).radii(self.case.grid());
+        let radii = [radii[self.axes.right] as f32, radii[self.axes.down] as f32];
+        let is_round = self.state.settings.brush.shape == BrushShape::Round;
+        brush_outline_ui(&ui.painter_at(self.placement.view()), &self.placement, pixel, radii, is_round, color);
+        ui.ctx().set_cursor_icon(CursorIcon::None);
     }
 
     fn use_tool(&self, ui: &Ui, response: &Response, actions: &mut Actions) {

@@ -6,7 +6,6 @@ use eframe::egui::{Color32, Painter, Pos2, Rect, Shape, Stroke, epaint::PathShap
 
 /// The icons that the window uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each variant is named for what it shows")]
 pub enum Icon {
     Folder,
     Layers,

@@ -5,7 +5,7 @@ use eframe::egui::{
 };
 
 use super::icon::{Icon, paint};
-use crate::app::theme::{caption, space, strong, tokens, type_size};
+use crate::app::theme::{caption, size, space, strong, tokens, type_size};
 
 /// A part of a side panel under a heading.
 pub fn section(ui: &mut Ui, heading: &str, add_contents: impl FnOnce(&mut Ui)) {
@@ -27,6 +27,17 @@ pub fn caption_row(ui: &mut Ui, name: &str, value: &str) {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.add(Label::new(RichText::new(value).size(type_size::SMALL + 0.5)).truncate());
         });
+    });
+}
+
+/// A name in a narrow column and a control beside it.
+pub fn named_row(ui: &mut Ui, name: &str, control: impl FnOnce(&mut Ui)) {
+    ui.horizontal(|ui| {
+        ui.allocate_ui_with_layout(vec2(62.0, size::ROW), Layout::left_to_right(Align::Center), |ui| {
+            ui.set_min_width(62.0);
+            ui.label(caption(ui, name));
+        });
+        control(ui);
     });
 }
 
