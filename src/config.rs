@@ -127,6 +127,10 @@ pub struct LossSettings {
     /// Share of the samples whose time is drawn from the last tenth, where a two-step run does its work (0 in the paper)
     #[arg(long, default_value_t = 0.5)]
     pub late_share: f64,
+    /// Share of the samples whose noisy latent is made from the network's own first estimate, not from the truth, so that
+    /// later steps learn to mend earlier ones (0 in the paper)
+    #[arg(long, default_value_t = 0.3)]
+    pub rollout_share: f64,
     /// What is decoded under the segmentation loss
     #[arg(long, value_enum, default_value_t)]
     pub decoded: DecodedLatent,

@@ -12,9 +12,10 @@ use crate::domain::phantom::PhantomKind;
 use crate::engine;
 use crate::io::dataset::Dataset;
 use crate::model::preset;
+use crate::model::registry::{self, ModelFiles};
 use crate::monitor::{Cancelled, Monitor};
 use crate::training::cases::Source;
-use crate::training::{EpochLog, Run, train};
+use crate::training::{EpochLog, Images, Run, train};
 
 /// Arguments of `ldseg train`.
 #[derive(Clone, Debug, Args)]
@@ -33,6 +34,9 @@ pub(super) struct TrainArgs {
     /// Go on with the run that the folder holds, with that run's settings
     #[arg(long)]
     resume: bool,
+    /// Start from the weights of this model, a built-in one or a folder, not from random ones
+    #[arg(long, value_name = "MODEL", conflicts_with = "resume")]
+    init: Option<String>,
     /// Where to train: the GPU where there is one that passes its check, or the CPU
     #[arg(long, value_enum, default_value_t)]
     device: TrainDevice,
@@ -59,13 +63,16 @@ pub(super) fn run(args: TrainArgs) -> anyhow::Result<()> {
     if config.input.channels != 1 {
         bail!("the preset `{}` takes colour images, which `ldseg train` cannot read yet", args.settings.preset);
     }
-    let source = source(&args.data)?;
+    let images = Images::read(&source(&args.data)?)?;
     let (device, device_name) = device(args.device)?;
     eprintln!("Training `{}` on {device_name}", config.name);
     let bar = Bar::new(args.settings.epochs);
     let on_epoch = |log: &EpochLog| bar.epoch(log);
-    let run = Run { folder: &args.model, resume: args.resume, device, monitor: &bar, on_epoch: &on_epoch };
-    train(&config, args.settings, &source, &run)?;
+    let first = args.init.as_deref().map(registry::find).transpose()?;
+    let first_weights = first.as_ref().map(ModelFiles::weights);
+    let run =
+        Run { folder: &args.model, resume: args.resume, first_weights, device, monitor: &bar, on_epoch: &on_epoch };
+    train(&config, args.settings, &images, &run)?;
     bar.bar.finish_and_clear();
     println!("{}", args.model.join("weights.safetensors").display());
     Ok(())

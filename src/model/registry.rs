@@ -104,6 +104,11 @@ impl ModelFiles {
         &self.config
     }
 
+    /// The bytes of `weights.safetensors`.
+    pub fn weights(&self) -> &[u8] {
+        &self.weights
+    }
+
     /// SHA-256 of the weights, as hexadecimal digits.
     pub fn sha256(&self) -> String {
         Sha256::digest(&self.weights).iter().map(|byte| format!("{byte:02x}")).collect()

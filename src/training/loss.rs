@@ -6,6 +6,7 @@ use burn::tensor::activation::log_softmax;
 use crate::config::{DecodedLatent, LossSettings};
 use crate::model::config::{NetworkConfig, Prediction};
 use crate::model::ldseg::Ldseg;
+use crate::model::schedule::Schedule;
 use crate::model::stack::standardise_latent;
 
 /// Keeps the Dice of a class that is nowhere in the batch at 1, not at 0/0.
@@ -24,6 +25,10 @@ pub struct Batch {
     pub alpha_bars: Vec<f64>,
     /// Standard normal, in the latent's shape, drawn for each sample.
     pub noise: Tensor<5>,
+    /// Another draw of it, from which a two-step run would start.
+    pub first_noise: Tensor<5>,
+    /// Samples whose noisy latent is made from the network's own first estimate; one for each.
+    pub is_rolled: Vec<bool>,
     /// The step's number: decides which samples have their embedding decoded and which their clean latent.
     pub turn: usize,
 }
@@ -43,24 +48,24 @@ pub struct Loss {
     pub autoencoder: Option<Tensor<1>>,
 }
 
-/// The loss of one step; `prediction` is what the denoiser's output means.
+/// The loss of one step.
 pub fn loss(
     networks: &Ldseg,
     config: &NetworkConfig,
-    prediction: Prediction,
+    schedule: &Schedule,
     settings: &LossSettings,
     batch: &Batch,
 ) -> Loss {
+    let prediction = schedule.prediction();
     let clean = networks.label_encoder.forward(config.label_tensor(batch.one_hot.clone()));
     let embedding = networks.image_encoder.forward(batch.image.clone());
     let device = clean.device();
-    let per_sample = |value: fn(f64) -> f64| {
-        let values: Vec<f32> = batch.alpha_bars.iter().map(|&a| value(a) as f32).collect();
-        let n = values.len();
-        Tensor::<5>::from_data(TensorData::new(values, [n, 1, 1, 1, 1]), &device)
+    let (signal, spread) = signal_and_spread(&batch.alpha_bars, &device);
+    let start = match batch.is_rolled.contains(&true) {
+        true => mix_rolled(batch, clean.clone(), first_estimate(networks, &embedding, prediction, schedule, batch)),
+        false => clean.clone(),
     };
-    let (signal, spread) = (per_sample(f64::sqrt), per_sample(|a| (1.0 - a).sqrt()));
-    let noisy = clean.clone() * signal.clone() + batch.noise.clone() * spread.clone();
+    let noisy = start * signal.clone() + batch.noise.clone() * spread.clone();
     let output = networks.denoiser.forward(noisy.clone(), embedding.clone(), &batch.times);
     // The label encoder is not to make latents that are easy to predict, only latents that decode well: no gradient reaches
     // it through the target.
@@ -68,12 +73,10 @@ pub fn loss(
         Prediction::Noise => batch.noise.clone(),
         Prediction::Velocity => batch.noise.clone() * signal.clone() - clean.clone().detach() * spread.clone(),
     };
-    let noise = (output.clone() - target).powi_scalar(2).mean();
-    let denoised = match (settings.decoded, prediction) {
-        (DecodedLatent::Printed, Prediction::Noise) => noisy - output,
-        (DecodedLatent::Printed, Prediction::Velocity) => noisy.clone() - (output * signal + noisy * spread),
-        (DecodedLatent::Standardised, Prediction::Noise) => standardise_latent(noisy - output * spread),
-        (DecodedLatent::Standardised, Prediction::Velocity) => standardise_latent(noisy * signal - output * spread),
+    let noise = mean_of_true((output.clone() - target).powi_scalar(2), &batch.is_rolled);
+    let denoised = match settings.decoded {
+        DecodedLatent::Printed => printed_estimate(prediction, noisy, output, signal, spread),
+        DecodedLatent::Standardised => estimate(prediction, noisy, output, signal, spread),
     };
 
     // One pass of the decoder over all latents that have a weight. Embeddings and clean latents take turns, each for half of
@@ -106,6 +109,80 @@ pub fn loss(
         }
     }
     Loss { total, segmentation, noise, embedding, autoencoder }
+}
+
+/// √ᾱ and √(1−ᾱ) of each sample, `[batch, 1, 1, 1, 1]`.
+fn signal_and_spread(alpha_bars: &[f64], device: &Device) -> (Tensor<5>, Tensor<5>) {
+    let column = |value: fn(f64) -> f64| {
+        let values: Vec<f32> = alpha_bars.iter().map(|&a| value(a) as f32).collect();
+        Tensor::from_data(TensorData::new(values, [alpha_bars.len(), 1, 1, 1, 1]), device)
+    };
+    (column(f64::sqrt), column(|a| (1.0 - a).sqrt()))
+}
+
+/// The standardised label latent that the denoiser's output stands for.
+fn estimate(
+    prediction: Prediction,
+    noisy: Tensor<5>,
+    output: Tensor<5>,
+    signal: Tensor<5>,
+    spread: Tensor<5>,
+) -> Tensor<5> {
+    standardise_latent(match prediction {
+        Prediction::Noise => noisy - output * spread,
+        Prediction::Velocity => noisy * signal - output * spread,
+    })
+}
+
+/// z_t − ε̂ (the paper's eq. 12).
+fn printed_estimate(
+    prediction: Prediction,
+    noisy: Tensor<5>,
+    output: Tensor<5>,
+    signal: Tensor<5>,
+    spread: Tensor<5>,
+) -> Tensor<5> {
+    match prediction {
+        Prediction::Noise => noisy - output,
+        Prediction::Velocity => noisy.clone() - (output * signal + noisy * spread),
+    }
+}
+
+/// What a two-step run would say, without a gradient.
+fn first_estimate(
+    networks: &Ldseg,
+    embedding: &Tensor<5>,
+    prediction: Prediction,
+    schedule: &Schedule,
+    batch: &Batch,
+) -> Tensor<5> {
+    let last = (schedule.n_times() - 1) as f64;
+    let noisy = standardise_latent(batch.first_noise.clone());
+    let output = networks.denoiser.forward(noisy.clone(), embedding.clone(), &[last]);
+    let alpha_bars = vec![schedule.alpha_bar(last); batch.times.len()];
+    let (signal, spread) = signal_and_spread(&alpha_bars, &noisy.device());
+    estimate(prediction, noisy, output, signal, spread).detach()
+}
+
+/// `rolled` for the samples that are, `clean` for the others.
+fn mix_rolled(batch: &Batch, clean: Tensor<5>, rolled: Tensor<5>) -> Tensor<5> {
+    let share = mask(&batch.is_rolled, &clean.device());
+    clean * (share.clone() * -1.0 + 1.0) + rolled * share
+}
+
+/// 1 where `flags` is set, `[batch, 1, 1, 1, 1]`.
+fn mask(flags: &[bool], device: &Device) -> Tensor<5> {
+    let values: Vec<f32> = flags.iter().map(|&flag| f32::from(u8::from(flag))).collect();
+    Tensor::from_data(TensorData::new(values, [flags.len(), 1, 1, 1, 1]), device)
+}
+
+/// The mean over the samples that started from the truth; 0 where none did. No one step can mend a latent that was made
+/// from another one, so the squared error says nothing there.
+fn mean_of_true(squares: Tensor<5>, is_rolled: &[bool]) -> Tensor<1> {
+    let n_true = is_rolled.iter().filter(|&&rolled| !rolled).count();
+    let each = squares.dims()[1..].iter().product::<usize>();
+    let kept = mask(is_rolled, &squares.device()) * -1.0 + 1.0;
+    (squares * kept).sum() * (1.0 / (n_true * each).max(1) as f64)
 }
 
 /// Some samples of a batch.

@@ -7,6 +7,8 @@ pub mod augment;
 pub mod cases;
 pub mod checkpoint;
 pub mod loss;
+#[cfg(test)]
+mod tests;
 mod validate;
 
 use std::fs;
@@ -112,6 +114,8 @@ pub struct Run<'a> {
     pub folder: &'a Path,
     /// Continue the run that the folder holds.
     pub resume: bool,
+    /// First weights of a new run, from a model of the same network; random where there are none.
+    pub first_weights: Option<&'a [u8]>,
     /// Without autodiff; it is switched on here.
     pub device: Device,
     /// Hears of every step, and stops the run between two.
@@ -120,13 +124,31 @@ pub struct Run<'a> {
     pub on_epoch: &'a dyn Fn(&EpochLog),
 }
 
-/// Trains the network that `config` describes on `source`.
+/// What a network is trained on and what it is tried on.
+#[derive(Clone, Debug, Default)]
+pub struct Images {
+    /// Seen in training.
+    pub training: Vec<LabelledImage>,
+    /// Not seen; may be empty.
+    pub validation: Vec<LabelledImage>,
+}
+
+impl Images {
+    /// The splits `train` and `val` of `source`.
+    ///
+    /// # Errors
+    /// [`TrainError`] that names the first file that cannot be read.
+    pub fn read(source: &Source) -> Result<Self, TrainError> {
+        Ok(Self { training: source.read(Split::Train)?, validation: source.read(Split::Val)? })
+    }
+}
+
+/// Trains the network that `config` describes.
 ///
 /// # Errors
 /// [`TrainError`]; the last checkpoint stays whole.
-pub fn train(config: &ModelConfig, settings: TrainSettings, source: &Source, run: &Run<'_>) -> Result<(), TrainError> {
-    let training = source.read(Split::Train)?;
-    let validation = source.read(Split::Val)?;
+pub fn train(config: &ModelConfig, settings: TrainSettings, images: &Images, run: &Run<'_>) -> Result<(), TrainError> {
+    let Images { training, validation } = images;
     let cases = training.iter().map(|image| training_case(image, config)).collect::<Result<Vec<_>, _>>()?;
     if cases.is_empty() {
         return Err(TrainError::Empty { split: "train" });
@@ -146,7 +168,7 @@ pub fn train(config: &ModelConfig, settings: TrainSettings, source: &Source, run
         let epoch = checkpoint.state.epochs_done;
         let is_last = epoch == settings.epochs;
         if (epoch.is_multiple_of(settings.validate_every.max(1)) || is_last) && !validation.is_empty() {
-            score(&mut log, &mut checkpoint, config, &validation, run)?;
+            score(&mut log, &mut checkpoint, config, validation, run)?;
         }
         append_log(&run.folder.join("training.csv"), &log)?;
         checkpoint::save(run.folder, &checkpoint)?;
@@ -160,6 +182,10 @@ fn start(config: &ModelConfig, settings: TrainSettings, run: &Run<'_>) -> Result
     let device = run.device.clone().autodiff();
     device.seed(settings.seed);
     let networks = config.network.init(config.input.channels, config.n_classes(), &device);
+    let networks = match run.first_weights {
+        Some(bytes) => weights::from_bytes(networks, bytes)?,
+        None => networks,
+    };
     let networks = weights::number_parameters(networks);
     let average = networks.clone().valid();
     let clipping = GradientClippingConfig::Norm(GRADIENT_NORM);
@@ -247,6 +273,7 @@ struct Trainer<'a> {
 struct Prepared {
     crops: Vec<Crop>,
     times: Vec<f64>,
+    is_rolled: Vec<bool>,
     step: usize,
 }
 
@@ -320,7 +347,9 @@ impl Trainer<'_> {
         let crops = cases.iter().map(crop).collect();
         let mut rng = self.rng(3, step as u64);
         let times = cases.iter().map(|_| self.draw_time(&mut rng)).collect();
-        Prepared { crops, times, step }
+        let share = self.settings.loss.rollout_share.clamp(0.0, 1.0);
+        let is_rolled = cases.iter().map(|_| rng.random_bool(share)).collect();
+        Prepared { crops, times, is_rolled, step }
     }
 
     /// A whole time 0 … T − 1, from the last tenth more often than its share.
@@ -348,7 +377,7 @@ impl Trainer<'_> {
     ) -> Result<[f64; 5], TrainError> {
         let batch = self.batch(prepared, device);
         let Loss { total, segmentation, noise, embedding, autoencoder } =
-            loss(&checkpoint.networks, &self.config.network, self.schedule.prediction(), &self.settings.loss, &batch);
+            loss(&checkpoint.networks, &self.config.network, self.schedule, &self.settings.loss, &batch);
         let number = |term: Tensor<1>| f64::from(term.into_scalar::<f32>());
         let terms = [
             number(total.clone()),
@@ -399,18 +428,9 @@ impl Trainer<'_> {
             alpha_bars: prepared.times.iter().map(|&t| self.schedule.alpha_bar(t)).collect(),
             times: prepared.times.clone(),
             noise: noise.next(latent, device),
+            first_noise: noise.next(latent, device),
+            is_rolled: prepared.is_rolled.clone(),
             turn: prepared.step,
         }
     }
-}
-
-/// The running average of a finished or unfinished run, for evaluation.
-///
-/// # Errors
-/// [`TrainError`] where the folder holds no run.
-pub fn load_average(config: &ModelConfig, folder: &Path, device: &Device) -> Result<Ldseg, TrainError> {
-    let path = folder.join("checkpoint").join("average.safetensors");
-    let bytes = fs::read(&path).map_err(|source| TrainError::File { source, path })?;
-    let networks = config.network.init(config.input.channels, config.n_classes(), device);
-    Ok(weights::from_bytes(networks, &bytes)?)
 }
