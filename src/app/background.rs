@@ -1,5 +1,6 @@
 //! Counting and merging over whole volumes, on a thread of its own, so that no frame waits for it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -29,6 +30,13 @@ pub enum Task {
         /// The labels' revision.
         revision: u64,
         /// The labels.
+        labels: Arc<LabelMap>,
+    },
+    /// The voxels of each label of a preview.
+    CountPreview {
+        /// The preview's number.
+        serial: u64,
+        /// Its labels.
         labels: Arc<LabelMap>,
     },
     /// The change that makes one label map part of another.
@@ -61,6 +69,13 @@ pub enum Answer {
         case: u64,
         /// The counts.
         counts: Counts,
+    },
+    /// Of [`Task::CountPreview`].
+    CountPreview {
+        /// The preview's number.
+        serial: u64,
+        /// Voxels by id, without background.
+        voxels: BTreeMap<u16, u64>,
     },
     /// Of [`Task::Merge`].
     Merged {
@@ -132,10 +147,9 @@ fn answer(task: &Task) -> Answer {
     match task {
         Task::Image { case, frame, volume } => Answer::Image { case: *case, statistics: statistics(volume, *frame) },
         Task::Count { case, revision, labels } => {
-            let mut voxels = labels.counts();
-            voxels.remove(&0);
-            Answer::Count { case: *case, counts: Counts { revision: *revision, voxels } }
+            Answer::Count { case: *case, counts: Counts { revision: *revision, voxels: labelled(labels) } }
         }
+        Task::CountPreview { serial, labels } => Answer::CountPreview { serial: *serial, voxels: labelled(labels) },
         Task::Merge { case, name, current: (labels, table), added: (added, added_table), keeps_others } => {
             let (edit, table) = if *keeps_others {
                 let (ids, table) = accepted(labels, table, added, added_table);
@@ -146,6 +160,13 @@ fn answer(task: &Task) -> Answer {
             Answer::Merged { case: *case, edit, table }
         }
     }
+}
+
+/// Voxels by id, without background.
+fn labelled(labels: &LabelMap) -> BTreeMap<u16, u64> {
+    let mut voxels = labels.counts();
+    voxels.remove(&0);
+    voxels
 }
 
 fn statistics(volume: &Volume, frame: usize) -> ImageStatistics {

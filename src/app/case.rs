@@ -63,6 +63,8 @@ pub struct Preview {
     pub table: LabelTable,
     /// Where they come from.
     pub origin: Origin,
+    /// Voxels of each of its labels, once they are known.
+    pub counts: Option<BTreeMap<u16, u64>>,
     /// Counts the previews of this window.
     pub serial: u64,
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::App;
-use super::background::Answer;
+use super::background::{Answer, Task};
 use super::case::{Case, Merging, Origin, Preview, quick_window};
 use super::files::file_name;
 use super::state::LastRun;
@@ -111,8 +111,11 @@ impl App {
         });
         let Some(case) = self.state.case.as_mut().filter(|case| case.id == result.stamp.case) else { return };
         self.n_previews += 1;
+        let labels = Arc::new(result.labels);
+        self.background.submit(Task::CountPreview { serial: self.n_previews, labels: Arc::clone(&labels) });
         case.preview = Some(Preview {
-            labels: Arc::new(result.labels),
+            labels,
+            counts: None,
             table: result.table,
             origin: Origin { settings: result.settings, model_sha256: result.model_sha256, device: result.device },
             serial: self.n_previews,
@@ -156,6 +159,11 @@ impl App {
                 case.table_revision += 1;
                 end_merge(case);
                 self.refresh_counts();
+            }
+            Answer::CountPreview { serial, voxels } => {
+                if let Some(preview) = case.preview.as_mut().filter(|preview| preview.serial == serial) {
+                    preview.counts = Some(voxels);
+                }
             }
             Answer::Image { .. } | Answer::Count { .. } | Answer::Merged { .. } => {}
         }

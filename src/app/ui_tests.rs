@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use eframe::egui::{Event, Key, Modifiers, MouseWheelSource, MouseWheelUnit, PointerButton, Pos2, Role, TouchPhase, vec2};
+use eframe::egui::{
+    Event, Key, Modifiers, MouseWheelSource, MouseWheelUnit, PointerButton, Pos2, Role, TouchPhase, vec2,
+};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
@@ -92,7 +94,7 @@ fn show_preview(window: &mut Window) {
     let case = state.case.as_mut().expect("a case is open");
     let (labels, table) = case.opened.reference.clone().expect("the sample has a truth");
     let origin = Origin { settings: SegmentSettings::default(), model_sha256: String::new(), device: "CPU".to_owned() };
-    case.preview = Some(Preview { labels, table, origin, serial: 1 });
+    case.preview = Some(Preview { labels, table, origin, counts: None, serial: 1 });
     window.run_steps(3);
 }
 

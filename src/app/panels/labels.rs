@@ -1,14 +1,31 @@
 //! The label table: colour, name, visibility, opacity, lock, and volume.
 
-use eframe::egui::{Align, Color32, Layout, Popup, PopupCloseBehavior, RichText, Slider, TextEdit, Ui, vec2};
+use eframe::egui::{Align, Layout, Popup, PopupCloseBehavior, Slider, TextEdit, Ui, vec2};
 
 use super::super::action::{Action, Actions};
-use super::super::case::Case;
+use super::super::case::{Case, Preview};
 use super::super::command::Command;
 use super::super::state::State;
-use super::super::theme::{caption, label_color, size, space, tokens, type_size};
-use super::super::widgets::{Icon, command_button, icon_button, note, section};
+use super::super::theme::{caption, label_color, size, space, tokens};
+use super::super::widgets::{Icon, command_button, icon_button, note, section, swatch};
 use crate::domain::Label;
+
+/// Lists what a preview would bring.
+pub fn preview_labels_ui(ui: &mut Ui, case: &Case, preview: &Preview) {
+    section(ui, "Preview", |ui| {
+        for label in &preview.table.labels {
+            ui.horizontal(|ui| {
+                ui.set_height(size::ROW);
+                swatch(ui, label_color(label.color));
+                ui.label(&label.name);
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                    let n_voxels = preview.counts.as_ref().map(|counts| counts.get(&label.id).copied().unwrap_or(0));
+                    volume_ui(ui, case, n_voxels);
+                });
+            });
+        }
+    });
+}
 
 /// Draws the table.
 pub fn labels_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions) {
@@ -27,6 +44,7 @@ pub fn labels_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions)
             command_button(ui, state, Command::OpenLabels, actions);
             command_button(ui, state, Command::SaveLabels, actions);
         });
+        command_button(ui, state, Command::NewLabel, actions);
         if case.opened.reference.is_some() {
             command_button(ui, state, Command::UseReference, actions);
         }
@@ -47,7 +65,10 @@ fn row_ui(ui: &mut Ui, case: &Case, label: &Label, actions: &mut Actions) {
         let field = TextEdit::singleline(&mut changed.name).id_salt(("label name", label.id)).desired_width(width);
         let color = if label.visible { tokens(ui).text } else { tokens(ui).text_disabled };
         ui.add(field.text_color(color).margin(vec2(6.0, 4.0))).accessible_name(format!("Name of label {}", label.id));
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| volume_ui(ui, case, label.id));
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let counts = case.counts.as_ref().filter(|counts| counts.revision == case.history.revision());
+            volume_ui(ui, case, counts.map(|counts| counts.voxels.get(&label.id).copied().unwrap_or(0)));
+        });
     });
     if changed != *label {
         actions.push(Action::SetLabel(changed));
@@ -78,20 +99,12 @@ fn look_ui(ui: &mut Ui, label: &mut Label) {
     });
 }
 
-fn volume_ui(ui: &mut Ui, case: &Case, id: u16) {
+/// A label's volume; "…" until its voxels have been counted.
+fn volume_ui(ui: &mut Ui, case: &Case, n_voxels: Option<u64>) {
     ui.set_height(size::ROW);
-    let text = match &case.counts {
-        Some(counts) if counts.revision == case.history.revision() => {
-            let n_voxels = counts.voxels.get(&id).copied().unwrap_or(0);
-            millilitres(n_voxels as f64 * case.grid().voxel_volume_mm3() / 1000.0)
-        }
-        _ => "…".to_owned(),
-    };
-    ui.label(RichText::new(text).size(type_size::SMALL).color(muted(ui)));
-}
-
-fn muted(ui: &Ui) -> Color32 {
-    tokens(ui).text_weak
+    let volume_ml = |n_voxels: u64| n_voxels as f64 * case.grid().voxel_volume_mm3() / 1000.0;
+    let text = n_voxels.map_or_else(|| "…".to_owned(), |n_voxels| millilitres(volume_ml(n_voxels)));
+    ui.label(caption(ui, text));
 }
 
 /// A volume with three digits that count, where there are any.

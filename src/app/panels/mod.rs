@@ -65,6 +65,9 @@ fn side_panels_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions
             if state.tool.paints() {
                 paint::paint_ui(ui, state, case, actions);
             }
+            if let Some(preview) = &case.preview {
+                labels::preview_labels_ui(ui, case, preview);
+            }
             labels::labels_ui(ui, state, case, actions);
         });
     });

@@ -8,7 +8,7 @@ use super::super::command::{Command, Why};
 use super::super::state::State;
 use super::super::theme::{caption, label_color, tokens};
 use super::super::tools::{BRUSH_DIAMETERS, Tool};
-use super::super::widgets::{Icon, command_button, named_row, note, section, segmented, swatch};
+use super::super::widgets::{Icon, named_row, note, section, segmented, swatch};
 use crate::domain::paint::BrushShape;
 
 /// Draws the panel.
@@ -18,20 +18,20 @@ pub fn paint_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions) 
         if let Err(Why(reason)) = Command::BrushTool.enabled(state) {
             note(ui, Icon::Info, tokens(ui).warning, reason);
         }
-        label_ui(ui, state, case, actions);
+        label_ui(ui, case, actions);
         look_ui(ui, state, actions);
         ui.label(caption(ui, "Right button erases. Size: [ and ]"));
     });
 }
 
-fn label_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions) {
+fn label_ui(ui: &mut Ui, case: &Case, actions: &mut Actions) {
     named_row(ui, "Label", |ui| {
         let active = case.active_label();
         if let Some(label) = active {
             swatch(ui, label_color(label.color));
         }
         let text = active.map_or("A new one", |label| label.name.as_str());
-        let combo = ComboBox::from_id_salt("active label").selected_text(text).width(90.0).truncate();
+        let combo = ComboBox::from_id_salt("active label").selected_text(text).width(ui.available_width()).truncate();
         let response = combo.show_ui(ui, |ui| {
             for label in &case.table.labels {
                 let is_active = active.is_some_and(|active| active.id == label.id);
@@ -41,7 +41,6 @@ fn label_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions) {
             }
         });
         response.response.accessible_name("Active label");
-        command_button(ui, state, Command::NewLabel, actions);
     });
 }
 
@@ -60,6 +59,8 @@ fn look_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
         if let Some(shape) = segmented(ui, "Brush shape", look.shape, &shapes) {
             look.shape = shape;
         }
+    });
+    named_row(ui, "Reach", |ui| {
         let depths = [(false, "2D", "Paints in this slice"), (true, "3D", "Paints in the slices beside, too")];
         if let Some(is_ball) = segmented(ui, "Brush depth", look.is_ball, &depths) {
             look.is_ball = is_ball;

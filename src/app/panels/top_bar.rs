@@ -1,6 +1,6 @@
 //! The bar at the top: files, changes, tools, layout, and which side is left.
 
-use eframe::egui::{Align, Layout, MenuBar, Sense, Stroke, Style, Ui, vec2};
+use eframe::egui::{Align, Button, Layout, Sense, Stroke, Ui, containers::menu::MenuButton, vec2};
 
 use super::super::action::{Action, Actions};
 use super::super::command::Command;
@@ -86,21 +86,15 @@ const MENUS: [(&str, &[Command]); 5] = [
 ];
 
 fn menus_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
-    let style = |style: &mut Style| {
-        style.visuals.button_frame = false;
-        style.spacing.button_padding = vec2(9.0, 4.0);
-        style.spacing.item_spacing.x = 0.0;
-    };
-    MenuBar::new().style(style).ui(ui, |ui| {
-        for (title, commands) in MENUS {
-            ui.menu_button(title, |ui| {
-                ui.spacing_mut().item_spacing.y = 1.0;
-                for command in commands {
-                    command_item(ui, state, *command, actions);
-                }
-            });
-        }
-    });
+    for (title, commands) in MENUS {
+        let button = Button::new(title).frame_when_inactive(false);
+        MenuButton::from_button(button).ui(ui, |ui| {
+            ui.spacing_mut().item_spacing.y = 1.0;
+            for command in commands {
+                command_item(ui, state, *command, actions);
+            }
+        });
+    }
 }
 
 fn right_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
