@@ -169,6 +169,9 @@ impl Stage {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::phantom::{PhantomKind, generate};
+    use crate::io::nifti;
+    use crate::monitor::Silent;
 
     const SIZE: [u32; 2] = [1280, 800];
 
@@ -204,10 +207,23 @@ mod tests {
     }
 
     #[test]
-    fn the_sample_is_drawn_with_its_labels_as_surfaces() {
-        let start = Start { sample: true, ..Start::default() };
-        let Some(picture) = picture("sample.png", start, false) else { return };
-        assert!(n_colored(&picture) > 1_000, "{}", n_colored(&picture));
+    fn labels_on_an_image_are_drawn_as_surfaces() {
+        let folder = tempfile::tempdir().unwrap();
+        let (image, labels) = (folder.path().join("image.nii.gz"), folder.path().join("labels.nii.gz"));
+        let phantom = generate(PhantomKind::TwoBodies, 7);
+        nifti::write_volume(&image, &phantom.volume, None, &Silent).unwrap();
+        nifti::write_labels(&labels, &phantom.labels, None, &Silent).unwrap();
+        let start = Start { image: Some(image), labels: Some(labels), sample: false };
+        let Some(picture) = picture("labels.png", start, false) else { return };
+        assert!(n_colored(&picture) > 4_000, "{}", n_colored(&picture));
+    }
+
+    #[test]
+    fn a_segmentation_is_drawn_as_a_preview() {
+        let sample = || Start { sample: true, ..Start::default() };
+        let Some(before) = picture("sample.png", sample(), false) else { return };
+        let Some(after) = picture("segment.png", sample(), true) else { return };
+        assert!(before != after);
     }
 
     #[test]

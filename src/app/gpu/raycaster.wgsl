@@ -176,7 +176,7 @@ fn lit(color: vec3f, texel: vec3f, weights: vec4f, t: f32) -> vec3f {
     let lamp = normalize(vec3f(-0.35, 0.45, 1.0));
     let halfway = normalize(lamp + vec3f(0.0, 0.0, 1.0));
     let diffuse = 0.24 + 0.76 * max(dot(normal, lamp) * 0.88 + 0.12, 0.0);
-    let shine = 0.16 * pow(max(dot(normal, halfway), 0.0), 36.0);
+    let shine = 0.1 * pow(max(dot(normal, halfway), 0.0), 48.0);
     let open = openness(texel, -slope / max(length(slope), 1e-6));
     let nearness = 1.0 - 0.38 * clamp((t - view.depth.x) * view.depth.y, 0.0, 1.0);
     let light = pow(color, vec3f(2.2)) * diffuse * open + shine * open;

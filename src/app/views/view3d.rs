@@ -164,7 +164,9 @@ impl View3d {
 
     fn paint(&mut self, ui: &mut Ui, rect: Rect, input: &View3dInput<'_>) {
         let has_surfaces = self.mode != Mode::Projection;
-        let has_projection = self.mode != Mode::Surfaces;
+        // An image without labels is worth more than an empty box.
+        let is_bare = self.textures.as_ref().is_some_and(Textures::has_no_labels);
+        let has_projection = self.mode != Mode::Surfaces || is_bare;
         if let Some(textures) = &mut self.textures {
             textures.update(&Request {
                 volume: input.volume,
@@ -223,10 +225,9 @@ impl View3d {
             lines.push("Preparing…".to_owned());
         }
         let scene = textures.scene();
-        let has_labels = scene.and_then(|scene| scene.labels()).is_some();
-        if self.mode == Mode::Surfaces && !has_labels && !textures.is_loading() {
+        if self.mode == Mode::Surfaces && textures.has_no_labels() {
             let why = if input.labels.is_none() { "Labels are hidden" } else { "No labels yet" };
-            lines.push(format!("{why}; MIP shows the image"));
+            lines.push(format!("{why}: the image as MIP"));
         }
         lines.extend(scene.into_iter().flat_map(reductions));
         lines

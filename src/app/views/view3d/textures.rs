@@ -97,6 +97,11 @@ impl Textures {
         self.pipelines.is_none() || self.labels.is_loading() || self.image.is_loading()
     }
 
+    /// There is no label to draw, for certain.
+    pub(super) fn has_no_labels(&self) -> bool {
+        self.labels.now.is_none() && !self.labels.is_loading()
+    }
+
     /// Takes in what is finished and orders what is missing.
     pub(super) fn update(&mut self, request: &Request<'_>) {
         let mut is_changed = false;
