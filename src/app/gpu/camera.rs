@@ -151,7 +151,7 @@ impl Camera {
 
 /// The eight corners of the unit cube; bit 0 of a corner's number is its x, bit 1 its y, bit 2 its z.
 pub fn corners() -> [DVec3; 8] {
-    std::array::from_fn(|i| dvec3((i & 1) as f64, (i >> 1 & 1) as f64, (i >> 2 & 1) as f64))
+    std::array::from_fn(|i| dvec3((i & 1) as f64, ((i >> 1) & 1) as f64, (i >> 2 & 1) as f64))
 }
 
 /// One moment of a [`Camera`] on one view.

@@ -103,7 +103,7 @@ impl LabelField {
     /// The part of [`Self::index`] that names the label: its position in [`Self::ids`] plus 1.
     #[cfg(test)]
     fn label_at(&self, texel: [usize; 3]) -> Option<u16> {
-        let value = self.index[at(self.size, texel)] & (1 << CHANNEL_SHIFT) - 1;
+        let value = self.index[at(self.size, texel)] & ((1 << CHANNEL_SHIFT) - 1);
         (value != 0).then(|| self.ids[usize::from(value) - 1])
     }
 }

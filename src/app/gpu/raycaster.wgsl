@@ -254,23 +254,30 @@ fn projection(ray: Ray, extent: vec3f, first: f32) -> f32 {
     let last_block = vec3i(textureDimensions(image_peaks)) - 1;
     // Nothing below the window's black can be seen, and nothing above its white makes a difference.
     var greatest = view.window.x;
-    var t = inside.x + step * first;
+    var next = inside.x + step * first;
     var block_end = -FAR;
+    if inside.x >= inside.y {
+        return 0.0;
+    }
     for (var n = 0; n < 4096; n++) {
-        if t > inside.y || greatest >= view.window.y {
-            break;
-        }
+        // The last sample lies on the end itself, so that rays through a corner of the box are not missed.
+        let t = min(next, inside.y);
         let texel = ray.start + ray.ahead * t;
+        var is_dark = false;
         if t >= block_end {
             let block = clamp(vec3i(floor(texel / PEAK_BLOCK)), vec3i(0), last_block);
             block_end = max(span(ray, vec3f(block) * PEAK_BLOCK, vec3f(block + 1) * PEAK_BLOCK).y, t) + step * 0.01;
-            if textureLoad(image_peaks, block, 0).r <= greatest {
-                t = block_end;
-                continue;
-            }
+            is_dark = textureLoad(image_peaks, block, 0).r <= greatest;
         }
-        greatest = max(greatest, textureSampleLevel(image, smooth_sampler, texel / view.image_size.xyz, 0.0).r);
-        t += step;
+        if is_dark {
+            next = block_end;
+        } else {
+            greatest = max(greatest, textureSampleLevel(image, smooth_sampler, texel / view.image_size.xyz, 0.0).r);
+            next = t + step;
+        }
+        if t >= inside.y || greatest >= view.window.y {
+            break;
+        }
     }
     return windowed(greatest);
 }

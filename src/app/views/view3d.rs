@@ -164,13 +164,14 @@ impl View3d {
 
     fn paint(&mut self, ui: &mut Ui, rect: Rect, input: &View3dInput<'_>) {
         let has_surfaces = self.mode != Mode::Projection;
+        let has_projection = self.mode != Mode::Surfaces;
         // An image without labels is worth more than an empty box.
-        let is_bare = self.textures.as_ref().is_some_and(Textures::has_no_labels);
-        let has_projection = self.mode != Mode::Surfaces || is_bare;
+        let is_bare = self.mode == Mode::Surfaces && self.textures.as_ref().is_some_and(Textures::has_no_labels);
+        let has_slices = self.has_slices || is_bare;
         if let Some(textures) = &mut self.textures {
             textures.update(&Request {
                 volume: input.volume,
-                frame: (has_projection || self.has_slices).then_some(input.frame),
+                frame: (has_projection || has_slices).then_some(input.frame),
                 labels: input.labels.filter(|_| has_surfaces),
                 revision: input.revision,
                 table: input.table,
@@ -182,7 +183,7 @@ impl View3d {
             projection,
             has_surfaces,
             has_projection,
-            cuts: self.has_slices.then(|| input.crosshair.map(|voxel| voxel as f64)),
+            cuts: has_slices.then(|| input.crosshair.map(|voxel| voxel as f64)),
             window: input.window,
         };
         let painter = ui.painter_at(rect);
@@ -227,7 +228,7 @@ impl View3d {
         let scene = textures.scene();
         if self.mode == Mode::Surfaces && textures.has_no_labels() {
             let why = if input.labels.is_none() { "Labels are hidden" } else { "No labels yet" };
-            lines.push(format!("{why}: the image as MIP"));
+            lines.push(format!("{why}: the image's slices"));
         }
         lines.extend(scene.into_iter().flat_map(reductions));
         lines
