@@ -1,12 +1,12 @@
 //! Counting and merging over whole volumes, on a thread of its own, so that no frame waits for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::accept::accepted;
-use super::case::{Counts, ImageStatistics};
+use super::case::{Case, Counts, ImageStatistics};
 use crate::domain::{Edit, LabelMap, LabelTable, Volume};
 
 /// Bins of the histogram.
@@ -52,6 +52,8 @@ pub enum Task {
         /// Labels that `added` does not know stay; otherwise it replaces all.
         keeps_others: bool,
     },
+    /// Give a closed case's memory back, which takes a while for a large one.
+    Free(Box<Case>),
 }
 
 /// Something worked out.
@@ -125,12 +127,15 @@ impl std::fmt::Debug for Background {
 
 fn run(inbox: &Receiver<Task>, outbox: &Sender<Answer>, wake: &dyn Fn()) {
     while let Ok(first) = inbox.recv() {
-        let tasks: Vec<Task> = std::iter::once(first).chain(inbox.try_iter()).collect();
-        for (i, task) in tasks.iter().enumerate() {
-            if tasks[i + 1..].iter().any(|newer| supersedes(newer, task)) {
+        let mut tasks: VecDeque<Task> = std::iter::once(first).chain(inbox.try_iter()).collect();
+        while let Some(task) = tasks.pop_front() {
+            if tasks.iter().any(|newer| supersedes(newer, &task)) {
                 continue;
             }
-            if outbox.send(answer(task)).is_err() {
+            // The task is gone when its answer is read, and with it every hold on the labels: changing them while they
+            // are held would copy them.
+            let Some(answer) = answer(task) else { continue };
+            if outbox.send(answer).is_err() {
                 return;
             }
             wake();
@@ -143,23 +148,27 @@ fn supersedes(newer: &Task, older: &Task) -> bool {
     matches!((newer, older), (Task::Image { .. }, Task::Image { .. }) | (Task::Count { .. }, Task::Count { .. }))
 }
 
-fn answer(task: &Task) -> Answer {
-    match task {
-        Task::Image { case, frame, volume } => Answer::Image { case: *case, statistics: statistics(volume, *frame) },
+fn answer(task: Task) -> Option<Answer> {
+    Some(match task {
+        Task::Image { case, frame, volume } => Answer::Image { case, statistics: statistics(&volume, frame) },
         Task::Count { case, revision, labels } => {
-            Answer::Count { case: *case, counts: Counts { revision: *revision, voxels: labelled(labels) } }
+            Answer::Count { case, counts: Counts { revision, voxels: labelled(&labels) } }
         }
-        Task::CountPreview { serial, labels } => Answer::CountPreview { serial: *serial, voxels: labelled(labels) },
+        Task::CountPreview { serial, labels } => Answer::CountPreview { serial, voxels: labelled(&labels) },
         Task::Merge { case, name, current: (labels, table), added: (added, added_table), keeps_others } => {
-            let (edit, table) = if *keeps_others {
-                let (ids, table) = accepted(labels, table, added, added_table);
-                (Edit::replace(*name, labels, &ids), table)
+            let (edit, table) = if keeps_others {
+                let (ids, table) = accepted(&labels, &table, &added, &added_table);
+                (Edit::replace(name, &labels, &ids), table)
             } else {
-                (Edit::replace(*name, labels, added.ids()), added_table.clone())
+                (Edit::replace(name, &labels, added.ids()), added_table)
             };
-            Answer::Merged { case: *case, edit, table }
+            Answer::Merged { case, edit, table }
         }
-    }
+        Task::Free(case) => {
+            drop(case);
+            return None;
+        }
+    })
 }
 
 /// Voxels by id, without background.

@@ -148,7 +148,9 @@ impl App {
         if let Some(running) = self.state.segmenting.take() {
             self.engine.cancel(running.job);
         }
-        self.state.case = None;
+        if let Some(case) = self.state.case.take() {
+            self.background.submit(Task::Free(Box::new(case)));
+        }
         self.state.last_run = None;
         self.state.pointed = None;
         self.screen.forget();

@@ -31,7 +31,7 @@ mod widgets;
 mod window;
 
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use eframe::egui::{self, Context, Theme, ViewportCommand};
 use eframe::egui_wgpu::RenderState;
@@ -45,6 +45,9 @@ use self::views::Screen;
 use crate::engine::{self, Engine};
 
 pub use self::window::run;
+
+/// A frame longer than this is a fault: nothing that takes longer may happen while drawing.
+const LONGEST_FRAME: Duration = Duration::from_millis(50);
 
 /// What is opened when the window opens.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -214,12 +217,22 @@ impl App {
     }
 }
 
+/// Does a part of a frame, and logs where it kept the person waiting.
+fn watched(what: &str, work: impl FnOnce()) {
+    let started = Instant::now();
+    work();
+    let took = started.elapsed();
+    if took > LONGEST_FRAME {
+        log::warn!("{what} took {} ms", took.as_millis());
+    }
+}
+
 impl eframe::App for App {
     fn logic(&mut self, _ctx: &Context, _frame: &mut eframe::Frame) {
-        self.poll();
+        watched("taking in events", || self.poll());
     }
 
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
-        self.draw(ui);
+        watched("drawing", || self.draw(ui));
     }
 }

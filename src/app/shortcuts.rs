@@ -1,6 +1,6 @@
 //! Keys that ask for commands.
 
-use eframe::egui::{Context, Key, Modifiers};
+use eframe::egui::{Context, Key, KeyboardShortcut, Modifiers};
 
 use super::action::Actions;
 use super::command::Command;
@@ -28,6 +28,24 @@ pub fn collect(ctx: &Context, state: &State, actions: &mut Actions) {
             actions.command(command);
         }
     }
+}
+
+/// A shortcut as people write it.
+pub fn text(ctx: &Context, shortcut: &KeyboardShortcut) -> String {
+    let key = match shortcut.logical_key {
+        Key::OpenBracket => "[",
+        Key::CloseBracket => "]",
+        Key::ArrowUp => "↑",
+        Key::ArrowDown => "↓",
+        Key::ArrowLeft => "←",
+        Key::ArrowRight => "→",
+        Key::Period => "Ctrl+.",
+        Key::Questionmark => "?",
+        Key::PageUp => "Page up",
+        Key::PageDown => "Page down",
+        _ => return ctx.format_shortcut(shortcut),
+    };
+    key.to_owned()
 }
 
 fn is_plain(modifiers: Modifiers) -> bool {

@@ -1,6 +1,6 @@
 //! Dialogs over the window: one at a time, closed by Escape or a click beside them.
 
-use eframe::egui::{Align, Button, Id, Key, Label, Layout, Modal, RichText, TextEdit, Ui, vec2};
+use eframe::egui::{Align, Button, Frame, Id, Key, Label, Layout, Margin, Modal, RichText, TextEdit, Ui, vec2};
 
 use super::super::action::{Action, Actions, Resolution};
 use super::super::file_dialog::title;
@@ -11,13 +11,18 @@ use super::{about, devices, shortcuts};
 /// Draws the dialog that is open, if any.
 pub fn dialog_ui(ui: &Ui, state: &State, actions: &mut Actions) {
     let Some(dialog) = &state.dialog else { return };
-    let modal = Modal::new(Id::unique("dialog")).backdrop_color(tokens(ui).scrim).show(ui.ctx(), |ui| match dialog {
-        Dialog::About => with_close(ui, actions, about::about_ui),
-        Dialog::Shortcuts => with_close(ui, actions, shortcuts::shortcuts_ui),
-        Dialog::Devices => with_close(ui, actions, |ui| devices::devices_ui(ui, state)),
-        Dialog::Unsaved(next) => unsaved_ui(ui, next, actions),
-        Dialog::TypePath { purpose, text } => path_ui(ui, purpose, text, actions),
-    });
+    let frame = Frame::window(ui.style()).inner_margin(Margin::same(22));
+    let modal =
+        Modal::new(Id::unique("dialog")).backdrop_color(tokens(ui).scrim).frame(frame).show(
+            ui.ctx(),
+            |ui| match dialog {
+                Dialog::About => with_close(ui, actions, about::about_ui),
+                Dialog::Shortcuts => with_close(ui, actions, shortcuts::shortcuts_ui),
+                Dialog::Devices => with_close(ui, actions, |ui| devices::devices_ui(ui, state)),
+                Dialog::Unsaved(next) => unsaved_ui(ui, next, actions),
+                Dialog::TypePath { purpose, text } => path_ui(ui, purpose, text, actions),
+            },
+        );
     if modal.should_close() {
         actions.push(Action::CloseDialog);
     }

@@ -23,6 +23,9 @@ const CT_PRESETS: [(&str, f64, f64); 6] = [
     ("Mediastinum", 350.0, 50.0),
 ];
 
+/// Height of the histogram, in points.
+const HISTOGRAM_HEIGHT: f32 = 72.0;
+
 /// Draws the panel.
 pub fn image_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions) {
     section(ui, &case.opened.name, |ui| facts_ui(ui, case));
@@ -47,21 +50,35 @@ fn facts_ui(ui: &mut Ui, case: &Case) {
     let [ni, nj, nk] = grid.shape();
     let [si, sj, sk] = grid.spacing_mm();
     caption_row(ui, "Size", &format!("{ni} × {nj} × {nk} voxels"));
-    caption_row(ui, "Spacing", &format!("{} × {} × {} mm", number(si), number(sj), number(sk)));
+    caption_row(ui, "Spacing", &format!("{} × {} × {} mm", millimetres(si), millimetres(sj), millimetres(sk)));
     let letters: String = grid.orientation().iter().collect();
     let tilt = grid.obliquity_deg();
     let tilted = if tilt < 0.05 { String::new() } else { format!(", oblique by {tilt:.1}°") };
     caption_row(ui, "Orientation", &format!("{letters}{tilted}"));
     caption_row(ui, "Stored as", &stored_as(case));
-    let range = case.statistics.as_ref().and_then(|statistics| statistics.range);
-    if let Some((low, high)) = range {
-        caption_row(ui, "Intensities", &format!("{} to {}", number(low), number(high)));
+    if !volume.is_color() {
+        caption_row(ui, "Intensities", &intensities(case));
     }
     caption_row(ui, "Memory", &format!("{:.1} MB", volume.stored_bytes() as f64 / 1e6));
     if let Some(path) = &case.opened.path {
         let folder = path.parent().map(|folder| folder.display().to_string()).unwrap_or_default();
         caption_row(ui, "Folder", &folder);
     }
+}
+
+/// The smallest and the largest; "…" until they are known.
+fn intensities(case: &Case) -> String {
+    match case.statistics.as_ref().map(|statistics| statistics.range) {
+        Some(Some((low, high))) => format!("{} to {}", number(low), number(high)),
+        Some(None) => "none that is a number".to_owned(),
+        None => "…".to_owned(),
+    }
+}
+
+/// A length to a micrometre, without zeros at its end.
+fn millimetres(length_mm: f64) -> String {
+    let text = format!("{length_mm:.3}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 fn stored_as(case: &Case) -> String {
@@ -89,9 +106,10 @@ fn window_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions) {
     match &case.statistics {
         Some(statistics) => histogram_ui(ui, statistics, case.window),
         None => {
-            ui.horizontal(|ui| {
-                ui.spinner();
-                ui.label(caption(ui, "Counting intensities"));
+            // As high as the histogram that takes its place.
+            ui.allocate_ui(vec2(ui.available_width(), HISTOGRAM_HEIGHT + 24.0), |ui| {
+                ui.set_min_height(HISTOGRAM_HEIGHT + 24.0);
+                ui.label(caption(ui, "Counting intensities…"));
             });
         }
     }
@@ -158,7 +176,7 @@ fn histogram_ui(ui: &mut Ui, statistics: &ImageStatistics, window: Window) {
         .border_color(tokens.accent)
         .border_width(1.0);
     let plot = Plot::new("histogram")
-        .height(72.0)
+        .height(HISTOGRAM_HEIGHT)
         .show_axes(false)
         .show_grid(false)
         .show_background(false)
@@ -220,4 +238,16 @@ fn display_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
             actions.command(Command::ToggleCrosshair);
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::millimetres;
+
+    #[test]
+    fn lengths_have_no_needless_zeros() {
+        for (length_mm, text) in [(1.0, "1"), (0.8, "0.8"), (0.703_125, "0.703"), (10.0, "10")] {
+            assert_eq!(millimetres(length_mm), text);
+        }
+    }
 }

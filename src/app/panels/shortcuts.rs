@@ -3,6 +3,7 @@
 use eframe::egui::{Grid, RichText, ScrollArea, Ui};
 
 use super::super::command::Command;
+use super::super::shortcuts;
 use super::super::theme::{caption, space, strong, tokens, type_size};
 
 const MOUSE: &[(&str, &str)] = &[
@@ -29,7 +30,7 @@ pub fn shortcuts_ui(ui: &mut Ui) {
             );
             let with_keys = Command::ALL.iter().filter(|command| !command.shortcuts().is_empty());
             let rows: Vec<(String, &str)> =
-                with_keys.map(|command| (keys(&columns[0], *command), command.text())).collect();
+                with_keys.map(|command| (keys(&columns[0], *command), name(*command))).collect();
             let (first, second) = rows.split_at(rows.len() / 2 - 4);
             columns[0].add_space(space::LARGE);
             table_ui(&mut columns[0], "Keys", first.iter().cloned());
@@ -38,8 +39,21 @@ pub fn shortcuts_ui(ui: &mut Ui) {
     });
 }
 
+/// The text on the command's button, or more where that needs what stands around it.
+fn name(command: Command) -> &'static str {
+    match command {
+        Command::WindowAuto => "Window: auto",
+        Command::WindowFull => "Window: full range",
+        Command::Segment => "Segment the image",
+        Command::CancelSegment => "Cancel the segmentation",
+        Command::AcceptPreview => "Accept the preview",
+        Command::DiscardPreview => "Discard the preview",
+        _ => command.text(),
+    }
+}
+
 fn keys(ui: &Ui, command: Command) -> String {
-    let all: Vec<_> = command.shortcuts().iter().map(|shortcut| ui.ctx().format_shortcut(shortcut)).collect();
+    let all: Vec<_> = command.shortcuts().iter().map(|shortcut| shortcuts::text(ui.ctx(), shortcut)).collect();
     all.join(", ")
 }
 

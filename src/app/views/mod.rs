@@ -28,6 +28,8 @@ pub struct Screen {
     /// Part of a notch that the wheel has turned.
     wheel: f32,
     view3d: View3d,
+    /// The labels' revision that the 3D view shows.
+    revision: u64,
     gpu: Option<RenderState>,
 }
 
@@ -40,7 +42,7 @@ impl std::fmt::Debug for Screen {
 impl Screen {
     /// Nothing kept yet. `gpu` is what the 3D view draws with.
     pub fn new(gpu: Option<RenderState>) -> Self {
-        Self { slices: SliceCache::default(), wheel: 0.0, view3d: View3d::default(), gpu }
+        Self { slices: SliceCache::default(), wheel: 0.0, view3d: View3d::default(), revision: 0, gpu }
     }
 
     /// Frees the pictures of a case that was closed.
@@ -52,10 +54,14 @@ impl Screen {
     /// The 3D view shows the preview where there is one, since a person wants to see it before accepting it.
     fn volume_ui(&mut self, ui: &mut Ui, rect: Rect, (state, case): (&State, &Case), actions: &mut Actions) {
         let own_labels = case.history.shared();
+        // While a stroke goes on, the 3D view waits: reading the labels would have every dab copy them.
+        if case.stroke.is_none() {
+            self.revision = case.history.revision();
+        }
         let (labels, revision, table, note) = match &case.preview {
             // Counted down, so that no preview is taken for a state of the labels.
             Some(preview) => (&preview.labels, u64::MAX - preview.serial, &preview.table, Some("Preview")),
-            None => (&own_labels, case.history.revision(), &case.table, None),
+            None => (&own_labels, self.revision, &case.table, None),
         };
         let input = View3dInput {
             volume: &case.opened.volume,

@@ -8,6 +8,7 @@ use eframe::egui::{
 use super::icon::{Icon, paint};
 use crate::app::action::Actions;
 use crate::app::command::{Command, Why};
+use crate::app::shortcuts;
 use crate::app::state::State;
 use crate::app::theme::{Tokens, size, space, strong_family, tokens, type_size};
 
@@ -137,7 +138,7 @@ fn for_command(
 }
 
 fn shortcut_text(ui: &Ui, command: Command) -> Option<String> {
-    command.shortcuts().first().map(|shortcut| ui.ctx().format_shortcut(shortcut))
+    command.shortcuts().first().map(|shortcut| shortcuts::text(ui.ctx(), shortcut))
 }
 
 fn natural_size(ui: &Ui, face: &Face<'_>) -> Vec2 {
