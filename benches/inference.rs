@@ -68,8 +68,9 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// As many for PyTorch as for ldseg: RAYON_NUM_THREADS, or the machine's.
 fn threads() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
+    rayon::current_num_threads()
 }
 
 /// A model folder as it is; a preset with random weights.

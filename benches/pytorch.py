@@ -120,16 +120,19 @@ def residual(w, x, groups, time_embedding=None):
     return h + (conv(w.shortcut, x) if w.has("shortcut") else x)
 
 
-def attention(w, x, heads, groups, add_to_normalised=False):
-    normalised = group_norm(w.norm, x, groups)
-    tokens = normalised.flatten(2).transpose(1, 2)
-    batch, n_tokens, channels = tokens.shape
+def attention(w, x, heads, groups, reduce=0, add_to_normalised=False):
+    """Keys and values come from a map that is pooled `reduce` times."""
+    normalised = reduced = group_norm(w.norm, x, groups)
+    for _ in range(reduce):
+        reduced = max_pool(w, reduced)
+    every, seen = (t.flatten(2).transpose(1, 2) for t in (normalised, reduced))
 
-    def split(t):
-        return t.reshape(batch, n_tokens, heads, channels // heads).transpose(1, 2)
+    def split(layer, tokens):
+        batch, n_tokens, channels = tokens.shape
+        return linear(layer, tokens).reshape(batch, n_tokens, heads, channels // heads).transpose(1, 2)
 
-    query, key, value = (split(linear(layer, tokens)) for layer in (w.query, w.key, w.value))
-    merged = F.scaled_dot_product_attention(query, key, value).transpose(1, 2).reshape(batch, n_tokens, channels)
+    query, key, value = split(w.query, every), split(w.key, seen), split(w.value, seen)
+    merged = F.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
     update = linear(w.project, merged).transpose(1, 2).reshape(x.shape)
     return update + (normalised if add_to_normalised else x)
 
@@ -153,7 +156,7 @@ LAYERS = {
     "residual": lambda w, x, c: residual(w, x, c["groups"]),
     "post_norm": lambda w, x, c: post_norm(w, x),
     "image": lambda w, x, c: image_block(w, x, c["groups"], c["down"]),
-    "attention": lambda w, x, c: attention(w, x, c["heads"], c["groups"]),
+    "attention": lambda w, x, c: attention(w, x, c["heads"], c["groups"], c.get("reduce", 0)),
     "max_pool": lambda w, x, c: max_pool(w, x),
     "nearest": lambda w, x, c: nearest(x),
     "silu": lambda w, x, c: F.silu(x),
@@ -180,14 +183,14 @@ def time_embedding(w, t, dim):
 
 
 def denoise(w, config, latent, embedding, t):
-    """The noise in `latent`."""
+    """The noise in `latent`, or the velocity."""
     groups, n_levels = config["groups"], len(config["widths"])
     embedded = time_embedding(w.time, t, config["time_dim"])
 
     def step(w, x):
         x = residual(w.residual, x, groups, embedded)
         if w.has("attention"):
-            x = attention(w.attention, x, 1, groups, config["attention_on_normalised"])
+            x = attention(w.attention, x, 1, groups, add_to_normalised=config["attention_on_normalised"])
         return x
 
     x = conv(w.stem, torch.cat([latent, embedding], 1))
@@ -249,14 +252,21 @@ class Model:
     def sample(self, embedding, noise, steps):
         """DDIM; every latent is standardised after every step, the step at time 0 is none."""
         embedding = embedding.expand(noise.shape)
-        last = self.config["diffusion"]["times"] - 1
+        diffusion = self.config["diffusion"]
+        last = diffusion["times"] - 1
         times = [last * i / (steps - 1) for i in reversed(range(steps))] if steps > 1 else [0.0]
         latent = standardise(noise)
         for now, after in zip(times, times[1:]):
-            predicted = denoise(self.weights.denoiser, self.network["denoiser"], latent, embedding, now)
-            now, after = (alpha_bar(self.config["diffusion"], t) for t in (now, after))
-            clean = (latent - math.sqrt(1 - now) * predicted) / math.sqrt(now)
-            latent = standardise(math.sqrt(now) * (math.sqrt(after) * clean + math.sqrt(1 - after) * predicted))
+            output = denoise(self.weights.denoiser, self.network["denoiser"], latent, embedding, now)
+            now, after = (alpha_bar(diffusion, t) for t in (now, after))
+            if diffusion.get("prediction", "noise") == "velocity":
+                clean = math.sqrt(now) * latent - math.sqrt(1 - now) * output
+                predicted = math.sqrt(1 - now) * latent + math.sqrt(now) * output
+                latent = standardise(math.sqrt(after) * clean + math.sqrt(1 - after) * predicted)
+                continue
+            clean = (latent - math.sqrt(1 - now) * output) / math.sqrt(now)
+            # As large as the noise is at the start; the standardisation takes the factor out again.
+            latent = standardise(math.sqrt(now) * (math.sqrt(after) * clean + math.sqrt(1 - after) * output))
         return latent
 
     def decode(self, latent):
