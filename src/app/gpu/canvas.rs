@@ -11,6 +11,13 @@ use eframe::egui_wgpu::wgpu;
 /// Samples are averaged over many frames, which 8 bits a channel could not hold.
 pub const PICTURE_FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba16Float;
 
+/// Whether a GPU can draw into pictures, average them and show them.
+pub fn is_supported(adapter: &wgpu::Adapter) -> bool {
+    let features = adapter.get_texture_format_features(PICTURE_FORMAT);
+    let needed = wgpu::TextureFormatFeatureFlags::BLENDABLE | wgpu::TextureFormatFeatureFlags::FILTERABLE;
+    features.allowed_usages.contains(wgpu::TextureUsages::RENDER_ATTACHMENT) && features.flags.contains(needed)
+}
+
 /// How the two pictures are called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PictureKind {

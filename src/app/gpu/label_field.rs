@@ -24,8 +24,6 @@ const CHANNEL_SHIFT: u32 = 14;
 const MAX_CHANNELS: usize = 4;
 /// Empty texels kept round the labels: the surface closes there, and shading looks that far.
 pub const MARGIN: usize = 3;
-/// A texel made of several voxels belongs to a label that fills this part of it: a vessel of one voxel survives halving.
-const MIN_COVERAGE: f64 = 0.25;
 /// The least an occupied texel and the most an empty one may hold, round the surface level of 127.5.
 const INSIDE_MIN: u8 = 132;
 const OUTSIDE_MAX: u8 = 123;
@@ -193,10 +191,11 @@ impl Votes {
                 }
             }
         }
+        // As many voxels as a line through the texel has: a vessel of one voxel is drawn a texel wide, noise is not drawn.
         let filled: u32 = self.0.iter().map(|&(_, n)| n).sum();
-        let voxels: usize = frame.voxels_per_texel.iter().product();
-        let enough = f64::from(filled) >= MIN_COVERAGE * voxels as f64;
-        self.0.iter().max_by_key(|&&(_, n)| n).filter(|_| enough).map_or(0, |&(position, _)| position)
+        let of_line = frame.voxels_per_texel.into_iter().min().unwrap_or(1);
+        let is_enough = filled as usize >= of_line;
+        self.0.iter().max_by_key(|&&(_, n)| n).filter(|_| is_enough).map_or(0, |&(position, _)| position)
     }
 
     fn count(&mut self, position: u16) {

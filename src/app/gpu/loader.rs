@@ -99,11 +99,14 @@ impl Loader {
 
     /// Asks for textures.
     pub fn order(&self, order: Order) {
-        // The thread lives as long as `self`; if it has panicked there is nobody left to ask, and the view says that it
-        // is still preparing.
         if let Some(Err(error)) = self.orders.as_ref().map(|orders| orders.send(order)) {
             log::error!("the 3D view's thread has ended: {error}");
         }
+    }
+
+    /// Whether the thread has come to an unexpected end, such as a lost device.
+    pub fn has_failed(&self) -> bool {
+        self.thread.as_ref().is_some_and(JoinHandle::is_finished)
     }
 
     /// What has been finished since the last call.

@@ -222,7 +222,9 @@ impl View3d {
     fn remarks(&self, input: &View3dInput<'_>) -> Vec<String> {
         let Some(textures) = &self.textures else { return Vec::new() };
         let mut lines = Vec::new();
-        if textures.is_loading() {
+        if textures.has_failed() {
+            lines.push("The 3D view has stopped: the graphics device failed".to_owned());
+        } else if textures.is_loading() {
             lines.push("Preparing…".to_owned());
         }
         let scene = textures.scene();
@@ -280,4 +282,132 @@ fn message_ui(ui: &Ui, rect: Rect, text: &str) {
     let galley = ui.painter().layout(text.to_owned(), font, tokens(ui).overlay_weak, (rect.width() - 40.0).max(80.0));
     let at = rect.center() - galley.size() / 2.0;
     ui.painter_at(rect).galley(at, galley, tokens(ui).overlay_weak);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use eframe::egui::{
+        Context, Event, Modifiers, MouseWheelSource, MouseWheelUnit, Pos2, RawInput, TouchPhase, ViewportId,
+    };
+    use glam::DVec3;
+
+    use super::*;
+    use crate::app::gpu::headless;
+    use crate::app::theme;
+    use crate::domain::phantom::{Phantom, PhantomKind, generate};
+
+    /// A 3D view of the sample, driven by events.
+    struct Stage {
+        ctx: Context,
+        gpu: RenderState,
+        view: View3d,
+        volume: Arc<Volume>,
+        labels: Arc<LabelMap>,
+        table: LabelTable,
+        started: Instant,
+    }
+
+    impl Stage {
+        /// `None` where there is no Vulkan and nobody insists.
+        fn new() -> Option<Self> {
+            let gpu = match headless::render_state() {
+                Ok(gpu) => gpu,
+                Err(error) if std::env::var_os("CI").is_some() => panic!("the test needs a Vulkan driver: {error:#}"),
+                Err(error) => {
+                    eprintln!("skipped, no Vulkan driver: {error:#}");
+                    return None;
+                }
+            };
+            let Phantom { volume, labels, table, .. } = generate(PhantomKind::TwoBodies, 1);
+            let ctx = Context::default();
+            theme::install(&ctx);
+            let (volume, labels) = (Arc::new(volume), Arc::new(labels));
+            Some(Self { ctx, gpu, view: View3d::default(), volume, labels, table, started: Instant::now() })
+        }
+
+        /// One frame; returns when the next is wanted.
+        fn frame(&mut self, events: Vec<Event>) -> Duration {
+            let rect = Rect::from_min_size(pos2(0.0, 0.0), vec2(500.0, 400.0));
+            let time = Some(self.started.elapsed().as_secs_f64());
+            let input = RawInput { screen_rect: Some(rect), time, events, ..RawInput::default() };
+            let shown = View3dInput {
+                volume: &self.volume,
+                frame: 0,
+                window: self.volume.auto_window(0),
+                labels: Some(&self.labels),
+                revision: 1,
+                table: &self.table,
+                note: None,
+                crosshair: [20, 20, 20],
+                crosshair_visible: true,
+            };
+            let (view, gpu) = (&mut self.view, &self.gpu);
+            let output = self.ctx.run_ui(input, |ui| drop(view.ui(ui, rect, &shown, Some(gpu))));
+            output.viewport_output[&ViewportId::ROOT].repaint_delay
+        }
+
+        fn settle(&mut self) {
+            while self.frame(Vec::new()) < Duration::from_secs(3600) {
+                assert!(self.started.elapsed() < Duration::from_secs(60), "the view never comes to rest");
+                std::thread::sleep(Duration::from_millis(3));
+            }
+        }
+
+        fn toward(&self) -> DVec3 {
+            self.view.camera.project(Rect::from_min_size(pos2(0.0, 0.0), vec2(500.0, 400.0))).toward
+        }
+    }
+
+    fn press(pos: Pos2, pressed: bool) -> Vec<Event> {
+        let button = PointerButton::Primary;
+        vec![Event::PointerMoved(pos), Event::PointerButton { pos, button, pressed, modifiers: Modifiers::NONE }]
+    }
+
+    #[test]
+    fn a_view_that_shows_nothing_new_wants_no_further_frame() {
+        let Some(mut stage) = Stage::new() else { return };
+        stage.settle();
+        assert!(stage.view.textures.as_ref().is_some_and(|textures| !textures.is_loading()));
+        assert!(stage.view.textures.as_ref().and_then(Textures::scene).is_some_and(|scene| scene.labels().is_some()));
+    }
+
+    #[test]
+    fn dragging_turns_the_body_and_a_click_on_a_letter_faces_its_side() {
+        let Some(mut stage) = Stage::new() else { return };
+        stage.settle();
+        let before = stage.toward();
+        stage.frame(press(pos2(200.0, 200.0), true));
+        stage.frame(vec![Event::PointerMoved(pos2(260.0, 200.0))]);
+        stage.frame(press(pos2(260.0, 200.0), false));
+        let turned_deg = before.angle_between(stage.toward()).to_degrees();
+        assert!(turned_deg > 15.0, "{turned_deg}");
+        // The third of six letters of 20 points in the lower right corner stands for the left.
+        let letter = pos2(500.0 - INSET - 20.0 * 3.5, 400.0 - INSET - 6.0);
+        stage.frame(press(letter, true));
+        stage.frame(press(letter, false));
+        assert!(stage.toward().distance(DVec3::NEG_X) < 1e-9, "{}", stage.toward());
+    }
+
+    #[test]
+    fn the_wheel_zooms_towards_the_pointer() {
+        let Some(mut stage) = Stage::new() else { return };
+        stage.settle();
+        let rect = Rect::from_min_size(pos2(0.0, 0.0), vec2(500.0, 400.0));
+        let pointer = pos2(330.0, 150.0);
+        stage.frame(vec![Event::PointerMoved(pointer)]);
+        let before = stage.view.camera.project(rect);
+        stage.frame(vec![Event::MouseWheel {
+            unit: MouseWheelUnit::Line,
+            delta: vec2(0.0, 3.0),
+            phase: TouchPhase::Move,
+            source: MouseWheelSource::Wheel,
+            modifiers: Modifiers::NONE,
+        }]);
+        stage.settle();
+        let after = stage.view.camera.project(rect);
+        assert!(after.mm_per_point < before.mm_per_point * 0.9);
+        assert!(after.world_from_screen(pointer).distance(before.world_from_screen(pointer)) < 1e-6);
+    }
 }

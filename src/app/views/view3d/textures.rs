@@ -7,7 +7,7 @@ use eframe::egui::{Context, PaintCallbackInfo, Rect, Ui};
 use eframe::egui_wgpu::{Callback, RenderState, wgpu};
 
 use crate::app::gpu::callback::{Frame, Pipelines, Work};
-use crate::app::gpu::canvas::{Canvas, PictureKind};
+use crate::app::gpu::canvas::{self, Canvas, PictureKind};
 use crate::app::gpu::loader::{Loaded, Loader, Order};
 use crate::app::gpu::raycaster::{Detail, ImageTextures, LabelTextures, Look, Scene, View};
 use crate::app::gpu::refinement::{Refinement, Step};
@@ -61,6 +61,9 @@ impl std::fmt::Debug for Textures {
 impl Textures {
     /// Starts the thread on the window's device.
     pub(super) fn start(gpu: &RenderState, ctx: &Context) -> std::io::Result<Self> {
+        if !canvas::is_supported(&gpu.adapter) {
+            return Err(std::io::Error::other("this GPU cannot draw in half-precision colours"));
+        }
         let wake = ctx.clone();
         let is_software = gpu.adapter.get_info().device_type == wgpu::DeviceType::Cpu;
         Ok(Self {
@@ -92,6 +95,11 @@ impl Textures {
         self.scene.as_ref()
     }
 
+    /// Nothing will be made any more.
+    pub(super) fn has_failed(&self) -> bool {
+        self.loader.has_failed()
+    }
+
     /// Something is being made.
     pub(super) fn is_loading(&self) -> bool {
         self.pipelines.is_none() || self.labels.is_loading() || self.image.is_loading()
@@ -119,7 +127,7 @@ impl Textures {
             self.bind(request);
         }
         self.paint_labels(request.table);
-        if self.is_loading() {
+        if self.is_loading() && !self.has_failed() {
             // The thread wakes the window when it is done; until then the window knows that it is not.
             self.ctx.request_repaint_after(REST);
         }
