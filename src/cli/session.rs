@@ -30,7 +30,9 @@ impl Session {
     pub fn start() -> anyhow::Result<Self> {
         let (sender, woken) = bounded(1);
         // Full means that somebody is being woken already.
-        let engine = Engine::start(None, move || drop(sender.try_send(())));
+        let engine = Engine::start(None, move || {
+            sender.try_send(()).ok();
+        });
         Ok(Self { engine, woken, terminal: Terminal::new()? })
     }
 

@@ -50,11 +50,6 @@ impl Terminal {
         self.bar.set_position(progress.done);
         self.bar.set_message(progress.stage);
     }
-
-    /// Prints a line above the bar, to standard error.
-    pub fn note(&self, text: &str) {
-        self.bar.suspend(|| eprintln!("{text}"));
-    }
 }
 
 impl Monitor for Terminal {

@@ -19,7 +19,7 @@ pub use super::check::Task;
 use super::check::{self, Memory};
 use super::job::{DeviceCheck, DeviceReport};
 use crate::config::DeviceChoice;
-use crate::monitor::{Cancelled, Monitor};
+use crate::monitor::{Cancelled, Monitor, Silent};
 
 /// The handles of a device that is open already, such as the window's: the networks then run on that same device.
 /// It must have been requested with [`features`] and the adapter's own limits.
@@ -59,6 +59,18 @@ pub struct Selected {
 pub struct Devices {
     gpus: Vec<Gpu>,
     memory: Memory,
+}
+
+/// The device to train on, and its name: the first GPU whose gradients agree with the CPU's, else the CPU.
+///
+/// # Errors
+/// None today; a machine always has its CPU.
+pub fn training_device() -> anyhow::Result<(Device, String)> {
+    let selected = Devices::new(None).select(DeviceChoice::Auto, Task::Training, &Silent)?;
+    for warning in &selected.warnings {
+        log::warn!("{warning}");
+    }
+    Ok((selected.device, selected.name))
 }
 
 /// One adapter, opened when it is first needed.
@@ -313,7 +325,6 @@ fn threads_text() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::monitor::Silent;
 
     #[test]
     fn the_cpu_is_always_there() {

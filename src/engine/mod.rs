@@ -26,15 +26,12 @@ use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
-use self::check::Task;
-pub use self::device::GpuHandles;
+pub use self::device::{GpuHandles, training_device};
 pub use self::job::{
     DeviceCheck, DeviceReport, Ending, Event, Failure, Job, JobId, Opened, OpenedLabels, Outcome, Segmentation, Stamp,
 };
 use self::worker::{Note, Outbox, Request, Runner, Ticket};
-use crate::config::DeviceChoice;
 pub use crate::model::registry::{ModelInfo, list as models};
-use crate::monitor::Silent;
 
 /// Takes jobs and gives events back. See the module's documentation for what holds.
 pub struct Engine {
@@ -71,16 +68,6 @@ impl DeviceLine {
     fn get(&self) -> String {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
-}
-
-/// The device to train on, and its name: the first GPU whose results and gradients agree with the CPU's, else the CPU.
-///
-/// # Errors
-/// Where looking for devices fails.
-pub fn training_device() -> anyhow::Result<(burn::tensor::Device, String)> {
-    let selected = device::Devices::new(None).select(DeviceChoice::Auto, Task::Training, &Silent)?;
-    selected.warnings.iter().for_each(|warning| log::warn!("{warning}"));
-    Ok((selected.device, selected.name))
 }
 
 impl Engine {
