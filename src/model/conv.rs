@@ -8,6 +8,7 @@ use burn::tensor::module::{conv_transpose2d, conv_transpose3d, conv2d, conv3d, m
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions, MaxPoolOptions};
 
 use super::config::Init;
+use super::winograd;
 
 /// Size, stride and grouping of a [`Conv`].
 #[derive(Clone, Copy, Debug)]
@@ -82,8 +83,12 @@ impl Conv {
         if planar {
             return self.forward_planar(x, [padding[1], padding[2]]);
         }
+        let (weight, bias) = (self.weight.val(), self.bias.val());
+        if self.stride == 1 && self.groups == 1 && winograd::pays(&x, &weight) {
+            return winograd::conv3(x, weight, bias);
+        }
         let stride = [stride_depth, self.stride, self.stride];
-        conv3d(x, self.weight.val(), Some(self.bias.val()), ConvOptions::new(stride, padding, [1; 3], self.groups))
+        conv3d(x, weight, Some(bias), ConvOptions::new(stride, padding, [1; 3], self.groups))
     }
 
     /// The same through conv2d, each depth an image of its own.

@@ -16,6 +16,7 @@ pub mod segment;
 pub mod stack;
 pub mod tensors;
 pub mod weights;
+mod winograd;
 
 use std::path::PathBuf;
 
