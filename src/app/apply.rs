@@ -54,6 +54,7 @@ impl App {
             Command::OpenImage => self.pick(Purpose::OpenImage),
             Command::OpenLabels => self.pick(Purpose::OpenLabels),
             Command::OpenSample => self.request(Next::OpenSample),
+            Command::CancelLoading => self.cancel_loading(),
             Command::CloseCase => self.request(Next::Close),
             Command::SaveLabels => self.save(None),
             Command::SaveLabelsAs => self.pick(Purpose::SaveLabels(None)),

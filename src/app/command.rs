@@ -14,6 +14,7 @@ pub enum Command {
     OpenImage,
     OpenLabels,
     OpenSample,
+    CancelLoading,
     CloseCase,
     SaveLabels,
     SaveLabelsAs,
@@ -71,6 +72,7 @@ impl Command {
         Self::OpenImage,
         Self::OpenLabels,
         Self::OpenSample,
+        Self::CancelLoading,
         Self::SaveLabels,
         Self::SaveLabelsAs,
         Self::CloseCase,
@@ -124,6 +126,7 @@ impl Command {
             Self::OpenSample => {
                 ("Open sample", "Open a made-up volume of two touching structures whose truth is known")
             }
+            Self::CancelLoading => ("Cancel", "Stop reading the file"),
             Self::CloseCase => ("Close image", "Close this image and go back to the start page"),
             Self::SaveLabels => ("Save mask", "Save the labels on the image's own grid"),
             Self::SaveLabelsAs => ("Save mask as…", "Save the labels in another file"),
@@ -256,7 +259,12 @@ impl Command {
             Self::ToggleConvention => keys![(NONE, N)],
             Self::ToggleTheme => keys![(NONE, T)],
             Self::ShowShortcuts => keys![(NONE, F1), (NONE, Questionmark)],
-            Self::OpenSample | Self::UseReference | Self::NewLabel | Self::CheckDevices | Self::ShowAbout => &[],
+            Self::OpenSample
+            | Self::CancelLoading
+            | Self::UseReference
+            | Self::NewLabel
+            | Self::CheckDevices
+            | Self::ShowAbout => &[],
         }
     }
 
@@ -268,6 +276,7 @@ impl Command {
         match self {
             Self::OpenImage | Self::OpenSample => not_loading(state),
             Self::OpenLabels => can_open_labels(state),
+            Self::CancelLoading => because(state.loading.is_some(), "No file is being read"),
             Self::SaveLabels | Self::SaveLabelsAs => can_save(state),
             Self::Undo => can_undo(state),
             Self::Redo => can_redo(state),

@@ -137,11 +137,15 @@ impl App {
     }
 
     fn load(&mut self, job: Job, name: String, then_labels: Option<PathBuf>) {
-        if let Some(older) = self.state.loading.take() {
-            self.engine.cancel(older.job);
-        }
+        self.cancel_loading();
         let job = self.engine.submit(job);
         self.state.loading = Some(Loading { job, name, progress: None, first_look: None, then_labels });
+    }
+
+    pub(super) fn cancel_loading(&mut self) {
+        if let Some(loading) = self.state.loading.take() {
+            self.engine.cancel(loading.job);
+        }
     }
 
     pub(super) fn close_case(&mut self) {

@@ -71,6 +71,9 @@ fn path_ui(ui: &mut Ui, purpose: &Purpose, text: &str, actions: &mut Actions) {
     let mut typed = text.to_owned();
     let field = TextEdit::singleline(&mut typed).desired_width(f32::INFINITY).hint_text("/folder/image.nii.gz");
     let response = ui.add(field.margin(vec2(8.0, 6.0))).accessible_name("Path");
+    if ui.memory(|memory| memory.focused().is_none()) {
+        response.request_focus();
+    }
     if response.changed() {
         actions.push(Action::TypePath(typed));
     }

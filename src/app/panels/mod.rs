@@ -39,7 +39,7 @@ pub fn window_ui(ui: &mut Ui, state: &State, screen: &mut Screen, actions: &mut 
     }
     CentralPanel::default().frame(Frame::new().fill(tokens.backdrop)).show(ui, |ui| {
         match (&state.loading, &state.case) {
-            (Some(loading), _) => loading_ui(ui, loading, screen),
+            (Some(loading), _) => loading_ui(ui, state, loading, screen, actions),
             (None, Some(case)) => {
                 if let Some(preview) = &case.preview {
                     preview::banner_ui(ui, state, preview, actions);

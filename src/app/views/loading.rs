@@ -1,21 +1,24 @@
 //! What is shown while an image is being read: its first slice as soon as there is one, and how far the rest is.
 
-use eframe::egui::{Align2, Color32, FontId, ProgressBar, Rect, Ui, pos2, vec2};
+use eframe::egui::{Align2, Color32, FontId, ProgressBar, Rect, Ui, UiBuilder, pos2, vec2};
 
 use super::Screen;
 use super::geometry::Placement;
 use super::overlay::strong;
 use super::texture::Cut;
+use crate::app::action::Actions;
+use crate::app::command::Command;
 use crate::app::settings::Interpolation;
-use crate::app::state::{Camera, Loading};
-use crate::app::theme::{tokens, type_size};
+use crate::app::state::{Camera, Loading, State};
+use crate::app::theme::{size, tokens, type_size};
+use crate::app::widgets::command_button;
 use crate::domain::{Convention, Plane};
 
 /// Height of the part that tells how far it is.
-const FOOT: f32 = 90.0;
+const FOOT: f32 = 124.0;
 
 /// Draws the first look and the progress.
-pub fn loading_ui(ui: &mut Ui, loading: &Loading, screen: &mut Screen) {
+pub fn loading_ui(ui: &mut Ui, state: &State, loading: &Loading, screen: &mut Screen, actions: &mut Actions) {
     let tokens = tokens(ui);
     let whole = ui.available_rect_before_wrap();
     ui.painter().rect_filled(whole, 0.0, tokens.canvas);
@@ -34,6 +37,10 @@ pub fn loading_ui(ui: &mut Ui, loading: &Loading, screen: &mut Screen) {
         let below = middle + vec2(0.0, 44.0);
         ui.painter().text(below, Align2::CENTER_CENTER, progress.stage, font, tokens.overlay_weak);
     }
+    let button = Rect::from_center_size(middle + vec2(0.0, 78.0), vec2(76.0, size::ROW + 2.0));
+    ui.scope_builder(UiBuilder::new().max_rect(button), |ui| {
+        command_button(ui, state, Command::CancelLoading, actions)
+    });
     if fraction.is_none() {
         ui.ctx().request_repaint_after(std::time::Duration::from_millis(50));
     }
