@@ -60,6 +60,20 @@ pub mod type_size {
     pub const DISPLAY: f32 = 34.0;
 }
 
+/// What separates drawings from the image under them, whatever its grey: the same in both themes.
+pub mod contrast {
+    use super::Color32;
+
+    /// Under a line.
+    pub const UNDER_LINE: Color32 = Color32::from_black_alpha(160);
+    /// Around text.
+    pub const AROUND_TEXT: Color32 = Color32::from_black_alpha(190);
+    /// Behind an icon under the pointer.
+    pub const BEHIND_ICON: Color32 = Color32::from_white_alpha(28);
+    /// Around a square of a label's colour.
+    pub const AROUND_SWATCH: Color32 = Color32::from_black_alpha(60);
+}
+
 /// The colours of one theme, named for what they are used for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tokens {

@@ -6,7 +6,7 @@ use eframe::egui::{
 
 use super::contour::Outline;
 use super::geometry::{Placement, edge_middles, scale_bar};
-use crate::app::theme::{Tokens, label_color, strong_family, type_size};
+use crate::app::theme::{Tokens, contrast, label_color, strong_family, type_size};
 use crate::domain::LabelTable;
 
 /// Width of a label's outline, in points.
@@ -33,7 +33,7 @@ pub fn preview_outlines_ui(painter: &Painter, placement: &Placement, outlines: &
     for outline in outlines {
         let Some(stroke) = outline_stroke(outline, table) else { continue };
         let points = outline.on_screen(placement, OUTLINE_WIDTH / 2.0);
-        let under = Stroke::new(OUTLINE_WIDTH + 1.2, Color32::from_black_alpha(170));
+        let under = Stroke::new(OUTLINE_WIDTH + 1.2, contrast::UNDER_LINE);
         shapes.push(PathShape::line(points.clone(), under).into());
         Shape::dashed_line_many(&points, Stroke::new(OUTLINE_WIDTH + 0.2, stroke.color), DASH.0, DASH.1, &mut shapes);
     }
@@ -72,7 +72,7 @@ pub fn brush_outline_ui(
         placement.screen_from_slice([x - right, y - down]),
         placement.screen_from_slice([x + right, y + down]),
     );
-    for stroke in [Stroke::new(3.0, Color32::from_black_alpha(140)), Stroke::new(1.4, color)] {
+    for stroke in [Stroke::new(3.0, contrast::UNDER_LINE), Stroke::new(1.4, color)] {
         painter.add(match is_round {
             true => Shape::ellipse_stroke(rect.center(), rect.size() / 2.0, stroke),
             false => Shape::rect_stroke(rect, 0.0, stroke, StrokeKind::Middle),
@@ -107,7 +107,7 @@ pub fn scale_bar_ui(painter: &Painter, tokens: &Tokens, view: Rect, points_per_m
 pub fn shaded_text(painter: &Painter, at: Pos2, anchor: Align2, text: &str, font: FontId, color: Color32) -> Rect {
     let galley = painter.layout_no_wrap(text.to_owned(), font, color);
     let rect = anchor.anchor_size(at, galley.size());
-    let shade = Color32::from_black_alpha(190);
+    let shade = contrast::AROUND_TEXT;
     for offset in [vec2(-1.0, 0.0), vec2(1.0, 0.0), vec2(0.0, -1.0), vec2(0.0, 1.0)] {
         painter.galley_with_override_text_color(rect.min + offset, galley.clone(), shade);
     }

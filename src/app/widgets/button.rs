@@ -10,7 +10,7 @@ use crate::app::action::Actions;
 use crate::app::command::{Command, Why};
 use crate::app::shortcuts;
 use crate::app::state::State;
-use crate::app::theme::{Tokens, size, space, strong_family, tokens, type_size};
+use crate::app::theme::{Tokens, contrast, size, space, strong_family, tokens, type_size};
 
 /// How a button stands out.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -74,7 +74,7 @@ pub fn overlay_button(ui: &mut Ui, rect: Rect, icon: Icon, name: &str) -> Respon
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, name));
     let color = if response.hovered() || response.has_focus() { tokens.overlay_text } else { tokens.overlay_weak };
     if response.hovered() || response.has_focus() {
-        ui.painter().rect_filled(rect, f32::from(size::RADIUS), Color32::from_white_alpha(28));
+        ui.painter().rect_filled(rect, f32::from(size::RADIUS), contrast::BEHIND_ICON);
     }
     paint(ui.painter(), rect, 14.0, icon, color);
     response.on_hover_text(name)

@@ -5,7 +5,7 @@ use eframe::egui::{
 };
 
 use super::icon::{Icon, paint};
-use crate::app::theme::{caption, size, space, strong, tokens, type_size};
+use crate::app::theme::{caption, contrast, size, space, strong, tokens, type_size};
 
 /// A part of a side panel under a heading.
 pub fn section(ui: &mut Ui, heading: &str, add_contents: impl FnOnce(&mut Ui)) {
@@ -54,6 +54,6 @@ pub fn note(ui: &mut Ui, icon: Icon, color: Color32, text: &str) {
 pub fn swatch(ui: &mut Ui, color: Color32) -> Response {
     let (rect, response) = ui.allocate_exact_size(Vec2::splat(14.0), Sense::hover());
     let square = Rect::from_center_size(rect.center(), Vec2::splat(12.0));
-    ui.painter().rect(square, 3.0, color, Stroke::new(1.0, Color32::from_black_alpha(60)), StrokeKind::Inside);
+    ui.painter().rect(square, 3.0, color, Stroke::new(1.0, contrast::AROUND_SWATCH), StrokeKind::Inside);
     response
 }
