@@ -6,7 +6,9 @@ mod textures;
 
 use std::sync::{Arc, Weak};
 
-use eframe::egui::{Align2, FontId, PointerButton, Rect, Response, Role, Sense, Ui, UiBuilder, WidgetInfo, pos2, vec2};
+use eframe::egui::{
+    Align2, Button, FontId, PointerButton, Rect, Response, RichText, Role, Sense, Ui, UiBuilder, WidgetInfo, pos2, vec2,
+};
 use eframe::egui_wgpu::RenderState;
 
 use self::textures::{Request, Textures};
@@ -244,14 +246,10 @@ impl View3d {
                 if let Some(mode) = segmented(ui, "3D mode", self.mode, &Mode::CHOICES) {
                     self.mode = mode;
                 }
-                let slices = [(true, "Slices", "The three slices through the crosshair")];
-                // A row of one that is switched off by clicking it again.
-                if self.has_slices {
-                    if segmented(ui, "3D slices", false, &slices.map(|(_, text, tip)| (true, text, tip))).is_some() {
-                        self.has_slices = false;
-                    }
-                } else if segmented(ui, "3D slices", false, &slices).is_some() {
-                    self.has_slices = true;
+                let text = RichText::new("Slices").size(type_size::SMALL + 0.5);
+                let button = Button::selectable(self.has_slices, text).frame_when_inactive(true);
+                if ui.add(button).on_hover_text("The three slices through the crosshair").clicked() {
+                    self.has_slices = !self.has_slices;
                 }
             });
         });
