@@ -2,7 +2,7 @@
 //! [`engine`](crate::engine).
 //!
 //! One frame: [`App::poll`] takes in what has happened, [`App::draw`] draws the panels and views from `&State` while they
-//! push [`Action`]s, and the actions are applied in order once drawing is over.
+//! push actions, and the actions are applied in order once drawing is over.
 
 mod accept;
 mod action;

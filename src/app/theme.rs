@@ -69,7 +69,7 @@ pub mod contrast {
     /// Around text.
     pub const AROUND_TEXT: Color32 = Color32::from_black_alpha(190);
     /// Behind an icon under the pointer.
-    pub const BEHIND_ICON: Color32 = Color32::from_white_alpha(28);
+    pub const BEHIND_ICON: Color32 = Color32::from_rgba_premultiplied(28, 28, 28, 28);
     /// Around a square of a label's colour.
     pub const AROUND_SWATCH: Color32 = Color32::from_black_alpha(60);
 }

@@ -129,12 +129,16 @@ fn numbers_ui(ui: &mut Ui, window: Window, actions: &mut Actions) {
     ui.horizontal(|ui| {
         ui.label(caption(ui, "Width"));
         let smallest = (window.width * 1e-3).min(1e-3);
-        let width_field = DragValue::new(&mut width).speed(speed).range(smallest..=f64::MAX).max_decimals(3);
+        let width_field = DragValue::new(&mut width)
+            .speed(speed)
+            .range(smallest..=f64::MAX)
+            .custom_formatter(|value, _| number(value));
         let width_field = ui.add(width_field).accessible_name("Window width");
         ui.add_space(space::MEDIUM);
         ui.label(caption(ui, "Level"));
-        let level_field =
-            ui.add(DragValue::new(&mut level).speed(speed).max_decimals(3)).accessible_name("Window level");
+        let level_field = ui
+            .add(DragValue::new(&mut level).speed(speed).custom_formatter(|value, _| number(value)))
+            .accessible_name("Window level");
         if width_field.changed() || level_field.changed() {
             actions.push(Action::SetWindow(Window { width, level }));
         }

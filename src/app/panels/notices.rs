@@ -18,11 +18,9 @@ pub fn notices_ui(ui: &Ui, notices: &Notices, actions: &mut Actions) {
     let area = Area::new(Id::unique("notices")).order(Order::Foreground).anchor(Align2::RIGHT_BOTTOM, offset);
     area.show(ui.ctx(), |ui| {
         ui.spacing_mut().item_spacing.y = space::MEDIUM;
-        ui.with_layout(Layout::top_down(Align::Max), |ui| {
-            for notice in notices.shown() {
-                notice_ui(ui, notice, actions);
-            }
-        });
+        for notice in notices.shown() {
+            notice_ui(ui, notice, actions);
+        }
     });
 }
 
@@ -39,7 +37,8 @@ fn notice_ui(ui: &mut Ui, notice: &Notice, actions: &mut Actions) {
         ui.horizontal_top(|ui| {
             let (rect, _) = ui.allocate_exact_size(vec2(20.0, 22.0), Sense::hover());
             paint_icon(ui.painter(), rect, 16.0, icon, color);
-            ui.allocate_ui(vec2(276.0, 0.0), |ui| {
+            ui.vertical(|ui| {
+                ui.set_width(278.0);
                 ui.add_space(2.0);
                 ui.add(Label::new(&notice.message).wrap());
                 details_ui(ui, notice);

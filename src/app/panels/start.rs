@@ -69,6 +69,8 @@ fn drop_zone_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
             command_button(ui, state, Command::OpenSample, actions);
         });
     });
+    // The buttons lie within the zone: what follows comes after the zone.
+    ui.advance_cursor_after_rect(rect);
 }
 
 fn dashed_frame(rect: Rect, color: Color32) -> Vec<eframe::egui::Shape> {

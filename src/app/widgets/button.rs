@@ -154,7 +154,7 @@ fn face_ui(ui: &mut Ui, size: Vec2, face: &Face<'_>) -> Response {
     let is_enabled = ui.is_enabled();
     response.widget_info(|| WidgetInfo::selected(Role::Button, is_enabled, face.is_chosen, face.text));
     let (fill, border, color) = colors(tokens, face, &response);
-    let radius = CornerRadius::same(self::size::RADIUS);
+    let radius = CornerRadius::same(size::RADIUS);
     let kind = eframe::egui::StrokeKind::Inside;
     ui.painter().rect(rect, radius, fill, Stroke::new(1.0, border), kind);
     if response.has_focus() {
