@@ -81,7 +81,7 @@ fn a_truncated_gzip_is_refused() {
     let program = Program::new();
     let (image, _) = program.make_sample(1);
     let bytes = fs::read(image).unwrap();
-    check_bad_file("cut.nii.gz", &bytes[..bytes.len() / 2], &["expected", "found"]);
+    check_bad_file("cut.nii.gz", &bytes[..bytes.len() / 2], &["expected", "cut off"]);
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn sizes_of_two_to_the_31_are_refused_without_taking_the_memory() {
 #[test]
 fn an_affine_of_nan_is_refused() {
     let bytes = small_nifti(|bytes| put(bytes, 280, &f32::NAN.to_le_bytes()));
-    check_bad_file("nan.nii", &bytes, &["srow", "NaN", "expected"]);
+    check_bad_file("nan.nii", &bytes, &["affine", "NaN"]);
 }
 
 #[test]
@@ -283,7 +283,7 @@ fn samples_made_segmented_and_evaluated_as_a_data_set_score_well() {
         splits += &format!("s{seed},test\n");
     }
     program.write("set/splits.csv", splits.as_bytes());
-    program.succeed("evaluate --data set --split test --model phantom-3d --device cpu --json scores.json");
+    program.succeed("evaluate --data set --split test --model phantom-3d --json scores.json");
     let scores: serde_json::Value = serde_json::from_slice(&fs::read(program.path("scores.json")).unwrap()).unwrap();
     let text = scores.to_string();
     assert!(text.contains("dice") && text.contains("s21") && text.contains("s22"), "{text}");
