@@ -56,6 +56,7 @@ impl App {
         }
         self.n_cases += 1;
         self.state.case = Some(Case::new(self.n_cases, opened));
+        self.choose_fitting_model();
         self.refresh_statistics();
         self.refresh_counts();
         if let Some(labels) = loading.then_labels {

@@ -13,6 +13,8 @@ use crate::engine::Job;
 
 /// The sample that the start page opens: equal seeds give equal voxels.
 const SAMPLE_SEED: u64 = 7;
+/// The model that was trained on such samples.
+const SAMPLE_MODEL: &str = "phantom-3d";
 
 impl App {
     /// Does `next`, after asking what to do with unsaved labels.
@@ -140,6 +142,16 @@ impl App {
         self.cancel_loading();
         let job = self.engine.submit(job);
         self.state.loading = Some(Loading { job, name, progress: None, first_look: None, then_labels });
+    }
+
+    /// Chooses the sample's own model for the sample, and another for everything else.
+    pub(super) fn choose_fitting_model(&mut self) {
+        let is_sample = self.state.case.as_ref().is_some_and(|case| case.opened.path.is_none());
+        let is_sample_model = self.state.settings.segment.model == SAMPLE_MODEL;
+        let fitting = self.state.models.iter().find(|model| (model.name == SAMPLE_MODEL) == is_sample);
+        if let Some(model) = fitting.filter(|_| is_sample != is_sample_model) {
+            self.state.settings.segment.model = model.name.clone();
+        }
     }
 
     pub(super) fn cancel_loading(&mut self) {

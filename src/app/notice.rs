@@ -80,6 +80,7 @@ impl Notices {
     }
 
     fn push(&mut self, level: Level, message: String, details: String) {
+        let message = capitalized(&message);
         // The same sentence twice is one message: say it again, as the newest.
         self.shown.retain(|notice| notice.message != message);
         if self.shown.len() == N_SHOWN {
@@ -88,6 +89,12 @@ impl Notices {
         self.n_made += 1;
         self.shown.push(Notice { id: self.n_made, level, message, details, born: Instant::now() });
     }
+}
+
+/// Errors begin in lower case, as parts of a chain; messages are sentences.
+fn capitalized(sentence: &str) -> String {
+    let mut letters = sentence.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 impl Notice {
@@ -109,6 +116,12 @@ mod tests {
         assert_eq!(notices.expire(Instant::now() + LIFE), None);
         let left: Vec<_> = notices.shown().iter().map(|notice| notice.message.as_str()).collect();
         assert_eq!(left, ["No"]);
+    }
+
+    #[test]
+    fn messages_begin_with_a_capital() {
+        assert_eq!(capitalized("the file is damaged"), "The file is damaged");
+        assert_eq!(capitalized(""), "");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use super::action::Action;
 use super::case::{Case, Origin, Preview, plane_name};
 use super::command::Command;
-use super::state::{Dialog, Layout, Next};
+use super::state::{Dialog, Layout, Next, Purpose};
 use super::{App, Start};
 use crate::config::{DeviceChoice, SegmentSettings};
 use crate::domain::{Convention, Plane};
@@ -119,11 +119,9 @@ fn the_sample_opens_by_its_button() {
 #[test]
 fn a_segmentation_is_a_preview_until_enter_and_control_z_takes_it_back() {
     let mut window = sample_window();
-    let app = window.state_mut();
-    if app.state.models.iter().any(|model| model.name == "phantom-3d") {
-        app.state.settings.segment.model = "phantom-3d".to_owned();
-    }
-    app.state.settings.segment.device = DeviceChoice::Cpu;
+    let settings = &mut window.state_mut().state.settings.segment;
+    assert_eq!(settings.model, "phantom-3d", "the sample's own model is chosen");
+    settings.device = DeviceChoice::Cpu;
     click(&mut window, "Segment");
     wait(&mut window, |app| app.state.segmenting.is_none());
     assert_eq!(window.state().state.notices.shown().len(), 0, "{:?}", window.state().state.notices);
@@ -384,6 +382,21 @@ fn a_preview_cannot_be_painted_over() {
     drag(&mut window, at, PointerButton::Primary);
     assert_eq!(n_labelled(&window), 0);
     assert!(window.query_by_label("Accept or discard the preview first").is_some());
+}
+
+#[test]
+fn a_typed_path_is_taken_by_enter() {
+    let folder = tempfile::tempdir().expect("a scratch folder");
+    let mut window = sample_window();
+    click(&mut window, "Use known truth");
+    wait(&mut window, |app| app.is_idle() && app.state.case.as_ref().is_some_and(|case| case.counts.is_some()));
+    let text = folder.path().join("typed").display().to_string();
+    window.state_mut().state.dialog = Some(Dialog::TypePath { purpose: Purpose::SaveLabels(None), text });
+    window.run_steps(3);
+    press(&mut window, Modifiers::NONE, Key::Enter);
+    wait(&mut window, App::is_idle);
+    assert_eq!(window.state().state.dialog, None);
+    assert!(folder.path().join("typed.nii.gz").is_file());
 }
 
 fn drag(window: &mut Window, from: Pos2, button: PointerButton) {

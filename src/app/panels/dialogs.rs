@@ -71,18 +71,20 @@ fn path_ui(ui: &mut Ui, purpose: &Purpose, text: &str, actions: &mut Actions) {
     let mut typed = text.to_owned();
     let field = TextEdit::singleline(&mut typed).desired_width(f32::INFINITY).hint_text("/folder/image.nii.gz");
     let response = ui.add(field.margin(vec2(8.0, 6.0))).accessible_name("Path");
+    // Asked before the field takes the focus again.
+    let is_entered = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
     if ui.memory(|memory| memory.focused().is_none()) {
         response.request_focus();
     }
     if response.changed() {
         actions.push(Action::TypePath(typed));
     }
-    let is_entered = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
     ui.add_space(space::LARGE);
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         let verb = if matches!(purpose, Purpose::SaveLabels(_)) { "Save" } else { "Open" };
         let confirm = ui.add_enabled(!text.trim().is_empty(), main(ui, verb));
-        if confirm.on_disabled_hover_text("Type a path first").clicked() || is_entered {
+        let is_confirmed = confirm.on_disabled_hover_text("Type a path first").clicked();
+        if is_confirmed || (is_entered && !text.trim().is_empty()) {
             actions.push(Action::SubmitPath);
         }
         if ui.add(plain("Cancel")).clicked() {

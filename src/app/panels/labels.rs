@@ -61,7 +61,7 @@ fn row_ui(ui: &mut Ui, case: &Case, label: &Label, actions: &mut Actions) {
             changed.visible = !label.visible;
         }
         look_ui(ui, &mut changed);
-        let width = (ui.available_width() - 74.0).max(60.0);
+        let width = (ui.available_width() - 66.0).max(60.0);
         let field = TextEdit::singleline(&mut changed.name).id_salt(("label name", label.id)).desired_width(width);
         let color = if label.visible { tokens(ui).text } else { tokens(ui).text_disabled };
         ui.add(field.text_color(color).margin(vec2(6.0, 4.0))).accessible_name(format!("Name of label {}", label.id));
