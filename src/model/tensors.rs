@@ -174,7 +174,7 @@ impl IntensityScale {
         let (ends, target, bounds) = match intensity {
             IntensityConfig::MinMax => (volume.range(frame), [0.0, 1.0], [0.0, 1.0]),
             IntensityConfig::Percentiles { low, high, clip } => {
-                let ends = volume.percentiles(frame, &[low, high]).map(|p| (f64::from(p[0]), f64::from(p[1])));
+                let ends = volume.percentiles(frame, &[low, high]).map(|p| (p[0], p[1]));
                 (ends, [-1.0, 1.0], [-clip, clip])
             }
         };

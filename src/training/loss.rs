@@ -204,7 +204,7 @@ pub fn segmentation_loss(scores: Tensor<5>, one_hot: Tensor<5>, dice_weight: f64
     let overlap = by_class(probability.clone() * one_hot.clone());
     let sizes = by_class(probability + one_hot);
     let dice = (overlap * 2.0 + DICE_SMOOTHING) / (sizes + DICE_SMOOTHING);
-    let structures = dice.slice([1..n_classes]).mean();
+    let structures = dice.narrow(0, 1, n_classes - 1).mean();
     cross_entropy + (structures * -1.0 + 1.0) * dice_weight
 }
 

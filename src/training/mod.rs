@@ -34,7 +34,6 @@ pub use self::validate::{Scores, validate};
 use crate::config::TrainSettings;
 use crate::io::dataset::Split;
 use crate::model::config::ModelConfig;
-use crate::model::ldseg::Ldseg;
 use crate::model::sampler::NoiseSource;
 use crate::model::schedule::Schedule;
 use crate::model::weights::{self, Precision, WeightsError};
@@ -122,6 +121,17 @@ pub struct Run<'a> {
     pub monitor: &'a dyn Monitor,
     /// Hears of every epoch.
     pub on_epoch: &'a dyn Fn(&EpochLog),
+}
+
+impl std::fmt::Debug for Run<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { folder, resume, device, .. } = self;
+        f.debug_struct("Run")
+            .field("folder", folder)
+            .field("resume", resume)
+            .field("device", device)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a network is trained on and what it is tried on.

@@ -208,9 +208,8 @@ fn pairs_are_read_from_either_half() {
 fn reading_stops_when_told_and_shows_its_first_slices_before_the_rest() {
     let mut sample = Sample::new();
     let layout = Version::One.layout();
-    let shape = [512, 512, 60];
-    for axis in 0..3 {
-        sample.block.set_int(layout.dim.nth(axis + 1), shape[axis]);
+    for (axis, size) in [512, 512, 60].into_iter().enumerate() {
+        sample.block.set_int(layout.dim.nth(axis + 1), size);
     }
     sample.voxels = (0..512 * 512 * 60u32).flat_map(|i| ((i >> 18) as i16).to_le_bytes()).collect();
     let path = sample.put("large.nii.gz", &gzip(&sample.bytes()));

@@ -44,8 +44,8 @@ impl Sample {
         }
         block.set_int(layout.dim, 3);
         block.set_float(layout.pixdim, 1.0);
-        for axis in 0..3 {
-            block.set_int(layout.dim.nth(axis + 1), SHAPE[axis] as i64);
+        for (axis, size) in SHAPE.into_iter().enumerate() {
+            block.set_int(layout.dim.nth(axis + 1), size as i64);
             block.set_float(layout.pixdim.nth(axis + 1), 2.0);
             block.set_float(layout.srow.nth(axis * 5), 2.0);
         }
