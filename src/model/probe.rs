@@ -65,7 +65,6 @@ struct Filler {
 impl ModuleMapper for Filler {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let dims = param.lazy_shape().to_vec();
-        let device = param.lazy_device();
         let (middle, sd) = match dims.as_slice() {
             [_] => (1.0, 0.1),
             [_, fan_in @ ..] => (0.0, 1.0 / (fan_in.iter().product::<usize>() as f32).sqrt()),
@@ -73,7 +72,10 @@ impl ModuleMapper for Filler {
         };
         let number = |rng: &mut ChaCha8Rng| -> f32 { StandardNormal.sample(rng) };
         let values: Vec<f32> = (0..dims.iter().product()).map(|_| middle + sd * number(&mut self.rng)).collect();
-        param.map(|_| Tensor::from_data(TensorData::new(values, dims), (&device, DType::F32)))
+        param.map(|old| {
+            let data = TensorData::new(values, dims);
+            Tensor::from_data(data, (&old.device(), DType::F32)).set_require_grad(old.is_require_grad())
+        })
     }
 }
 

@@ -169,9 +169,11 @@ impl ModuleMapper for Loader {
         let expected = param.lazy_shape().to_vec();
         let error = match self.tensors.remove(&name) {
             Some((found, values)) if found == expected => {
-                let device = param.lazy_device();
                 let data = TensorData::new(values, found);
-                return param.map(|_| Tensor::from_data(data, (&device, DType::F32)));
+                // A leaf like the one that it replaces: with autodiff and a gradient where that had them.
+                return param.map(|old| {
+                    Tensor::from_data(data, (&old.device(), DType::F32)).set_require_grad(old.is_require_grad())
+                });
             }
             Some((found, _)) => WeightsError::Shape { name, expected, found },
             None => WeightsError::Missing { name },
