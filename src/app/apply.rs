@@ -92,6 +92,7 @@ impl App {
             Command::WindowFull => self.full_window(),
             Command::ToggleCrosshair => self.remember(|known| known.crosshair_visible = !known.crosshair_visible),
             Command::ToggleLabels => self.state.labels_visible = !self.state.labels_visible,
+            Command::TogglePanels => self.state.panels_visible = !self.state.panels_visible,
             Command::NextOverlayStyle => self.remember(|known| known.overlay.style = known.overlay.style.next()),
             Command::ToggleInterpolation => self.toggle_interpolation(),
             Command::ToggleConvention => self.toggle_convention(),

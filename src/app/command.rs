@@ -52,6 +52,7 @@ pub enum Command {
     WindowFull,
     ToggleCrosshair,
     ToggleLabels,
+    TogglePanels,
     NextOverlayStyle,
     ToggleInterpolation,
     ToggleConvention,
@@ -110,6 +111,7 @@ impl Command {
         Self::WindowFull,
         Self::ToggleCrosshair,
         Self::ToggleLabels,
+        Self::TogglePanels,
         Self::NextOverlayStyle,
         Self::ToggleInterpolation,
         Self::ToggleConvention,
@@ -164,6 +166,7 @@ impl Command {
             Self::WindowFull => ("Full range", "From the smallest to the largest intensity"),
             Self::ToggleCrosshair => ("Crosshair lines", "Show or hide the crosshair"),
             Self::ToggleLabels => ("Labels", "Show or hide all labels"),
+            Self::TogglePanels => ("Side panels", "Show or hide the panels beside the views"),
             Self::NextOverlayStyle => ("Overlay style", "Filled, outlined, or both"),
             Self::ToggleInterpolation => ("Interpolation", "Smooth between voxels, or show voxels as they are"),
             Self::ToggleConvention => ("Left and right", "Change between radiological and neurological display"),
@@ -254,6 +257,7 @@ impl Command {
             Self::WindowFull => keys![(NONE, U)],
             Self::ToggleCrosshair => keys![(NONE, X)],
             Self::ToggleLabels => keys![(NONE, L)],
+            Self::TogglePanels => keys![(NONE, P)],
             Self::NextOverlayStyle => keys![(NONE, O)],
             Self::ToggleInterpolation => keys![(NONE, I)],
             Self::ToggleConvention => keys![(NONE, N)],
@@ -307,6 +311,7 @@ impl Command {
             | Self::ShowSagittal
             | Self::ShowVolume
             | Self::ToggleLabels
+            | Self::TogglePanels
             | Self::CrosshairTool
             | Self::WindowTool => case(state).map(|_| ()),
             Self::Quit
@@ -334,6 +339,7 @@ impl Command {
             Self::ShowVolume => state.layout == Layout::Volume,
             Self::ToggleCrosshair => state.settings.crosshair_visible,
             Self::ToggleLabels => state.labels_visible,
+            Self::TogglePanels => state.panels_visible,
             _ => false,
         }
     }

@@ -25,6 +25,8 @@ pub struct State {
     pub layout: Layout,
     /// Labels are drawn at all.
     pub labels_visible: bool,
+    /// The panels beside the views are shown.
+    pub panels_visible: bool,
     /// The open image, if any.
     pub case: Option<Case>,
     /// An image that is being read.
@@ -202,6 +204,7 @@ impl State {
             tool: Tool::default(),
             layout: Layout::default(),
             labels_visible: true,
+            panels_visible: true,
             case: None,
             loading: None,
             opening_labels: None,

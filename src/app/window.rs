@@ -20,7 +20,7 @@ pub fn run(start: Start) -> anyhow::Result<()> {
             .with_app_id("ldseg")
             .with_title("LDSeg")
             .with_inner_size(vec2(1440.0, 900.0))
-            .with_min_inner_size(vec2(960.0, 620.0))
+            .with_min_inner_size(vec2(1100.0, 680.0))
             .with_drag_and_drop(true),
         renderer: Renderer::Wgpu,
         wgpu_options: WgpuConfiguration { wgpu_setup: setup(), ..WgpuConfiguration::default() },

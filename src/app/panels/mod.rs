@@ -34,7 +34,7 @@ pub fn window_ui(ui: &mut Ui, state: &State, screen: &mut Screen, actions: &mut 
         .exact_size(size::STATUS_BAR)
         .frame(bar(Margin::symmetric(12, 0)))
         .show(ui, |ui| status::status_ui(ui, state));
-    if let Some(case) = &state.case {
+    if let Some(case) = state.case.as_ref().filter(|_| state.panels_visible) {
         side_panels_ui(ui, state, case, actions);
     }
     CentralPanel::default().frame(Frame::new().fill(tokens.backdrop)).show(ui, |ui| {

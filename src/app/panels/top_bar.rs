@@ -10,6 +10,13 @@ use super::super::theme::{size, space, strong, tokens};
 use super::super::widgets::{Icon, command_icon, command_item, icon_button, segmented};
 use crate::domain::Convention;
 
+/// In a window narrower than this the bar keeps the tools alone; the menus have the rest.
+const WIDTH_OF_ALL: f32 = 1080.0;
+const FILES: &[Command] = &[Command::OpenImage, Command::OpenLabels, Command::SaveLabels];
+const CHANGES: &[Command] = &[Command::Undo, Command::Redo];
+const TOOLS: &[Command] = &[Command::CrosshairTool, Command::WindowTool, Command::BrushTool, Command::EraserTool];
+const VIEWS: &[Command] = &[Command::FitViews, Command::ShowGrid];
+
 /// Draws the bar.
 pub fn top_bar_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
     ui.horizontal_centered(|ui| {
@@ -17,21 +24,14 @@ pub fn top_bar_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
         ui.label(strong("LDSeg", 16.0).color(tokens(ui).text));
         ui.add_space(space::LARGE);
         menus_ui(ui, state, actions);
-        divider(ui);
-        for command in [Command::OpenImage, Command::OpenLabels, Command::SaveLabels] {
-            command_icon(ui, state, command, actions);
+        let groups: &[&[Command]] =
+            if ui.max_rect().width() < WIDTH_OF_ALL { &[TOOLS] } else { &[FILES, CHANGES, TOOLS, VIEWS] };
+        for group in groups {
+            divider(ui);
+            for command in *group {
+                command_icon(ui, state, *command, actions);
+            }
         }
-        divider(ui);
-        command_icon(ui, state, Command::Undo, actions);
-        command_icon(ui, state, Command::Redo, actions);
-        divider(ui);
-        command_icon(ui, state, Command::CrosshairTool, actions);
-        command_icon(ui, state, Command::WindowTool, actions);
-        command_icon(ui, state, Command::BrushTool, actions);
-        command_icon(ui, state, Command::EraserTool, actions);
-        divider(ui);
-        command_icon(ui, state, Command::FitViews, actions);
-        command_icon(ui, state, Command::ShowGrid, actions);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| right_ui(ui, state, actions));
     });
     let line = ui.max_rect().expand2(vec2(12.0, 0.0));
@@ -66,6 +66,7 @@ const MENUS: [(&str, &[Command]); 5] = [
             Command::CenterViews,
             Command::ToggleCrosshair,
             Command::ToggleLabels,
+            Command::TogglePanels,
             Command::NextOverlayStyle,
             Command::ToggleInterpolation,
             Command::ToggleConvention,
