@@ -1,5 +1,5 @@
 //! The window: what a person sees and does. It knows no file format and no network; long work goes to the
-//! [`engine`](crate::engine).
+//! [`engine`].
 //!
 //! One frame: [`App::poll`] takes in what has happened, [`App::draw`] draws the panels and views from `&State` while they
 //! push actions, and the actions are applied in order once drawing is over.

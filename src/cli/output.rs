@@ -16,7 +16,7 @@ pub(super) fn line(text: impl AsRef<str>) -> io::Result<()> {
 /// Prints a value as JSON to standard output.
 ///
 /// # Errors
-/// As [`line`].
+/// As [`line()`].
 pub(super) fn json(value: &impl serde::Serialize) -> anyhow::Result<()> {
     Ok(line(serde_json::to_string_pretty(value)?)?)
 }

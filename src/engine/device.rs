@@ -1,6 +1,6 @@
 //! Which device the networks run on: the window's GPU, another one, or the CPU; and why not the one asked for.
 //!
-//! A GPU is used only after its [check](super::check); a software renderer counts as none. Whatever is chosen can be
+//! A GPU is used only after its check; a software renderer counts as none. Whatever is chosen can be
 //! lost, and then the next one is chosen.
 
 use std::fmt;
