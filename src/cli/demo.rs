@@ -12,18 +12,20 @@ use super::{output, view};
 use crate::config::{DeviceChoice, SegmentSettings};
 use crate::domain::phantom::PhantomKind;
 
-/// The model that was trained on such samples, never on this one: its seeds lie elsewhere.
+/// The model that was trained on such samples, never on those from seed 1,000,000 on.
 const MODEL: &str = "phantom-3d";
 
 /// Arguments of `ldseg demo`.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "Examples:\n  ldseg demo\n  ldseg demo --seed 3 --out /tmp/sample --screenshot sample.png")]
+#[command(
+    after_help = "Examples:\n  ldseg demo\n  ldseg demo --seed 2000003 --out /tmp/sample --screenshot sample.png"
+)]
 pub(super) struct DemoArgs {
     /// Folder to write image, truth and mask to
     #[arg(long, default_value = "ldseg-demo")]
     out: PathBuf,
-    /// Seed of the sample
-    #[arg(long, default_value_t = 7)]
+    /// Seed of the sample; the model was trained on seeds 0 to 199
+    #[arg(long, default_value_t = 2_000_007)]
     seed: u64,
     /// Where the networks run
     #[arg(long, value_enum, default_value_t)]

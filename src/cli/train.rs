@@ -57,7 +57,9 @@ enum TrainDevice {
 }
 
 pub(super) fn run(args: TrainArgs) -> anyhow::Result<()> {
-    let Some(config) = preset::by_name(&args.settings.preset) else {
+    // A run that goes on is the run that it was, whatever the presets have become.
+    let resumed = args.resume.then(|| registry::read_config(&args.model)).transpose()?;
+    let Some(config) = resumed.or_else(|| preset::by_name(&args.settings.preset)) else {
         bail!("no preset named `{}`; there are {}", args.settings.preset, preset::NAMES.join(", "));
     };
     if config.input.channels != 1 {

@@ -168,7 +168,7 @@ pub enum ImageDown {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Init {
-    /// He et al. 2015, for layers that are followed by a rectifier.
+    /// Uniform, of variance one over the inputs of a number (LeCun et al. 1998).
     #[default]
     Kaiming,
     /// Nearly zero, so that a residual branch starts as the identity.
@@ -251,5 +251,149 @@ impl ModelConfig {
             locked: false,
         };
         LabelTable { labels: self.labels.iter().enumerate().map(label).collect() }
+    }
+}
+
+/// More channels than any network of this kind has: a slip of the pen, and a huge allocation.
+const MAX_CHANNELS: usize = 4096;
+
+impl ModelConfig {
+    /// Whether a network can be built from this and fits its input.
+    ///
+    /// # Errors
+    /// What was expected and what was found, in a sentence.
+    pub fn check(&self) -> Result<(), String> {
+        let InputConfig { channels, spacing_mm, crop, max_shape, .. } = &self.input;
+        let expect =
+            |holds: bool, what: &str| if holds { Ok(()) } else { Err(format!("expected {what} in the model")) };
+        expect(
+            crop.iter().chain(max_shape).all(|n| (1..=MAX_CHANNELS).contains(n)),
+            "a crop and a box of 1 to 4096 voxels",
+        )?;
+        let is_size = |mm: &f64| mm.is_finite() && *mm > 0.0;
+        expect(spacing_mm.is_none_or(|spacing| spacing.iter().all(is_size)), "a voxel size above 0 mm")?;
+        expect(self.diffusion.times >= 2, "at least 2 times of diffusion")?;
+        expect(!self.labels.is_empty() && self.labels.len() < 256, "1 to 255 labels")?;
+        let network = &self.network;
+        let latent = network.latent_channels;
+        let label_channels = match network.label_input {
+            LabelInput::Index => 1,
+            LabelInput::OneHot => self.n_classes(),
+        };
+        check_stack("label encoder", &network.label_encoder, label_channels, latent)?;
+        check_stack("image encoder", &network.image_encoder, *channels, latent)?;
+        check_stack("label decoder", &network.label_decoder, latent, self.n_classes())?;
+        let factor = |layers: &[LayerConfig]| layers.iter().map(LayerConfig::scale).product::<f64>();
+        let down = 1.0 / network.downsampling as f64;
+        let fits = factor(&network.label_encoder) == down && factor(&network.image_encoder) == down;
+        expect(
+            fits && factor(&network.label_decoder) * down == 1.0,
+            "encoders and decoder that agree with `downsampling`",
+        )?;
+        network.denoiser.check()
+    }
+}
+
+impl DenoiserConfig {
+    fn check(&self) -> Result<(), String> {
+        let is_width = |&width: &usize| is_divided(width, self.groups);
+        if self.widths.is_empty() || self.widths.len() > 8 || !self.widths.iter().all(is_width) {
+            return Err(format!(
+                "expected 1 to 8 denoiser widths that {} groups divide, found {:?}",
+                self.groups, self.widths
+            ));
+        }
+        if self.blocks == 0 || self.blocks > 16 || self.time_dim < 4 || !is_divided(self.time_dim, 2) {
+            return Err("expected 1 to 16 denoiser blocks and an even time embedding of at least 4".to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// A whole number of parts of a plausible number of channels.
+fn is_divided(channels: usize, parts: usize) -> bool {
+    (1..=MAX_CHANNELS).contains(&channels) && parts > 0 && channels.is_multiple_of(parts)
+}
+
+fn check_stack(name: &str, layers: &[LayerConfig], channels_in: usize, channels_out: usize) -> Result<(), String> {
+    let mut channels = channels_in;
+    for (i, layer) in layers.iter().enumerate() {
+        let out = layer.channels_out(channels);
+        let holds = match *layer {
+            LayerConfig::Conv { kernel, stride, groups, .. } => {
+                is_divided(channels, groups)
+                    && is_divided(out, groups)
+                    && is_divided(kernel, 1)
+                    && is_divided(stride, 1)
+            }
+            LayerConfig::ConvTranspose { kernel, .. } => matches!(kernel, 2 | 3),
+            LayerConfig::Residual { groups, .. } => is_divided(channels, groups) && is_divided(out, groups),
+            LayerConfig::Image { groups, .. } => {
+                is_divided(channels, groups) && is_divided(out, groups) && is_divided(out, 4)
+            }
+            LayerConfig::Attention { heads, groups, reduce } => {
+                is_divided(channels, heads) && is_divided(channels, groups) && reduce < 8
+            }
+            LayerConfig::GroupNorm { groups } => is_divided(channels, groups),
+            LayerConfig::ElementNorm { shape } => channels == 1 && shape.iter().all(|&n| is_divided(n, 1)),
+            _ => true,
+        };
+        if !holds || !is_divided(out, 1) {
+            return Err(format!("layer {i} of the {name} does not fit the {channels} channels before it: {layer:?}"));
+        }
+        channels = out;
+    }
+    if channels == channels_out {
+        return Ok(());
+    }
+    Err(format!("expected a {name} that ends in {channels_out} channels, found {channels}"))
+}
+
+impl LayerConfig {
+    /// By how much it changes the length of an axis.
+    fn scale(&self) -> f64 {
+        match *self {
+            Self::Conv { stride, .. } => 1.0 / stride as f64,
+            Self::MaxPool | Self::Image { .. } => 0.5,
+            Self::ConvTranspose { .. } | Self::Nearest => 2.0,
+            _ => 1.0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::preset;
+    use super::*;
+
+    #[track_caller]
+    fn check_refused(slip: impl Fn(&mut ModelConfig), expected: &str) {
+        let mut config = preset::hippocampus();
+        slip(&mut config);
+        let reason = config.check().expect_err("a slip");
+        assert!(reason.contains(expected), "{reason}");
+    }
+
+    #[test]
+    fn every_preset_can_be_built() {
+        for name in preset::NAMES {
+            preset::by_name(name).expect("a listed preset").check().expect(name);
+        }
+    }
+
+    #[test]
+    fn slips_of_the_pen_are_named_and_never_built() {
+        check_refused(|c| c.input.max_shape = [0, 64, 48], "a box");
+        check_refused(|c| c.input.spacing_mm = Some([f64::NAN, 1.0, 1.0]), "voxel size");
+        check_refused(|c| c.diffusion.times = 0, "times");
+        check_refused(|c| c.labels.clear(), "labels");
+        check_refused(|c| c.network.downsampling = 8, "downsampling");
+        check_refused(|c| c.network.downsampling = 0, "downsampling");
+        check_refused(|c| c.network.latent_channels = 5, "label encoder");
+        check_refused(|c| c.network.denoiser.widths.clear(), "widths");
+        check_refused(|c| c.network.denoiser.groups = 7, "7 groups");
+        check_refused(|c| c.network.denoiser.time_dim = 2, "time embedding");
+        let huge = LayerConfig::Residual { out: 1_000_000_000, groups: 8 };
+        check_refused(|c| c.network.image_encoder[1] = huge.clone(), "layer 1 of the image encoder");
     }
 }

@@ -41,6 +41,14 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// The description describes no network that can be built.
+    #[error("{reason}: {}", path.display())]
+    Network {
+        /// What was expected and what was found.
+        reason: String,
+        /// The file.
+        path: PathBuf,
+    },
     /// The weights do not belong to the description.
     #[error("{source}: {}", path.display())]
     Weights {

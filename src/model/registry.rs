@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use burn::prelude::Device;
 use sha2::{Digest, Sha256};
@@ -74,12 +74,23 @@ pub fn find(name: &str) -> Result<ModelFiles, Error> {
         let known = BUILTIN.each_ref().map(|builtin| builtin.name).join(", ");
         return Err(Error::Unknown { name: name.to_owned(), known });
     };
-    let path = folder.join("config.json");
-    let text = fs::read_to_string(&path).map_err(|source| Error::File { source, path: path.clone() })?;
-    let config = serde_json::from_str(&text).map_err(|source| Error::Config { source, path })?;
+    let config = read_config(&folder)?;
     let path = folder.join("weights.safetensors");
     let weights = fs::read(&path).map_err(|source| Error::File { source, path: path.clone() })?;
     Ok(ModelFiles { config, weights: weights.into(), path, is_builtin: false })
+}
+
+/// The description in a model's folder, checked.
+///
+/// # Errors
+/// [`Error`] where there is none, it is no description, or it describes no network.
+pub fn read_config(folder: &Path) -> Result<ModelConfig, Error> {
+    let path = folder.join("config.json");
+    let text = fs::read_to_string(&path).map_err(|source| Error::File { source, path: path.clone() })?;
+    let config: ModelConfig =
+        serde_json::from_str(&text).map_err(|source| Error::Config { source, path: path.clone() })?;
+    config.check().map_err(|reason| Error::Network { reason, path })?;
+    Ok(config)
 }
 
 impl Builtin {

@@ -14,6 +14,17 @@ use crate::config::{SamplerKind, SegmentSettings};
 use crate::domain::{Grid, LabelMap, LabelTable, Volume};
 use crate::monitor::{Cancelled, Monitor};
 
+/// Why an image was not segmented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SegmentError {
+    /// It was told to stop.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+    /// The networks computed NaN or infinity.
+    #[error("the networks gave numbers that are not finite; the weights or the device are at fault: try the CPU")]
+    NotFinite,
+}
+
 /// Samples that are denoised together; their latents are small, their decoded probabilities are not.
 const SAMPLE_BATCH: usize = 8;
 
@@ -65,7 +76,7 @@ impl Segmenter {
     /// background, with a warning.
     ///
     /// # Errors
-    /// [`Cancelled`], within one denoising step.
+    /// [`SegmentError::Cancelled`], within one denoising step.
     pub fn segment(
         &self,
         volume: &Volume,
@@ -73,7 +84,7 @@ impl Segmenter {
         focus: Option<[usize; 3]>,
         settings: &SegmentSettings,
         monitor: &dyn Monitor,
-    ) -> Result<Prediction, Cancelled> {
+    ) -> Result<Prediction, SegmentError> {
         monitor.report("Encoding the image", 0, 1)?;
         let encoded = self.encode_image(volume, frame, focus);
         monitor.report("Encoding the image", 1, 1)?;
@@ -95,7 +106,10 @@ impl Segmenter {
         }
         monitor.report("Decoding", n_samples, n_samples)?;
         let (labels, probabilities) = match sum {
-            Some(sum) => self.restore(&encoded, sum / n_samples as f64),
+            Some(sum) if sum.clone().sum().into_scalar::<f32>().is_finite() => {
+                self.restore(&encoded, sum / n_samples as f64)
+            }
+            Some(_) => return Err(SegmentError::NotFinite),
             None => (LabelMap::empty(encoded.grid.clone()), Vec::new()),
         };
         let warnings = self.warnings(&encoded, volume);

@@ -9,8 +9,8 @@ use super::config::LayerConfig;
 use super::conv::{Conv, ConvShape, ConvTranspose, max_pool, nearest};
 use super::reference::{ElementNorm, ImageBlock, PostNormBlock, batch_norm, standardise};
 
-/// Added to the variance of a latent when it is standardised; latents have a variance near 1.
-const LATENT_EPSILON: f64 = 1e-5;
+/// Added to the variance of a latent when it is standardised: below any that the first step of a run leaves.
+const LATENT_EPSILON: f64 = 1e-10;
 
 /// One layer; see [`LayerConfig`].
 #[derive(Module, Debug)]

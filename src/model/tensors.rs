@@ -37,7 +37,7 @@ impl ModelBox {
             }
             _ => 1.0,
         };
-        let full = [0, 1, 2].map(|w| ((size[axes[w]] as f64 / step(w)).round() as usize).max(1));
+        let full = [0, 1, 2].map(|w| ((size[axes[w]] as f64 / step(w) - 1e-6).ceil() as usize).max(1));
         let [depth, height, width] = input.max_shape;
         let limit = [width, height, depth];
         let shape = [0, 1, 2].map(|w| full[w].min(limit[w]));
@@ -82,7 +82,7 @@ impl ModelBox {
     /// The image's intensities in the box, scaled as the model wants them, trilinear; x fastest.
     pub fn image(&self, volume: &Volume, frame: usize, intensity: IntensityConfig) -> Vec<f32> {
         let values = volume.values(frame);
-        let scale = IntensityScale::new(volume, frame, intensity);
+        let scale = IntensityScale::new(&values, volume, frame, intensity);
         let sampler = Trilinear { values: &values, shape: volume.grid().shape() };
         self.map_voxels(|source| scale.apply(sampler.at(source)))
     }
@@ -170,12 +170,15 @@ struct IntensityScale {
 }
 
 impl IntensityScale {
-    fn new(volume: &Volume, frame: usize, intensity: IntensityConfig) -> Self {
+    /// The scale for the frame of `volume` whose `values` these are. Colour has no percentiles of its own: its brightness spans
+    /// a byte.
+    fn new(values: &[f32], volume: &Volume, frame: usize, intensity: IntensityConfig) -> Self {
+        let of_color = || volume.is_color().then(|| brightness_range(values)).flatten();
         let (ends, target, bounds) = match intensity {
-            IntensityConfig::MinMax => (volume.range(frame), [0.0, 1.0], [0.0, 1.0]),
+            IntensityConfig::MinMax => (volume.range(frame).or_else(of_color), [0.0, 1.0], [0.0, 1.0]),
             IntensityConfig::Percentiles { low, high, clip } => {
                 let ends = volume.percentiles(frame, &[low, high]).map(|p| (p[0], p[1]));
-                (ends, [-1.0, 1.0], [-clip, clip])
+                (ends.or_else(of_color), [-1.0, 1.0], [-clip, clip])
             }
         };
         let (low, high) = ends.unwrap_or((0.0, 1.0));
@@ -189,6 +192,13 @@ impl IntensityScale {
         let value = if value.is_finite() { value } else { self.low };
         ((value - self.low) * self.factor + self.offset).clamp(self.bounds[0], self.bounds[1]) as f32
     }
+}
+
+/// Darkest and brightest of a colour image.
+fn brightness_range(values: &[f32]) -> Option<(f64, f64)> {
+    let finite = values.iter().copied().filter(|value| value.is_finite());
+    let (low, high) = finite.fold((f32::MAX, f32::MIN), |(low, high), v| (low.min(v), high.max(v)));
+    (low < high).then(|| (f64::from(low), f64::from(high)))
 }
 
 /// Reads between voxels; beyond the border the border's value goes on.

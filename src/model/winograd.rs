@@ -50,7 +50,7 @@ pub fn pays(x: &Tensor<5>, weight: &Tensor<5>) -> bool {
     let device = x.device();
     let tiling = Tiling::new(x.dims());
     weight.dims()[2..] == [3; 3]
-        && tiling.batch * tiling.n_tiles() >= MIN_TILES
+        && tiling.n_tiles() >= MIN_TILES
         && x.dtype() == DType::F32
         && weight.dtype() == DType::F32
         && device == Device::flex()

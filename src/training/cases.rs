@@ -56,12 +56,8 @@ impl Source {
 fn read_case(files: &CaseFiles) -> Result<LabelledImage, TrainError> {
     let read = nifti::read_volume(&files.image, &Silent, &mut |_| {})?;
     let (labels, _) = nifti::read_labels(&files.labels, &Silent)?;
-    if labels.grid().shape() != read.volume.grid().shape() {
-        return Err(TrainError::Shapes {
-            image: read.volume.grid().shape(),
-            labels: labels.grid().shape(),
-            path: files.labels.clone(),
-        });
+    if let Some(difference) = read.volume.grid().differs_from(labels.grid()) {
+        return Err(TrainError::Grids { difference, path: files.labels.clone() });
     }
     Ok(LabelledImage { name: files.name.clone(), volume: read.volume, labels })
 }

@@ -54,13 +54,15 @@ pub enum TrainError {
     Io(#[from] crate::io::Error),
     #[error("label {found} in case {case}; the model has classes 0 to {}", n_classes - 1)]
     Class { found: u16, n_classes: usize, case: String },
-    #[error("image of {image:?} voxels, labels of {labels:?}: {}", path.display())]
-    Shapes { image: [usize; 3], labels: [usize; 3], path: PathBuf },
+    #[error("the labels do not lie on their image: {difference}: {}", path.display())]
+    Grids { difference: String, path: PathBuf },
+    #[error("a run needs at least one epoch and one case in a step")]
+    NothingToDo,
     #[error("the split `{split}` has no cases")]
     Empty { split: &'static str },
     #[error("the loss is no longer a finite number after step {step}; try a lower --learning-rate")]
     Diverged { step: usize },
-    #[error("{} already holds a training run; go on with it by --resume, or name another folder", path.display())]
+    #[error("{} already holds a model or a training run; go on with a run by --resume, or name another folder", path.display())]
     Occupied { path: PathBuf },
     #[error("no training run to resume in {}", path.display())]
     NothingToResume { path: PathBuf },
@@ -159,6 +161,9 @@ impl Images {
 /// [`TrainError`]; the last checkpoint stays whole.
 pub fn train(config: &ModelConfig, settings: TrainSettings, images: &Images, run: &Run<'_>) -> Result<(), TrainError> {
     let Images { training, validation } = images;
+    if settings.batch == 0 || settings.epochs == 0 {
+        return Err(TrainError::NothingToDo);
+    }
     let cases = training.iter().map(|image| training_case(image, config)).collect::<Result<Vec<_>, _>>()?;
     if cases.is_empty() {
         return Err(TrainError::Empty { split: "train" });
@@ -206,6 +211,7 @@ fn start(config: &ModelConfig, settings: TrainSettings, run: &Run<'_>) -> Result
         (Some(state), true) => checkpoint::load(run.folder, state, networks, average, optimizer),
         (Some(_), false) => Err(TrainError::Occupied { path: folder }),
         (None, true) => Err(TrainError::NothingToResume { path: folder }),
+        (None, false) if folder.join("weights.safetensors").exists() => Err(TrainError::Occupied { path: folder }),
         (None, false) => {
             fs::create_dir_all(&folder).map_err(|source| TrainError::File { source, path: folder.clone() })?;
             let path = folder.join("config.json");
