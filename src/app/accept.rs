@@ -25,7 +25,7 @@ pub fn accepted(
     for label in table.labels.iter().filter(|label| label.locked) {
         is_locked[usize::from(label.id)] = true;
     }
-    let next = |(&current, &predicted): (&u16, &u16)| {
+    let next = |(current, predicted): (u16, u16)| {
         let found = id_from_model[usize::from(predicted)];
         match usize::from(current) {
             now if is_locked[now] => current,
@@ -34,7 +34,7 @@ pub fn accepted(
             _ => current,
         }
     };
-    (labels.ids().iter().zip(prediction.ids()).map(next).collect(), table)
+    (labels.iter().zip(prediction.iter()).map(next).collect(), table)
 }
 
 /// The id under which a model's label is kept here.

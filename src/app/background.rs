@@ -160,7 +160,7 @@ fn answer(task: Task) -> Option<Answer> {
                 let (ids, table) = accepted(&labels, &table, &added, &added_table);
                 (Edit::replace(name, &labels, &ids), table)
             } else {
-                (Edit::replace(name, &labels, added.ids()), added_table)
+                (Edit::between(name, &labels, &added), added_table)
             };
             Answer::Merged { case, edit, table }
         }

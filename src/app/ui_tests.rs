@@ -51,7 +51,7 @@ fn case(window: &Window) -> &Case {
 }
 
 fn n_labelled(window: &Window) -> usize {
-    case(window).history.labels().ids().iter().filter(|id| **id != 0).count()
+    case(window).history.labels().iter().filter(|id| *id != 0).count()
 }
 
 #[track_caller]
@@ -157,7 +157,7 @@ fn the_preview_has_the_truths_voxels_once_accepted() {
     click(&mut window, "Accept");
     wait(&mut window, App::is_idle);
     let truth = &case(&window).opened.reference.as_ref().expect("a truth").0;
-    assert_eq!(case(&window).history.labels().ids(), truth.ids());
+    assert_eq!(case(&window).history.labels().to_ids(), truth.to_ids());
 }
 
 #[test]
@@ -284,7 +284,7 @@ fn a_mask_is_saved_and_opens_again_as_it_was() {
     let mut window = sample_window();
     click(&mut window, "Use known truth");
     wait(&mut window, |app| app.is_idle() && app.state.case.as_ref().is_some_and(|case| case.counts.is_some()));
-    let ids = case(&window).history.labels().ids().to_vec();
+    let ids = case(&window).history.labels().to_ids();
     window.state_mut().state.case.as_mut().expect("open").labels_path = Some(path.clone());
     press(&mut window, Modifiers::COMMAND, Key::S);
     wait(&mut window, App::is_idle);
@@ -294,7 +294,7 @@ fn a_mask_is_saved_and_opens_again_as_it_was() {
     assert_eq!(n_labelled(&window), 0);
     window.state_mut().open_labels(path);
     wait(&mut window, App::is_idle);
-    assert_eq!(case(&window).history.labels().ids(), ids);
+    assert_eq!(case(&window).history.labels().to_ids(), ids);
 }
 
 #[test]

@@ -119,7 +119,7 @@ fn score(
             let start = Instant::now();
             let found = column.route.answer(segmenter, &encoded, &image.labels, seed, &Silent)?;
             column.elapsed_s += start.elapsed().as_secs_f64();
-            let scores = metrics::score(image.labels.ids(), found.ids(), image.volume.grid(), &table);
+            let scores = metrics::score(&image.labels.to_ids(), &found.to_ids(), image.volume.grid(), &table);
             column.report.add(&image.name, scores, &table);
         }
     }

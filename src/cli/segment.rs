@@ -166,7 +166,7 @@ fn print(
 
 fn report(case: &str, reference: &OpenedLabels, result: &Segmentation) -> Report {
     let mut report = Report::default();
-    let scores = score(reference.labels.ids(), result.labels.ids(), result.labels.grid(), &result.table);
+    let scores = score(&reference.labels.to_ids(), &result.labels.to_ids(), result.labels.grid(), &result.table);
     report.add(case, scores, &result.table);
     report
 }

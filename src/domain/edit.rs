@@ -3,9 +3,12 @@
 //! Kept as runs of voxels that change alike, so an edit weighs what it changes and not what the volume weighs. Making an
 //! edit changes nothing; only [`History`](super::History) can carry it out or take it back.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::LabelMap;
+use super::grid::VoxelBox;
+use super::id_chunks::IdChunks;
 
 /// A named, reversible change of a [`LabelMap`].
 #[derive(Clone, Debug, PartialEq)]
@@ -43,16 +46,21 @@ impl Edit {
     /// # Panics
     /// Where `next` has not one id for each voxel of `current`.
     pub fn replace(name: impl Into<String>, current: &LabelMap, next: &[u16]) -> Option<Self> {
-        let old = current.ids();
-        assert_eq!(old.len(), next.len(), "one id a voxel on the same grid");
-        /// Most blocks do not change, and comparing whole blocks is many times faster than comparing ids.
-        const BLOCK: usize = 1024;
+        assert_eq!(current.grid().n_voxels(), next.len(), "one id a voxel on the same grid");
+        Self::between(name, current, &LabelMap::new(current.grid().clone(), next.to_vec()).ok()?)
+    }
+
+    /// The edit that turns `current` into `next`, or `None` where they are equal already. Costs what differs: parts that both
+    /// share are not looked at.
+    ///
+    /// # Panics
+    /// Where the shapes differ.
+    pub fn between(name: impl Into<String>, current: &LabelMap, next: &LabelMap) -> Option<Self> {
+        assert_eq!(current.grid().shape(), next.grid().shape(), "one id a voxel on the same grid");
         let mut stroke = Stroke::new(name, current);
-        for (block_idx, (old, new)) in old.chunks(BLOCK).zip(next.chunks(BLOCK)).enumerate() {
-            if old != new {
-                for (offset, (&old, &new)) in old.iter().zip(new).enumerate() {
-                    stroke.record(Run { start: block_idx * BLOCK + offset, length: 1, old, new });
-                }
+        for (start, old, new) in current.id_chunks().differing(next.id_chunks()) {
+            for (offset, (&old, &new)) in old.iter().zip(new).enumerate() {
+                stroke.record(Run { start: start + offset, length: 1, old, new });
             }
         }
         stroke.finish()
@@ -73,32 +81,21 @@ impl Edit {
         size_of::<Self>() + self.name.capacity() + self.runs.capacity() * size_of::<Run>()
     }
 
-    /// The smallest box of voxels that holds the change, along each axis.
-    pub fn bounds(&self) -> [Range<usize>; 3] {
-        let [ni, nj, _] = self.shape;
-        let (mut low, mut high) = (self.shape, [0; 3]);
-        let mut grow = |axis: usize, first: usize, last: usize| {
-            low[axis] = low[axis].min(first);
-            high[axis] = high[axis].max(last);
-        };
+    /// The smallest box of voxels that holds the change.
+    pub fn bounds(&self) -> VoxelBox {
+        let boxes = self.runs.iter().map(|run| VoxelBox::of_run(self.shape, run.range()));
+        // An edit is never without runs.
+        boxes.reduce(|a, b| a.union(&b)).unwrap_or_else(|| VoxelBox::of_run(self.shape, 0..1))
+    }
+
+    /// How many voxels each id gains or loses, background included.
+    pub fn gains(&self) -> BTreeMap<u16, i64> {
+        let mut gains = BTreeMap::new();
         for run in &self.runs {
-            let [first, last] = [run.start, run.end() - 1];
-            let [first_row, last_row] = [first / ni, last / ni];
-            let [first_sheet, last_sheet] = [first_row / nj, last_row / nj];
-            // A run that goes on in the next row touches both ends of the axis, and so for the next sheet.
-            if first_row == last_row {
-                grow(0, first % ni, last % ni)
-            } else {
-                grow(0, 0, ni - 1)
-            }
-            if first_sheet == last_sheet {
-                grow(1, first_row % nj, last_row % nj)
-            } else {
-                grow(1, 0, nj - 1)
-            }
-            grow(2, first_sheet, last_sheet);
+            *gains.entry(run.old).or_default() -= i64::from(run.length);
+            *gains.entry(run.new).or_default() += i64::from(run.length);
         }
-        [0, 1, 2].map(|axis| low[axis]..high[axis] + 1)
+        gains
     }
 
     /// The same new ids with the old ids of `labels`, which may have changed since the edit was made; `None` where
@@ -108,31 +105,38 @@ impl Edit {
     /// Where the edit was made for labels of another shape.
     pub(in crate::domain) fn rebased(self, labels: &LabelMap) -> Option<Self> {
         assert_eq!(self.shape, labels.grid().shape(), "an edit is carried out on the grid for which it was made");
-        let ids = labels.ids();
-        if self.runs.iter().all(|run| ids[run.range()].iter().all(|&id| id == run.old)) {
+        if self.runs.iter().all(|run| run.range().all(|position| labels.id_at(position) == run.old)) {
             return Some(self);
         }
         let mut stroke = Stroke::new(self.name, labels);
         for run in &self.runs {
-            run.range().for_each(|position| stroke.set(position, ids[position], run.new));
+            run.range().for_each(|position| stroke.set(position, labels.id_at(position), run.new));
         }
         stroke.finish()
     }
 
     /// Carries the edit out on ids that are as they were when it was made.
-    pub(in crate::domain) fn apply(&self, ids: &mut [u16]) {
+    pub(in crate::domain) fn apply(&self, ids: &mut IdChunks) {
         for run in &self.runs {
-            debug_assert!(ids[run.range()].iter().all(|&id| id == run.old), "applied to other labels: {run:?}");
-            ids[run.range()].fill(run.new);
+            debug_assert!(run.range().all(|at| ids.get(at) == run.old), "applied to other labels: {run:?}");
+            ids.fill(run.range(), run.new);
         }
     }
 
     /// Takes the edit back from ids that are as it left them.
-    pub(in crate::domain) fn revert(&self, ids: &mut [u16]) {
+    pub(in crate::domain) fn revert(&self, ids: &mut IdChunks) {
         for run in &self.runs {
-            debug_assert!(ids[run.range()].iter().all(|&id| id == run.new), "reverted on other labels: {run:?}");
-            ids[run.range()].fill(run.old);
+            debug_assert!(run.range().all(|at| ids.get(at) == run.new), "reverted on other labels: {run:?}");
+            ids.fill(run.range(), run.old);
         }
+    }
+
+    /// The labels after the edit.
+    #[cfg(test)]
+    pub(in crate::domain) fn after(&self, labels: &LabelMap) -> LabelMap {
+        let mut after = labels.clone();
+        self.apply(after.ids_mut());
+        after
     }
 }
 
@@ -248,7 +252,7 @@ mod tests {
     fn check_bounds(positions: &[usize], expected: [Range<usize>; 3]) {
         let mut stroke = Stroke::new("x", &blank());
         positions.iter().for_each(|&position| stroke.set(position, 0, 1));
-        assert_eq!(stroke.finish().unwrap().bounds(), expected);
+        assert_eq!(stroke.finish().unwrap().bounds().0, expected);
     }
 
     #[test]
@@ -296,10 +300,8 @@ mod tests {
         stroke.extend(&first);
         stroke.set(15, 1, 0);
         stroke.set(15, 0, 2);
-        let mut ids = vec![0; 60];
-        stroke.finish().unwrap().apply(&mut ids);
         next[15] = 2;
-        assert_eq!(ids, next);
+        assert_eq!(stroke.finish().unwrap().after(&blank()).to_ids(), next);
     }
 
     #[test]
@@ -312,13 +314,16 @@ mod tests {
         #[test]
         fn replace_makes_next_from_current_and_back(current in any_ids(), next in any_ids()) {
             let before = labels(current.clone());
-            let mut ids = current.clone();
             if let Some(edit) = Edit::replace("x", &before, &next) {
-                edit.apply(&mut ids);
-                prop_assert_eq!(&ids, &next);
+                let mut after = edit.after(&before);
+                prop_assert_eq!(&after.to_ids(), &next);
                 prop_assert_eq!(edit.n_voxels(), current.iter().zip(&next).filter(|(a, b)| a != b).count());
-                edit.revert(&mut ids);
-                prop_assert_eq!(&ids, &current);
+                for (id, gain) in edit.gains() {
+                    let count = |ids: &[u16]| ids.iter().filter(|&&x| x == id).count() as i64;
+                    prop_assert_eq!(count(&next) - count(&current), gain);
+                }
+                edit.revert(after.ids_mut());
+                prop_assert_eq!(&after, &before);
             } else {
                 prop_assert_eq!(current, next);
             }

@@ -51,7 +51,7 @@ fn crossings(vertices: &[[f64; 2]], y: f64) -> Vec<f64> {
 /// `seed` must lie inside. `None` where nothing changes.
 pub fn bucket(canvas: &Canvas, seed: [usize; 3], through: Option<usize>, id: u16) -> Option<Edit> {
     let grid = canvas.labels().grid();
-    let ids = canvas.labels().ids();
+    let labels = canvas.labels();
     let old = canvas.labels().get(seed);
     if canvas.is_locked(id) || old == id || !canvas.allows_label(old) {
         return None;
@@ -60,7 +60,9 @@ pub fn bucket(canvas: &Canvas, seed: [usize; 3], through: Option<usize>, id: u16
     let [ni, nj, _] = grid.shape();
     let voxel = |position: usize| [position % ni, position / ni % nj, position / (ni * nj)];
     let mut filled = VoxelSet::new(grid.shape());
-    filled.grow(grid.index(seed), &axes, |position| ids[position] == old && canvas.allows_intensity(voxel(position)));
+    filled.grow(grid.index(seed), &axes, |position| {
+        labels.id_at(position) == old && canvas.allows_intensity(voxel(position))
+    });
 
     let mut stroke = Stroke::new("Fill", canvas.labels());
     filled.positions().for_each(|position| stroke.set(position, old, id));
@@ -86,10 +88,8 @@ mod tests {
 
     fn filled_pixels(axes: &SliceAxes, vertices: &[[f64; 2]]) -> Vec<[usize; 2]> {
         let labels = labels(vec![0; N]);
-        let mut ids = vec![0; N];
-        if let Some(edit) = polygon(&Canvas::new(&labels, &LabelTable::default()), axes, 1, vertices, 1) {
-            edit.apply(&mut ids);
-        }
+        let edit = polygon(&Canvas::new(&labels, &LabelTable::default()), axes, 1, vertices, 1);
+        let mut ids = edit.map_or(vec![0; N], |edit| edit.after(&labels).to_ids());
         let mut pixels = Vec::new();
         for y in 0..SHAPE[axes.down] {
             for x in 0..SHAPE[axes.right] {
@@ -191,8 +191,7 @@ mod tests {
             let seed = [at % 9, at / 9 % 8, at / 72];
             let labels = labels(ids.clone());
             let edit = bucket(&Canvas::new(&labels, &LabelTable::default()), seed, None, 7).unwrap();
-            let mut next = ids.clone();
-            edit.apply(&mut next);
+            let next = edit.after(&labels).to_ids();
             prop_assert_eq!(next[at], 7);
             prop_assert!(ids.iter().zip(&next).all(|(&old, &new)| old == new || (old == ids[at] && new == 7)));
         }

@@ -6,6 +6,8 @@
 //! On the screen an axial slice has anterior on top, a coronal or sagittal one superior. [`Convention`] says which side
 //! of the patient is on the left in axial and coronal views. A sagittal view has anterior on the left in both.
 
+use std::ops::Range;
+
 use glam::{DAffine3, DMat3, DVec3};
 
 /// The lattice on which a volume or a label map lives.
@@ -116,17 +118,17 @@ pub(in crate::domain) struct SliceWalk {
 }
 
 impl SliceWalk {
-    /// Fills an image of `width * height` pixels, row by row, with `pixel(stored)`. `voxels` is one whole frame.
+    /// Fills an image of `width * height` pixels, row by row, with `pixel(position in memory)`.
     ///
     /// Memory is read in its own order whichever way the slice lies, since reading is what takes the time.
-    pub fn fill<T: Copy, P: Copy>(&self, voxels: &[T], image: &mut [P], pixel: impl Fn(T) -> P) {
+    pub fn fill<P>(&self, image: &mut [P], pixel: impl Fn(usize) -> P) {
         let (width, height) = (self.width, self.height);
         debug_assert_eq!(image.len(), width * height);
         if self.step_right.unsigned_abs() <= self.step_down.unsigned_abs() {
             for (y, row) in image.chunks_exact_mut(width).enumerate() {
                 let mut at = self.start.wrapping_add_signed(y as isize * self.step_down);
                 for out in row {
-                    *out = pixel(voxels[at]);
+                    *out = pixel(at);
                     at = at.wrapping_add_signed(self.step_right);
                 }
             }
@@ -134,11 +136,44 @@ impl SliceWalk {
             for x in 0..width {
                 let mut at = self.start.wrapping_add_signed(x as isize * self.step_right);
                 for y in 0..height {
-                    image[x + y * width] = pixel(voxels[at]);
+                    image[x + y * width] = pixel(at);
                     at = at.wrapping_add_signed(self.step_down);
                 }
             }
         }
+    }
+}
+
+/// A box of voxels: a range of indices along each axis.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VoxelBox(pub [Range<usize>; 3]);
+
+impl VoxelBox {
+    /// The smallest box that holds a run of positions in memory on a grid of this `shape`. The run is not empty.
+    pub fn of_run(shape: [usize; 3], run: Range<usize>) -> Self {
+        let [ni, nj, _] = shape;
+        let [first, last] = [run.start, run.end - 1];
+        let [first_row, last_row] = [first / ni, last / ni];
+        let [first_sheet, last_sheet] = [first_row / nj, last_row / nj];
+        // A run that goes on in the next row touches both ends of the axis, and so for the next sheet.
+        let i = if first_row == last_row { first % ni..last % ni + 1 } else { 0..ni };
+        let j = if first_sheet == last_sheet { first_row % nj..last_row % nj + 1 } else { 0..nj };
+        Self([i, j, first_sheet..last_sheet + 1])
+    }
+
+    /// The smallest box that holds both.
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Self {
+        let span = |axis: usize| {
+            let (a, b) = (&self.0[axis], &other.0[axis]);
+            a.start.min(b.start)..a.end.max(b.end)
+        };
+        Self([0, 1, 2].map(span))
+    }
+
+    /// How many voxels it has along each axis.
+    pub fn shape(&self) -> [usize; 3] {
+        [0, 1, 2].map(|axis| self.0[axis].len())
     }
 }
 

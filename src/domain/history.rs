@@ -5,14 +5,15 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use super::{Edit, LabelMap, edit::Stroke};
+use super::{Edit, LabelMap, edit::Stroke, id_chunks::IdChunks};
 
 /// The labels of a case and every change made to them that can still be undone.
 #[derive(Debug)]
 pub struct History {
     labels: Arc<LabelMap>,
     /// Oldest first; the first `n_applied` are in the labels, the others can be redone.
-    edits: VecDeque<Edit>,
+    edits: VecDeque<Arc<Edit>>,
+    bytes: usize,
     n_applied: usize,
     n_dropped: usize,
     open: Option<Stroke>,
@@ -20,6 +21,19 @@ pub struct History {
     /// How many edits, dropped ones included, were in the labels when they were saved.
     saved_at: Option<usize>,
     budget_bytes: usize,
+    /// What happened since it was asked for last.
+    changes: Vec<Change>,
+}
+
+/// A change of the labels that is complete: a whole gesture, or one step back or on.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// A new entry; entries that could have been redone are gone.
+    Applied(Arc<Edit>),
+    /// The newest entry was taken back.
+    Undone(Arc<Edit>),
+    /// The entry that was taken back last was carried out again.
+    Redone(Arc<Edit>),
 }
 
 /// A line of the history panel.
@@ -47,12 +61,14 @@ impl History {
         Self {
             labels: Arc::new(labels),
             edits: VecDeque::new(),
+            bytes: 0,
             n_applied: 0,
             n_dropped: 0,
             open: None,
             revision: 0,
             saved_at: Some(0),
             budget_bytes,
+            changes: Vec::new(),
         }
     }
 
@@ -61,7 +77,7 @@ impl History {
         &self.labels
     }
 
-    /// The labels as they are now, for another thread. The next change copies them if this is still held by then.
+    /// The labels as they are now, for another thread: a snapshot that later changes leave alone.
     pub fn shared(&self) -> Arc<LabelMap> {
         Arc::clone(&self.labels)
     }
@@ -111,6 +127,7 @@ impl History {
         self.revision += 1;
         let edit = &self.edits[self.n_applied];
         edit.revert(Arc::make_mut(&mut self.labels).ids_mut());
+        self.changes.push(Change::Undone(Arc::clone(edit)));
         Some(edit.name())
     }
 
@@ -119,6 +136,7 @@ impl History {
         self.commit();
         let edit = self.edits.get(self.n_applied)?;
         edit.apply(Arc::make_mut(&mut self.labels).ids_mut());
+        self.changes.push(Change::Redone(Arc::clone(edit)));
         self.n_applied += 1;
         self.revision += 1;
         Some(edit.name())
@@ -126,12 +144,12 @@ impl History {
 
     /// The name of what [`History::undo`] would take back.
     pub fn can_undo(&self) -> Option<&str> {
-        self.edits.get(self.n_applied.checked_sub(1)?).map(Edit::name)
+        self.edits.get(self.n_applied.checked_sub(1)?).map(|edit| edit.name())
     }
 
     /// The name of what [`History::redo`] would carry out.
     pub fn can_redo(&self) -> Option<&str> {
-        self.edits.get(self.n_applied).map(Edit::name)
+        self.edits.get(self.n_applied).map(|edit| edit.name())
     }
 
     /// Undoes or redoes until the first `n_applied` entries are in the labels; all of them where there are fewer.
@@ -180,29 +198,35 @@ impl History {
 
     /// Memory that all entries take.
     pub fn bytes(&self) -> usize {
-        self.edits.iter().map(Edit::bytes).sum()
+        self.bytes
+    }
+
+    /// What happened since this was asked last, in order. Parts of a gesture that is still going on are not among it.
+    pub fn take_changes(&mut self) -> Vec<Change> {
+        std::mem::take(&mut self.changes)
     }
 
     /// For an edit that is about to be carried out or taken back: counts the change.
-    fn ids_mut(&mut self) -> &mut [u16] {
+    fn ids_mut(&mut self) -> &mut IdChunks {
         self.revision += 1;
         Arc::make_mut(&mut self.labels).ids_mut()
     }
 
     /// Makes an entry of an edit that is in the labels already.
     fn push(&mut self, edit: Edit) {
-        self.edits.truncate(self.n_applied);
+        self.bytes -= self.edits.drain(self.n_applied..).map(|edit| edit.bytes()).sum::<usize>();
         if self.saved_at > Some(self.n_dropped + self.n_applied) {
             // What was saved lay ahead, among the edits that were just forgotten.
             self.saved_at = None;
         }
+        let edit = Arc::new(edit);
+        self.bytes += edit.bytes();
+        self.changes.push(Change::Applied(Arc::clone(&edit)));
         self.edits.push_back(edit);
         self.n_applied += 1;
-
-        let mut bytes = self.bytes();
         // The newest edit stays whatever it takes: a person can always undo the last thing done.
-        while bytes > self.budget_bytes && self.edits.len() > 1 {
-            bytes -= self.edits.pop_front().map_or(0, |oldest| oldest.bytes());
+        while self.bytes > self.budget_bytes && self.edits.len() > 1 {
+            self.bytes -= self.edits.pop_front().map_or(0, |oldest| oldest.bytes());
             self.n_applied -= 1;
             self.n_dropped += 1;
         }
@@ -225,7 +249,7 @@ mod tests {
     /// The edit that sets one voxel.
     fn dot(history: &History, name: &str, position: usize, id: u16) -> Edit {
         let mut stroke = Stroke::new(name, history.labels());
-        stroke.set(position, history.labels().ids()[position], id);
+        stroke.set(position, history.labels().id_at(position), id);
         stroke.finish().unwrap()
     }
 
@@ -276,7 +300,7 @@ mod tests {
         let mut history = History::new(blank());
         for position in 3..7 {
             history.stage(dot(&history, "Brush", position, 1));
-            assert_eq!(history.labels().ids()[position], 1);
+            assert_eq!(history.labels().id_at(position), 1);
             assert!(!history.is_saved());
         }
         history.commit();
@@ -302,7 +326,7 @@ mod tests {
         history.stage(dot(&history, "Brush", 5, 2));
         assert_eq!(history.undo(), Some("Brush"));
         assert_eq!(history.redo(), Some("Brush"));
-        assert_eq!(history.labels().ids()[5], 2);
+        assert_eq!(history.labels().id_at(5), 2);
     }
 
     #[test]
@@ -311,9 +335,9 @@ mod tests {
         let stale = dot(&history, "stale", 4, 3);
         history.apply(dot(&history, "first", 4, 1));
         history.apply(stale);
-        assert_eq!(history.labels().ids()[4], 3);
+        assert_eq!(history.labels().id_at(4), 3);
         history.undo();
-        assert_eq!(history.labels().ids()[4], 1);
+        assert_eq!(history.labels().id_at(4), 1);
     }
 
     #[test]
@@ -363,7 +387,7 @@ mod tests {
         assert!(std::ptr::eq(before, history.labels()), "nobody else held the labels");
         let held = history.shared();
         history.apply(dot(&history, "y", 10, 1));
-        assert_eq!((held.ids()[10], history.labels().ids()[10]), (0, 1));
+        assert_eq!((held.id_at(10), history.labels().id_at(10)), (0, 1));
     }
 
     #[test]
@@ -387,7 +411,7 @@ mod tests {
             for row in 0..300 {
                 let start = (stroke_idx * 631 + row * 128) % (128 * 128 * 64 - 20);
                 (start..start + 20)
-                    .for_each(|at| stroke.set(at, history.labels().ids()[at], stroke_idx as u16 % 7 + 1));
+                    .for_each(|at| stroke.set(at, history.labels().id_at(at), stroke_idx as u16 % 7 + 1));
             }
             if let Some(edit) = stroke.finish() {
                 history.apply(edit);
@@ -480,7 +504,7 @@ mod tests {
                 }
             }
             Act::Stage(dots) => {
-                let mut next = history.labels().ids().to_vec();
+                let mut next = history.labels().to_ids();
                 dots.iter().for_each(|&(position, id)| next[position] = id);
                 if let Some(edit) = Edit::replace("x", history.labels(), &next) {
                     history.stage(edit);
@@ -504,14 +528,14 @@ mod tests {
             for act in &acts {
                 act_on(&mut history, act);
                 model.act(act);
-                prop_assert_eq!(history.labels().ids(), model.now().as_slice());
+                prop_assert_eq!(&history.labels().to_ids(), model.now());
             }
             history.commit();
             model.commit();
             prop_assert_eq!(history.entries().len() + 1, model.states.len());
             for (n_applied, state) in model.states.iter().enumerate().rev() {
                 history.go_to(n_applied);
-                prop_assert_eq!(history.labels().ids(), state.as_slice());
+                prop_assert_eq!(&history.labels().to_ids(), state);
             }
         }
     }

@@ -5,13 +5,17 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use super::Grid;
-use super::grid::SliceAxes;
+use super::grid::{SliceAxes, VoxelBox};
+use super::id_chunks::IdChunks;
 
 /// One label id a voxel, 0 for background, on a grid. Ids are never scaled.
+///
+/// A clone shares its voxels with the original: it costs microseconds, and a later change of either copies only the few
+/// thousand voxels around what it touches. So other threads are given snapshots, and no one waits.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LabelMap {
     grid: Grid,
-    ids: Vec<u16>,
+    ids: IdChunks,
 }
 
 /// The ids do not fill the grid.
@@ -35,12 +39,12 @@ impl LabelMap {
         if ids.len() != grid.n_voxels() {
             return Err(LabelMapError { expected: grid.n_voxels(), found: ids.len(), shape: grid.shape() });
         }
-        Ok(Self { grid, ids })
+        Ok(Self { grid, ids: IdChunks::from_ids(&ids) })
     }
 
-    /// All background.
+    /// All background; takes next to no memory.
     pub fn empty(grid: Grid) -> Self {
-        let ids = vec![0; grid.n_voxels()];
+        let ids = IdChunks::background(grid.n_voxels());
         Self { grid, ids }
     }
 
@@ -49,24 +53,63 @@ impl LabelMap {
         &self.grid
     }
 
-    /// One id a voxel, `i` fastest.
-    pub fn ids(&self) -> &[u16] {
-        &self.ids
-    }
-
     /// For [`History`](super::History) alone, so that every change can be undone.
-    pub(in crate::domain) fn ids_mut(&mut self) -> &mut [u16] {
+    pub(in crate::domain) fn ids_mut(&mut self) -> &mut IdChunks {
         &mut self.ids
     }
 
-    /// The ids, without the grid.
-    pub fn into_ids(self) -> Vec<u16> {
-        self.ids
+    /// For [`Edit`](super::Edit), which looks at whole chunks.
+    pub(in crate::domain) fn id_chunks(&self) -> &IdChunks {
+        &self.ids
     }
 
     /// The id of voxel `[i, j, k]`, which must lie inside.
     pub fn get(&self, voxel: [usize; 3]) -> u16 {
-        self.ids[self.grid.index(voxel)]
+        self.ids.get(self.grid.index(voxel))
+    }
+
+    /// The id at a position in memory, [`Grid::index`] of its voxel.
+    pub fn id_at(&self, position: usize) -> u16 {
+        self.ids.get(position)
+    }
+
+    /// One id a voxel, `i` fastest.
+    pub fn iter(&self) -> impl Iterator<Item = u16> {
+        self.ids.iter()
+    }
+
+    /// A copy of all ids, `i` fastest.
+    pub fn to_ids(&self) -> Vec<u16> {
+        let mut ids = vec![0; self.ids.len()];
+        self.copy_range(0, &mut ids);
+        ids
+    }
+
+    /// Copies the ids from position `start` in memory on; they must lie inside.
+    pub fn copy_range(&self, start: usize, ids: &mut [u16]) {
+        self.ids.copy_to(start, ids);
+    }
+
+    /// All ids in chunks for several threads: the position of the first, and the ids. Large parts without any label are left out.
+    pub fn labelled_chunks(&self) -> impl ParallelIterator<Item = (usize, &[u16])> {
+        self.ids.labelled_chunks()
+    }
+
+    /// The smallest box that holds all voxels whose id `is_meant`; 0 is never meant.
+    pub fn bounds_of(&self, is_meant: impl Fn(u16) -> bool + Sync) -> Option<VoxelBox> {
+        let boxes = self.labelled_chunks().filter_map(|(start, ids)| {
+            let mut bounds = None;
+            let mut first = start;
+            for run in ids.chunk_by(|a, b| a == b) {
+                if run[0] != 0 && is_meant(run[0]) {
+                    let this = VoxelBox::of_run(self.grid.shape(), first..first + run.len());
+                    bounds = Some(bounds.map_or(this.clone(), |other: VoxelBox| other.union(&this)));
+                }
+                first += run.len();
+            }
+            bounds
+        });
+        boxes.reduce_with(|a, b| a.union(&b))
     }
 
     /// Voxels of every id that occurs, background included.
@@ -77,7 +120,13 @@ impl LabelMap {
             }
             a
         };
-        self.ids.par_chunks(1 << 18).map(count_runs).reduce(BTreeMap::new, merge)
+        let mut counts = self.labelled_chunks().map(|(_, ids)| count_runs(ids)).reduce(BTreeMap::new, merge);
+        let n_seen: u64 = counts.values().sum();
+        let n_skipped = self.ids.len() as u64 - n_seen;
+        if n_skipped > 0 {
+            *counts.entry(0).or_default() += n_skipped;
+        }
+        counts
     }
 
     /// The ids that occur, ascending, without background.
@@ -101,7 +150,7 @@ impl LabelMap {
         let walk = axes.walk(shape, index.min(shape[axes.through] - 1));
         let (width, height) = (walk.width, walk.height);
         let mut ids = vec![0u16; width * height];
-        walk.fill(&self.ids, &mut ids, |id| id);
+        walk.fill(&mut ids, |position| self.ids.get(position));
         let colors = table.colors(opacity);
         let color = |id: u16| colors.get(usize::from(id)).copied().unwrap_or_else(|| unnamed_color(id, opacity));
         let mut image = vec![0u8; width * height * 4];

@@ -7,6 +7,7 @@ pub mod edit;
 pub mod fill;
 pub mod grid;
 pub mod history;
+mod id_chunks;
 pub mod labels;
 pub mod morphology;
 pub mod paint;

@@ -73,31 +73,16 @@ struct Component {
 impl Part {
     /// `None` where the label does not occur, or is background.
     fn around(labels: &LabelMap, id: u16) -> Option<Self> {
-        let [ni, nj, nk] = labels.grid().shape();
-        let (mut low, mut high) = ([usize::MAX; 3], [0; 3]);
-        for (row_idx, row) in labels.ids().chunks_exact(ni).enumerate() {
-            // Looks at many ids at a time, which `position` does not.
-            if !row.contains(&id) {
-                continue;
-            }
-            let Some(first) = row.iter().position(|&x| x == id) else { continue };
-            let last = row.iter().rposition(|&x| x == id).unwrap_or(first);
-            let (j, k) = (row_idx % nj, row_idx / nj);
-            low = [low[0].min(first), low[1].min(j), low[2].min(k)];
-            high = [high[0].max(last), high[1].max(j), high[2].max(k)];
-        }
-        if id == 0 || low[0] == usize::MAX {
-            return None;
-        }
-        let shape = AXES.map(|axis| high[axis] - low[axis] + 1);
-        let mut ids = Vec::with_capacity(shape.iter().product());
-        for k in low[2]..=high[2] {
-            for j in low[1]..=high[1] {
-                let start = labels.grid().index([low[0], j, k]);
-                ids.extend_from_slice(&labels.ids()[start..start + shape[0]]);
+        let bounds = labels.bounds_of(|other| other == id)?;
+        let (shape, low) = (bounds.shape(), [0, 1, 2].map(|axis| bounds.0[axis].start));
+        let mut ids = vec![0; shape.iter().product()];
+        let mut rows = ids.chunks_exact_mut(shape[0]);
+        for k in bounds.0[2].clone() {
+            for (j, row) in bounds.0[1].clone().zip(&mut rows) {
+                labels.copy_range(labels.grid().index([low[0], j, k]), row);
             }
         }
-        Some(Self { id, ids, low, shape, whole_shape: [ni, nj, nk] })
+        Some(Self { id, ids, low, shape, whole_shape: labels.grid().shape() })
     }
 
     fn voxel(&self, position: usize) -> [usize; 3] {
@@ -165,26 +150,25 @@ mod tests {
     }
 
     fn after(labels: &LabelMap, edit: Option<Edit>) -> LabelMap {
-        let mut next = labels.clone();
-        if let Some(edit) = edit {
-            edit.apply(next.ids_mut());
-        }
-        next
+        edit.map_or_else(|| labels.clone(), |edit| edit.after(labels))
     }
 
     /// A box of label 1 with its faces at the given distance from those of the volume, hollow.
     fn hollow_box() -> LabelMap {
-        let mut made = labels(vec![0; N]);
-        let grid = made.grid().clone();
+        let mut ids = vec![0; N];
         for k in 1..4 {
             for j in 1..5 {
                 for i in 1..6 {
                     let is_shell = [i == 1, i == 5, j == 1, j == 4, k == 1, k == 3].contains(&true);
-                    made.ids_mut()[grid.index([i, j, k])] = u16::from(is_shell);
+                    ids[at([i, j, k])] = u16::from(is_shell);
                 }
             }
         }
-        made
+        labels(ids)
+    }
+
+    fn at([i, j, k]: [usize; 3]) -> usize {
+        i + SHAPE[0] * (j + SHAPE[1] * k)
     }
 
     #[test]
@@ -198,17 +182,17 @@ mod tests {
     #[test]
     fn other_labels_in_a_hole_stay() {
         let mut hollow = hollow_box();
-        let at = hollow.grid().index([3, 2, 2]);
-        hollow.ids_mut()[at] = 2;
+        let at = at([3, 2, 2]);
+        hollow.ids_mut().fill(at..at + 1, 2);
         let filled = after(&hollow, fill_holes(&hollow, &open(), 1, None));
-        assert_eq!((filled.ids()[at], filled.ids()[at + 1]), (2, 1));
+        assert_eq!((filled.id_at(at), filled.id_at(at + 1)), (2, 1));
     }
 
     #[test]
     fn an_open_box_has_holes_only_in_slices() {
         let mut opened = hollow_box();
-        let at = opened.grid().index([3, 2, 1]);
-        opened.ids_mut()[at] = 0;
+        let at = at([3, 2, 1]);
+        opened.ids_mut().fill(at..at + 1, 0);
         assert_eq!(fill_holes(&opened, &open(), 1, None), None);
         assert_eq!(fill_holes(&opened, &open(), 1, Some(2)).unwrap().n_voxels(), 3 * 2 + 1);
         assert_eq!(fill_holes(&opened, &open(), 1, Some(0)).map_or(0, |edit| edit.n_voxels()), 4);
@@ -260,8 +244,8 @@ mod tests {
             labels in any_labels(), through in prop::sample::select(vec![None, Some(0), Some(1), Some(2)]),
         ) {
             let next = after(&labels, fill_holes(&labels, &open(), 1, through));
-            let mut pairs = labels.ids().iter().zip(next.ids());
-            prop_assert!(pairs.all(|(&old, &new)| old == new || (old, new) == (0, 1)));
+            let mut pairs = labels.iter().zip(next.iter());
+            prop_assert!(pairs.all(|(old, new)| old == new || (old, new) == (0, 1)));
             prop_assert_eq!(fill_holes(&next, &open(), 1, through), None);
         }
     }

@@ -252,11 +252,7 @@ mod tests {
 
     /// The ids after drawing.
     fn after(canvas: &Canvas, edit: Option<&Edit>) -> Vec<u16> {
-        let mut ids = canvas.labels().ids().to_vec();
-        if let Some(edit) = edit {
-            edit.apply(&mut ids);
-        }
-        ids
+        edit.map_or_else(|| canvas.labels().to_ids(), |edit| edit.after(canvas.labels()).to_ids())
     }
 
     fn drawn(brush: &Brush, labels: &LabelMap, from: [usize; 3], to: [usize; 3]) -> Vec<[usize; 3]> {
@@ -299,7 +295,7 @@ mod tests {
     #[test]
     fn intensities_out_of_range_are_left_alone() {
         let labels = blank([1.0; 3]);
-        let values = (0..labels.ids().len()).map(|at| (at % 2) as u8).collect();
+        let values = (0..labels.grid().n_voxels()).map(|at| (at % 2) as u8).collect();
         let volume = Volume::new(labels.grid().clone(), Voxels::U8(values), Scaling::NONE, 1).unwrap();
         let range = IntensityRange { volume: &volume, frame: 0, low: 0.5, high: 2.0 };
         let canvas = Canvas::new(&labels, &LabelTable::default()).within(range);

@@ -340,7 +340,7 @@ mod tests {
     /// FNV-1a over the bytes of the image and of the labels.
     fn fingerprint(phantom: &Phantom) -> u64 {
         let image = intensities(phantom).iter().flat_map(|v| v.to_le_bytes());
-        let truth = phantom.labels.ids().iter().flat_map(|v| v.to_le_bytes());
+        let truth = phantom.labels.iter().flat_map(|v| v.to_le_bytes());
         image
             .chain(truth)
             .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
@@ -356,14 +356,14 @@ mod tests {
     fn equal_seeds_give_equal_phantoms_and_others_do_not() {
         let one = generate(PhantomKind::TwoBodies, 7);
         assert_eq!(one, generate(PhantomKind::TwoBodies, 7));
-        assert_ne!(one.labels.ids(), generate(PhantomKind::TwoBodies, 8).labels.ids());
+        assert_ne!(one.labels, generate(PhantomKind::TwoBodies, 8).labels);
     }
 
     #[test]
     fn both_bodies_are_there_and_touch_and_fill_a_few_percent() {
         for seed in 0..20 {
             let phantom = generate(PhantomKind::TwoBodies, seed);
-            let ids = phantom.labels.ids();
+            let ids = phantom.labels.to_ids();
             let [ni, nj, _] = phantom.labels.grid().shape();
             for id in [HEAD, BODY] {
                 let fraction = ids.iter().filter(|&&x| x == id).count() as f64 / ids.len() as f64;
@@ -386,7 +386,7 @@ mod tests {
             let shape = phantom.labels.grid().shape();
             let on_border = |p: DVec3| (0..3).any(|axis| p[axis] < 1.0 || p[axis] + 1.0 >= shape[axis] as f64);
             let n_cut =
-                voxel_positions(shape).zip(phantom.labels.ids()).filter(|&(p, &id)| id != 0 && on_border(p)).count();
+                voxel_positions(shape).zip(phantom.labels.iter()).filter(|&(p, id)| id != 0 && on_border(p)).count();
             assert_eq!(n_cut, 0, "seed {seed}");
         }
     }
@@ -396,8 +396,8 @@ mod tests {
         for seed in 0..20 {
             let phantom = generate(PhantomKind::TwoBodies, seed);
             let of = |id: u16| -> Vec<f64> {
-                let pairs = intensities(&phantom).iter().zip(phantom.labels.ids());
-                pairs.filter(|&(_, &x)| x == id).map(|(&v, _)| f64::from(v)).collect()
+                let pairs = intensities(&phantom).iter().zip(phantom.labels.iter());
+                pairs.filter(|&(_, x)| x == id).map(|(&v, _)| f64::from(v)).collect()
             };
             let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
             let (head, body) = (of(HEAD), of(BODY));

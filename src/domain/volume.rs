@@ -374,10 +374,16 @@ impl Volume {
             [g, g, g, 255]
         };
         each_type!(
-            &self.voxels,
-            v => walk.fill(&v[range], pixels, |s| gray(s.number())),
-            p => walk.fill(&p[range], pixels, |pixel| pixel.rgba())
-        );
+                    &self.voxels,
+                    v => {
+         let frame = &v[range];
+         walk.fill(pixels, |at| gray(frame[at].number()))
+        },
+                    p => {
+        let frame = &p[range];
+        walk.fill(pixels, |at| frame[at].rgba())
+        }
+                );
         (walk.width, walk.height, image)
     }
 

@@ -450,7 +450,7 @@ mod tests {
         // documentation for the definitions.
         let phantom = generate(PhantomKind::TwoBodies, 1);
         let grid = grid(phantom.labels.grid().shape(), [0.7, 1.0, 2.5]);
-        let truth = phantom.labels.ids();
+        let truth = &phantom.labels.to_ids();
         let scores = score(truth, &moved(truth, grid.shape()), &grid, &phantom.table);
         let golden = [
             (

@@ -43,8 +43,9 @@ pub fn validate(
         let encoded = segmenter.encode_image(&image.volume, 0, None);
         for (scores, route) in dice.iter_mut().zip(routes) {
             let found = route.answer(&segmenter, &encoded, &image.labels, done as u64, &Silent)?;
+            let (truth, found) = (image.labels.to_ids(), found.to_ids());
             let labels = config.label_table().labels;
-            scores.extend(labels.iter().filter_map(|label| metrics::dice(image.labels.ids(), found.ids(), label.id)));
+            scores.extend(labels.iter().filter_map(|label| metrics::dice(&truth, &found, label.id)));
         }
     }
     let mean = |scores: &Vec<f64>| (!scores.is_empty()).then(|| scores.iter().sum::<f64>() / scores.len() as f64);

@@ -129,24 +129,8 @@ fn positions_of(ids: &[u16]) -> Vec<u16> {
 
 /// The first voxel that is drawn and the one behind the last, along each axis.
 fn bounds(labels: &LabelMap, positions: &[u16]) -> Option<[[usize; 2]; 3]> {
-    let [ni, nj, _] = labels.grid().shape();
-    let slices = labels.ids().par_chunks_exact(ni * nj).enumerate();
-    let boxes = slices.filter_map(|(k, slice)| {
-        let mut found: Option<[[usize; 2]; 3]> = None;
-        for (j, row) in slice.chunks_exact(ni).enumerate() {
-            let is_drawn = |id: &u16| positions[usize::from(*id)] != 0;
-            let Some(first) = row.iter().position(is_drawn) else { continue };
-            let last = row.iter().rposition(is_drawn).unwrap_or(first);
-            let this = [[first, last + 1], [j, j + 1], [k, k + 1]];
-            found = Some(found.map_or(this, |other| union(other, this)));
-        }
-        found
-    });
-    boxes.reduce_with(union)
-}
-
-fn union(a: [[usize; 2]; 3], b: [[usize; 2]; 3]) -> [[usize; 2]; 3] {
-    std::array::from_fn(|axis| [a[axis][0].min(b[axis][0]), a[axis][1].max(b[axis][1])])
+    let bounds = labels.bounds_of(|id| positions[usize::from(id)] != 0)?;
+    Some(bounds.0.map(|range| [range.start, range.end]))
 }
 
 /// The label positions inside `bounds` and a margin, reduced by whole factors where they exceed `max_edge`.
@@ -184,7 +168,7 @@ impl Votes {
         for k in span[2][0]..span[2][1] {
             for j in span[1][0]..span[1][1] {
                 for i in span[0][0]..span[0][1] {
-                    let position = positions[usize::from(labels.ids()[at(shape, [i, j, k])])];
+                    let position = positions[usize::from(labels.id_at(at(shape, [i, j, k])))];
                     if position != 0 {
                         self.count(position);
                     }

@@ -40,7 +40,7 @@ pub fn write_labels(
     source: Option<&Header>,
     monitor: &dyn Monitor,
 ) -> Result<(), Error> {
-    let highest = labels.ids().iter().copied().max().unwrap_or(0);
+    let highest = labels.used_ids().last().copied().unwrap_or(0);
     let voxel_type = if highest <= 255 { NiftiType::Uint8 } else { NiftiType::Uint16 };
     let mut block = new_block(path, labels.grid(), 1, source)?;
     let layout = block.version.layout();
@@ -49,13 +49,14 @@ pub fn write_labels(
     block.set_float(layout.cal_max, f64::from(highest));
     let swap = must_swap(&block);
     let bytes = |range: Range<usize>, bytes: &mut Vec<u8>| {
-        let ids = &labels.ids()[range];
+        let mut ids = vec![0; range.len()];
+        labels.copy_range(range.start, &mut ids);
         match voxel_type {
             NiftiType::Uint8 => bytes.extend(ids.iter().map(|&id| id as u8)),
             _ => bytes.extend(ids.iter().flat_map(|&id| if swap { id.swap_bytes() } else { id }.to_ne_bytes())),
         }
     };
-    let n_values = labels.ids().len();
+    let n_values = labels.grid().n_voxels();
     let image = Image { block, n_values, value_bytes: voxel_type.size_of(), bytes: &bytes };
     image.write(path, labels.grid(), monitor)
 }

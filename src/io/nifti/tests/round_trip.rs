@@ -186,7 +186,7 @@ proptest! {
         write_labels(&path, &labels, None, &Silent).unwrap();
         let (read, warnings) = read_labels(&path, &Silent).unwrap();
         prop_assert_eq!(read.grid().differs_from(labels.grid()), None);
-        prop_assert_eq!(read.ids(), labels.ids());
+        prop_assert_eq!(read.to_ids(), labels.to_ids());
         // Where there is a qform it places the mask as the sform does.
         prop_assert_eq!(warnings, Vec::<String>::new());
     }
