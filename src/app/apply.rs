@@ -201,14 +201,12 @@ impl App {
         self.with_case(|case| {
             case.history.undo();
         });
-        self.refresh_counts();
     }
 
     fn redo(&mut self) {
         self.with_case(|case| {
             case.history.redo();
         });
-        self.refresh_counts();
     }
 
     fn start_segmentation(&mut self) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::accept::accepted;
-use super::case::{Case, Counts, ImageStatistics};
+use super::case::{Case, ImageStatistics};
 use crate::domain::{Edit, LabelMap, LabelTable, Volume};
 
 /// Bins of the histogram.
@@ -23,12 +23,10 @@ pub enum Task {
         /// The image.
         volume: Arc<Volume>,
     },
-    /// The voxels of each label.
+    /// The voxels of each label at the beginning of a history.
     Count {
         /// Whose labels.
         case: u64,
-        /// The labels' revision.
-        revision: u64,
         /// The labels.
         labels: Arc<LabelMap>,
     },
@@ -69,8 +67,8 @@ pub enum Answer {
     Count {
         /// Whose labels.
         case: u64,
-        /// The counts.
-        counts: Counts,
+        /// Voxels by id, without background.
+        voxels: BTreeMap<u16, u64>,
     },
     /// Of [`Task::CountPreview`].
     CountPreview {
@@ -143,17 +141,15 @@ fn run(inbox: &Receiver<Task>, outbox: &Sender<Answer>, wake: &dyn Fn()) {
     }
 }
 
-/// A newer count or statistic makes an older one useless; a change of the labels is always wanted.
+/// Newer statistics make older ones useless; a change of the labels is always wanted.
 fn supersedes(newer: &Task, older: &Task) -> bool {
-    matches!((newer, older), (Task::Image { .. }, Task::Image { .. }) | (Task::Count { .. }, Task::Count { .. }))
+    matches!((newer, older), (Task::Image { .. }, Task::Image { .. }))
 }
 
 fn answer(task: Task) -> Option<Answer> {
     Some(match task {
         Task::Image { case, frame, volume } => Answer::Image { case, statistics: statistics(&volume, frame) },
-        Task::Count { case, revision, labels } => {
-            Answer::Count { case, counts: Counts { revision, voxels: labelled(&labels) } }
-        }
+        Task::Count { case, labels } => Answer::Count { case, voxels: labelled(&labels) },
         Task::CountPreview { serial, labels } => Answer::CountPreview { serial, voxels: labelled(&labels) },
         Task::Merge { case, name, current: (labels, table), added: (added, added_table), keeps_others } => {
             let (edit, table) = if keeps_others {

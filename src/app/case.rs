@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::counts::Counts;
 use super::state::Camera;
 use crate::config::SegmentSettings;
 use crate::domain::volume::Histogram;
@@ -50,8 +51,8 @@ pub struct Case {
     pub merging: Option<Merging>,
     /// Statistics of the frame shown, once they are known.
     pub statistics: Option<ImageStatistics>,
-    /// Voxels of each id, once they are known.
-    pub counts: Option<Counts>,
+    /// Voxels of each id.
+    pub counts: Counts,
 }
 
 /// A segmentation beside the labels.
@@ -104,15 +105,6 @@ pub struct ImageStatistics {
     pub histogram: Histogram,
 }
 
-/// Voxels of each id at one revision of the labels.
-#[derive(Clone, Debug)]
-pub struct Counts {
-    /// The revision counted.
-    pub revision: u64,
-    /// Voxels by id, without background.
-    pub voxels: BTreeMap<u16, u64>,
-}
-
 impl Case {
     /// A newly opened image with empty labels and the crosshair in its middle.
     pub fn new(id: u64, opened: Opened) -> Self {
@@ -136,7 +128,7 @@ impl Case {
             accepted: None,
             merging: None,
             statistics: None,
-            counts: None,
+            counts: Counts::of_empty(),
             opened,
         }
     }
@@ -171,12 +163,9 @@ impl Case {
         self.crosshair[axis] = (self.crosshair[axis] as isize + step).clamp(0, last) as usize;
     }
 
-    /// Whether no voxel has a label. Until the voxels have been counted, labels that were never touched are empty.
+    /// Whether no voxel has a label.
     pub fn is_empty(&self) -> bool {
-        match &self.counts {
-            Some(counts) if counts.revision == self.history.revision() => counts.voxels.is_empty(),
-            _ => self.history.revision() == 0 && self.labels_path.is_none(),
-        }
+        self.counts.is_empty() && self.stroke.is_none()
     }
 
     /// Whether anything would be lost by closing the case.

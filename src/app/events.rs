@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::App;
 use super::background::{Answer, Task};
 use super::case::{Case, Merging, Origin, Preview, quick_window};
+use super::counts::Counts;
 use super::files::file_name;
 use super::state::LastRun;
 use crate::domain::History;
@@ -58,7 +59,6 @@ impl App {
         self.state.case = Some(Case::new(self.n_cases, opened));
         self.choose_fitting_model();
         self.refresh_statistics();
-        self.refresh_counts();
         if let Some(labels) = loading.then_labels {
             self.open_labels(labels);
         }
@@ -77,7 +77,8 @@ impl App {
             case.table = opened.table;
             case.table_revision += 1;
             case.labels_path = Some(opened.path);
-            self.refresh_counts();
+            case.counts = Counts::default();
+            self.background.submit(Task::Count { case: case.id, labels: case.history.shared() });
         } else {
             // What is there may be work: the file becomes a change that can be undone.
             let added = (Arc::new(opened.labels), opened.table);
@@ -151,7 +152,7 @@ impl App {
                 }
                 case.statistics = Some(statistics);
             }
-            Answer::Count { case: id, counts } if id == case.id => case.counts = Some(counts),
+            Answer::Count { case: id, voxels } if id == case.id => case.counts.set_base(voxels),
             Answer::Merged { case: id, edit, table } if id == case.id => {
                 if let Some(edit) = edit {
                     case.history.apply(edit);
@@ -159,7 +160,6 @@ impl App {
                 case.table = table;
                 case.table_revision += 1;
                 end_merge(case);
-                self.refresh_counts();
             }
             Answer::CountPreview { serial, voxels } => {
                 if let Some(preview) = case.preview.as_mut().filter(|preview| preview.serial == serial) {

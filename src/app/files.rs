@@ -180,14 +180,6 @@ impl App {
             self.background.submit(Task::Image { case: case.id, frame: case.frame, volume });
         }
     }
-
-    /// Has the labels' voxels counted in the background.
-    pub(super) fn refresh_counts(&self) {
-        if let Some(case) = &self.state.case {
-            let (revision, labels) = (case.history.revision(), case.history.shared());
-            self.background.submit(Task::Count { case: case.id, revision, labels });
-        }
-    }
 }
 
 /// The last part of a path, for people.

@@ -10,6 +10,7 @@ mod apply;
 mod background;
 mod case;
 mod command;
+mod counts;
 mod events;
 mod file_dialog;
 mod files;
@@ -126,6 +127,7 @@ impl App {
         for answer in self.background.poll() {
             self.learn(answer);
         }
+        self.note_changes();
         if let Some(picked) = self.file_dialog.poll() {
             self.use_picked(picked);
         }
@@ -148,16 +150,17 @@ impl App {
         for action in actions {
             self.apply(action);
         }
+        self.note_changes();
         self.show_title();
     }
 
     /// Whether nothing is being read, computed or saved: what the screen shows now will stay.
     pub fn is_idle(&self) -> bool {
         let state = &self.state;
-        let case_is_settled = state
-            .case
-            .as_ref()
-            .is_none_or(|case| case.merging.is_none() && (case.statistics.is_some() || case.opened.volume.is_color()));
+        let case_is_settled = state.case.as_ref().is_none_or(|case| {
+            let has_statistics = case.statistics.is_some() || case.opened.volume.is_color();
+            case.merging.is_none() && case.counts.is_known() && has_statistics
+        });
         let has_no_job = state.loading.is_none() && state.opening_labels.is_none() && state.segmenting.is_none();
         has_no_job && state.saving.is_none() && case_is_settled
     }

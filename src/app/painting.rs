@@ -38,7 +38,6 @@ impl App {
             case.stroke = None;
             case.history.commit();
         });
-        self.refresh_counts();
     }
 
     /// Adds a label under a free id and paints with it.

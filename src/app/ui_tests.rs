@@ -283,7 +283,7 @@ fn a_mask_is_saved_and_opens_again_as_it_was() {
     let path = folder.path().join("mask.nii.gz");
     let mut window = sample_window();
     click(&mut window, "Use known truth");
-    wait(&mut window, |app| app.is_idle() && app.state.case.as_ref().is_some_and(|case| case.counts.is_some()));
+    wait(&mut window, |app| app.is_idle() && app.state.case.as_ref().is_some_and(|case| case.counts.is_known()));
     let ids = case(&window).history.labels().to_ids();
     window.state_mut().state.case.as_mut().expect("open").labels_path = Some(path.clone());
     press(&mut window, Modifiers::COMMAND, Key::S);
@@ -389,7 +389,7 @@ fn a_typed_path_is_taken_by_enter() {
     let folder = tempfile::tempdir().expect("a scratch folder");
     let mut window = sample_window();
     click(&mut window, "Use known truth");
-    wait(&mut window, |app| app.is_idle() && app.state.case.as_ref().is_some_and(|case| case.counts.is_some()));
+    wait(&mut window, |app| app.is_idle() && app.state.case.as_ref().is_some_and(|case| case.counts.is_known()));
     let text = folder.path().join("typed").display().to_string();
     window.state_mut().state.dialog = Some(Dialog::TypePath { purpose: Purpose::SaveLabels(None), text });
     window.run_steps(3);

@@ -66,8 +66,7 @@ fn row_ui(ui: &mut Ui, case: &Case, label: &Label, actions: &mut Actions) {
         let color = if label.visible { tokens(ui).text } else { tokens(ui).text_disabled };
         ui.add(field.text_color(color).margin(vec2(6.0, 4.0))).accessible_name(format!("Name of label {}", label.id));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let counts = case.counts.as_ref().filter(|counts| counts.revision == case.history.revision());
-            volume_ui(ui, case, counts.map(|counts| counts.voxels.get(&label.id).copied().unwrap_or(0)));
+            volume_ui(ui, case, case.counts.of(label.id));
         });
     });
     if changed != *label {
