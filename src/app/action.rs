@@ -47,6 +47,8 @@ pub enum Action {
     },
     /// The stroke has ended: it becomes one change.
     EndStroke,
+    /// Accept one structure of the preview, by the model's id.
+    AcceptLabel(u16),
     /// Paint this label from now on.
     ActivateLabel(u16),
     /// How the brush and the eraser reach.

@@ -10,6 +10,7 @@ use super::command::Command;
 use super::settings::{Interpolation, ThemeChoice};
 use super::state::{Dialog, Layout, Next, Purpose, Segmenting};
 use super::tools::{Tool, camera_centered};
+use crate::domain::accept::Part;
 use crate::domain::{Convention, Label, Plane, Window};
 use crate::engine::{Job, Stamp};
 
@@ -25,6 +26,7 @@ impl App {
             Action::SetWindow(window) => self.with_case(|case| case.window = window),
             Action::SetCamera { plane, camera } => self.with_case(|case| case.cameras[plane_index(plane)] = camera),
             Action::Paint { plane, to, erases } => self.paint(plane, to, erases),
+            Action::AcceptLabel(id) => self.accept_preview(Part::Label(id)),
             Action::EndStroke => self.end_stroke(),
             Action::ActivateLabel(id) => self.with_case(|case| case.active_label = id),
             Action::SetBrush(look) => self.remember(|known| known.brush = look),
@@ -64,7 +66,9 @@ impl App {
             Command::UseReference => self.use_reference(),
             Command::Segment => self.start_segmentation(),
             Command::CancelSegment => self.cancel_segmentation(),
-            Command::AcceptPreview => self.accept_preview(),
+            Command::AcceptPreview => self.accept_preview(Part::All),
+            Command::AcceptUnlabelled => self.accept_preview(Part::Unlabelled),
+            Command::AcceptRegion => self.accept_region(),
             Command::DiscardPreview => self.with_case(|case| case.preview = None),
             Command::CheckDevices => self.check_devices(),
             Command::CrosshairTool => self.state.tool = Tool::Crosshair,
@@ -230,16 +234,29 @@ impl App {
         }
     }
 
-    fn accept_preview(&mut self) {
+    /// Makes a part of the preview part of the labels. The preview stays where more of it may be wanted.
+    fn accept_preview(&mut self, part: Part) {
         let Some(preview) = self.state.case.as_ref().and_then(|case| case.preview.clone()) else { return };
-        let added = (preview.labels, preview.table);
-        self.merge(Merging::Preview, "Accept segmentation", added, true);
+        let (name, stays) = match part {
+            Part::All => ("Accept segmentation", false),
+            Part::Unlabelled => ("Accept where unlabelled", false),
+            Part::Label(_) => ("Accept one label", true),
+            Part::Region(_) => ("Accept one region", true),
+        };
+        self.merge(Merging::Preview { stays }, name, (preview.labels, preview.table), Some(part));
+    }
+
+    /// Under the pointer, or under the crosshair where the pointer is over no voxel.
+    fn accept_region(&mut self) {
+        let Some(case) = &self.state.case else { return };
+        let voxel = self.state.pointed.map_or(case.crosshair, |pointed| pointed.voxel);
+        self.accept_preview(Part::Region(voxel));
     }
 
     fn use_reference(&mut self) {
         let reference = self.state.case.as_ref().and_then(|case| case.opened.reference.clone());
         let Some(added) = reference else { return };
-        self.merge(Merging::Reference, "Use known truth", added, true);
+        self.merge(Merging::Reference, "Use known truth", added, Some(Part::All));
     }
 
     /// Works out in the background how the labels change; [`App::learn`] makes the change.
@@ -248,11 +265,11 @@ impl App {
         what: Merging,
         name: &'static str,
         added: (std::sync::Arc<crate::domain::LabelMap>, crate::domain::LabelTable),
-        keeps_others: bool,
+        part: Option<Part>,
     ) {
         let Some(case) = &mut self.state.case else { return };
         let current = (case.history.shared(), case.table.clone());
-        if self.background.submit(Task::Merge { case: case.id, name, current, added, keeps_others }) {
+        if self.background.submit(Task::Merge { case: case.id, name, current, added, part }) {
             case.merging = Some(what);
         } else {
             self.state

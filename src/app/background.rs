@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
-use super::accept::accepted;
 use super::case::{Case, ImageStatistics};
+use crate::domain::accept::{Part, accepted};
 use crate::domain::{Edit, LabelMap, LabelTable, Volume};
 
 /// Bins of the histogram.
@@ -47,8 +47,8 @@ pub enum Task {
         current: (Arc<LabelMap>, LabelTable),
         /// The labels to lay over them.
         added: (Arc<LabelMap>, LabelTable),
-        /// Labels that `added` does not know stay; otherwise it replaces all.
-        keeps_others: bool,
+        /// How much of them is accepted; `None`: they replace all.
+        part: Option<Part>,
     },
     /// Give a closed case's memory back, which takes a while for a large one.
     Free(Box<Case>),
@@ -151,12 +151,10 @@ fn answer(task: Task) -> Option<Answer> {
         Task::Image { case, frame, volume } => Answer::Image { case, statistics: statistics(&volume, frame) },
         Task::Count { case, labels } => Answer::Count { case, voxels: labelled(&labels) },
         Task::CountPreview { serial, labels } => Answer::CountPreview { serial, voxels: labelled(&labels) },
-        Task::Merge { case, name, current: (labels, table), added: (added, added_table), keeps_others } => {
-            let (edit, table) = if keeps_others {
-                let (ids, table) = accepted(&labels, &table, &added, &added_table);
-                (Edit::replace(name, &labels, &ids), table)
-            } else {
-                (Edit::between(name, &labels, &added), added_table)
+        Task::Merge { case, name, current: (labels, table), added: (added, added_table), part } => {
+            let (edit, table) = match part {
+                Some(part) => accepted(&labels, &table, (&added, &added_table), part, name),
+                None => (Edit::between(name, &labels, &added), added_table),
             };
             Answer::Merged { case, edit, table }
         }

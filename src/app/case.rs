@@ -73,8 +73,11 @@ pub struct Preview {
 /// What is being made part of the labels.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Merging {
-    /// The preview.
-    Preview,
+    /// The preview, or a part of it.
+    Preview {
+        /// It is shown on, since more of it may be wanted.
+        stays: bool,
+    },
     /// The sample's known truth.
     Reference,
     /// A file.

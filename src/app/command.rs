@@ -25,6 +25,8 @@ pub enum Command {
     Segment,
     CancelSegment,
     AcceptPreview,
+    AcceptUnlabelled,
+    AcceptRegion,
     DiscardPreview,
     CheckDevices,
     CrosshairTool,
@@ -84,6 +86,8 @@ impl Command {
         Self::Segment,
         Self::CancelSegment,
         Self::AcceptPreview,
+        Self::AcceptUnlabelled,
+        Self::AcceptRegion,
         Self::DiscardPreview,
         Self::CheckDevices,
         Self::CrosshairTool,
@@ -139,6 +143,13 @@ impl Command {
             Self::Segment => ("Segment", "Segment this image with the chosen model"),
             Self::CancelSegment => ("Cancel", "Stop the segmentation that is running"),
             Self::AcceptPreview => ("Accept", "Make the preview part of the labels; can be undone"),
+            Self::AcceptUnlabelled => {
+                ("Accept where unlabelled", "Fill only voxels without a label from the preview; can be undone")
+            }
+            Self::AcceptRegion => (
+                "Accept region under pointer",
+                "Take the connected region of the preview under the pointer; it stays open",
+            ),
             Self::DiscardPreview => ("Discard", "Drop the preview; the labels stay as they are"),
             Self::CheckDevices => ("Check devices", "Compare every device with the CPU and time it"),
             Self::CrosshairTool => ("Crosshair", "Click or drag to move the crosshair"),
@@ -216,6 +227,7 @@ impl Command {
     pub fn shortcuts(self) -> &'static [KeyboardShortcut] {
         const CTRL: Modifiers = Modifiers::COMMAND;
         const CTRL_SHIFT: Modifiers = Modifiers::COMMAND.plus(Modifiers::SHIFT);
+        const SHIFT: Modifiers = Modifiers::SHIFT;
         const NONE: Modifiers = Modifiers::NONE;
         macro_rules! keys {
             ($(($modifiers:expr, $key:ident)),+) => { const { &[$(KeyboardShortcut::new($modifiers, Key::$key)),+] } };
@@ -232,6 +244,8 @@ impl Command {
             Self::Segment => keys![(CTRL, Enter)],
             Self::CancelSegment => keys![(CTRL, Period)],
             Self::AcceptPreview => keys![(NONE, Enter)],
+            Self::AcceptUnlabelled => keys![(CTRL_SHIFT, Enter)],
+            Self::AcceptRegion => keys![(SHIFT, Enter)],
             Self::DiscardPreview => keys![(NONE, Escape)],
             Self::CrosshairTool => keys![(NONE, Num1)],
             Self::WindowTool => keys![(NONE, Num2)],
@@ -287,7 +301,7 @@ impl Command {
             Self::UseReference => can_use_reference(state),
             Self::Segment => can_segment(state),
             Self::CancelSegment => because(state.segmenting.is_some(), "No segmentation is running"),
-            Self::AcceptPreview => can_accept(state),
+            Self::AcceptPreview | Self::AcceptUnlabelled | Self::AcceptRegion => can_accept(state),
             Self::DiscardPreview => has_preview(state),
             Self::CheckDevices => because(state.checking_devices.is_none(), "The devices are being checked"),
             Self::NextFrame | Self::PreviousFrame => has_frames(state),
@@ -383,11 +397,11 @@ fn can_paint(state: &State) -> Result<(), Why> {
 }
 
 fn can_undo(state: &State) -> Result<(), Why> {
-    because(case(state).and_then(no_preview).and_then(settled)?.history.can_undo().is_some(), "Nothing to undo")
+    because(case(state).and_then(settled)?.history.can_undo().is_some(), "Nothing to undo")
 }
 
 fn can_redo(state: &State) -> Result<(), Why> {
-    because(case(state).and_then(no_preview).and_then(settled)?.history.can_redo().is_some(), "Nothing to redo")
+    because(case(state).and_then(settled)?.history.can_redo().is_some(), "Nothing to redo")
 }
 
 fn can_use_reference(state: &State) -> Result<(), Why> {

@@ -82,7 +82,7 @@ impl App {
         } else {
             // What is there may be work: the file becomes a change that can be undone.
             let added = (Arc::new(opened.labels), opened.table);
-            self.merge(Merging::File(opened.path), "Open labels", added, false);
+            self.merge(Merging::File(opened.path), "Open labels", added, None);
         }
     }
 
@@ -173,8 +173,9 @@ impl App {
 
 fn end_merge(case: &mut Case) {
     match case.merging.take() {
-        Some(Merging::Preview) => {
-            case.accepted = case.preview.take().map(|preview| preview.origin);
+        Some(Merging::Preview { stays }) => {
+            case.accepted = case.preview.as_ref().map(|preview| preview.origin.clone());
+            case.preview.take_if(|_| !stays);
         }
         Some(Merging::File(path)) => case.labels_path = Some(path),
         Some(Merging::Reference) | None => {}

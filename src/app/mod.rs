@@ -4,7 +4,6 @@
 //! One frame: [`App::poll`] takes in what has happened, [`App::draw`] draws the panels and views from `&State` while they
 //! push actions, and the actions are applied in order once drawing is over.
 
-mod accept;
 mod action;
 mod apply;
 mod background;

@@ -161,6 +161,33 @@ fn the_preview_has_the_truths_voxels_once_accepted() {
 }
 
 #[test]
+fn parts_of_a_preview_are_taken_one_by_one_and_each_is_one_step_back() {
+    let mut window = sample_window();
+    show_preview(&mut window);
+    let (truth, table) = case(&window).opened.reference.clone().expect("a truth");
+    let count = |id: u16| truth.iter().filter(|x| *x == id).count();
+    click(&mut window, "Accept part");
+    click(&mut window, &format!("Only {}", table.labels[0].name));
+    wait(&mut window, App::is_idle);
+    assert_eq!(n_labelled(&window), count(table.labels[0].id));
+    assert!(case(&window).preview.is_some(), "more of it may be wanted");
+
+    // The middle of the volume belongs to the other structure.
+    window.hover_at(view_center(&window, Plane::Axial));
+    window.run_steps(2);
+    let under = window.state().state.pointed.expect("the pointer is over the slice").voxel;
+    assert_eq!(truth.get(under), table.labels[1].id);
+    press(&mut window, Modifiers::SHIFT, Key::Enter);
+    wait(&mut window, App::is_idle);
+    assert_eq!(n_labelled(&window), count(table.labels[0].id) + count(table.labels[1].id));
+
+    press(&mut window, Modifiers::COMMAND, Key::Z);
+    assert_eq!(n_labelled(&window), count(table.labels[0].id));
+    press(&mut window, Modifiers::COMMAND, Key::Z);
+    assert_eq!(n_labelled(&window), 0);
+}
+
+#[test]
 fn a_command_that_cannot_be_used_is_disabled_and_says_why() {
     let window = sample_window();
     let save = window.get_all_by_label("Save mask").next().expect("a save button");

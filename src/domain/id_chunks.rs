@@ -88,6 +88,17 @@ impl IdChunks {
         })
     }
 
+    /// Positions and ids of the chunks in which something was ever labelled here or in `other`, ascending: first this one's,
+    /// then the other's.
+    pub fn either_labelled<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = (usize, &'a [u16], &'a [u16])> {
+        let is_background = |chunk: &Arc<Chunk>| Arc::ptr_eq(chunk, &BACKGROUND);
+        let chunks = self.chunks.iter().zip(&other.chunks).enumerate();
+        chunks.filter(move |(_, (a, b))| !(is_background(a) && is_background(b))).map(|(chunk_idx, _)| {
+            let (start, ids) = self.chunk(chunk_idx);
+            (start, ids, other.chunk(chunk_idx).1)
+        })
+    }
+
     fn chunk(&self, chunk_idx: usize) -> (usize, &[u16]) {
         let start = chunk_idx * CHUNK;
         (start, &self.chunks[chunk_idx][..CHUNK.min(self.len - start)])

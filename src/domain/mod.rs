@@ -3,6 +3,7 @@
 //! No files, GPU, threads, widgets or tensors here; every function runs in microseconds or takes a
 //! [`Monitor`](crate::monitor::Monitor).
 
+pub mod accept;
 pub mod edit;
 pub mod fill;
 pub mod grid;

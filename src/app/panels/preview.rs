@@ -1,13 +1,13 @@
 //! The banner over the views while a segmentation waits to be accepted or discarded.
 
-use eframe::egui::{Align, Frame, Layout, Margin, RichText, Sense, Ui, vec2};
+use eframe::egui::{Align, Button, Frame, Layout, Margin, RichText, Sense, Ui, containers::menu::MenuButton, vec2};
 
-use super::super::action::Actions;
+use super::super::action::{Action, Actions};
 use super::super::case::Preview;
 use super::super::command::Command;
 use super::super::state::State;
-use super::super::theme::{space, strong, tokens, type_size};
-use super::super::widgets::{Icon, command_button, main_button, paint_icon};
+use super::super::theme::{size, space, strong, tokens, type_size};
+use super::super::widgets::{Icon, command_button, command_item, main_button, paint_icon};
 
 /// Height of the banner.
 const HEIGHT: f32 = 46.0;
@@ -30,9 +30,27 @@ pub fn banner_ui(ui: &mut Ui, state: &State, preview: &Preview, actions: &mut Ac
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 ui.spacing_mut().item_spacing.x = space::MEDIUM;
                 command_button(ui, state, Command::DiscardPreview, actions);
+                parts_ui(ui, state, preview, actions);
                 ui.allocate_ui(vec2(104.0, HEIGHT), |ui| main_button(ui, state, Command::AcceptPreview, actions));
             });
         });
     });
     ui.add_space(-ui.spacing().item_spacing.y);
+}
+
+/// What can be accepted short of everything.
+fn parts_ui(ui: &mut Ui, state: &State, preview: &Preview, actions: &mut Actions) {
+    let button = Button::new("Accept part").min_size(vec2(0.0, size::ROW + 4.0));
+    MenuButton::from_button(button).ui(ui, |ui| {
+        ui.spacing_mut().item_spacing.y = 1.0;
+        command_item(ui, state, Command::AcceptUnlabelled, actions);
+        command_item(ui, state, Command::AcceptRegion, actions);
+        ui.separator();
+        for label in &preview.table.labels {
+            let item = Button::new(format!("Only {}", label.name)).frame(false).min_size(vec2(210.0, size::ROW));
+            if ui.add_enabled(Command::AcceptPreview.enabled(state).is_ok(), item).clicked() {
+                actions.push(Action::AcceptLabel(label.id));
+            }
+        }
+    });
 }

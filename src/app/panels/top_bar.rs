@@ -79,6 +79,8 @@ const MENUS: [(&str, &[Command]); 5] = [
             Command::Segment,
             Command::CancelSegment,
             Command::AcceptPreview,
+            Command::AcceptUnlabelled,
+            Command::AcceptRegion,
             Command::DiscardPreview,
             Command::CheckDevices,
         ],
