@@ -3,12 +3,16 @@
 //! Kept as runs of voxels that change alike, so an edit weighs what it changes and not what the volume weighs. Making an
 //! edit changes nothing; only [`History`](super::History) can carry it out or take it back.
 
+mod codec;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::LabelMap;
 use super::grid::VoxelBox;
 use super::id_chunks::IdChunks;
+
+pub use self::codec::EditError;
 
 /// A named, reversible change of a [`LabelMap`].
 #[derive(Clone, Debug, PartialEq)]

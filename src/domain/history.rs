@@ -201,6 +201,22 @@ impl History {
         self.bytes
     }
 
+    /// Memory that all entries may take.
+    pub fn budget_bytes(&self) -> usize {
+        self.budget_bytes
+    }
+
+    /// From now on drops the oldest edits where all together take more than `budget_bytes`.
+    pub fn set_budget(&mut self, budget_bytes: usize) {
+        self.budget_bytes = budget_bytes;
+        self.keep_within_budget();
+    }
+
+    /// How many entries were in the labels when they were saved last; `None` where that can no longer be reached.
+    pub fn saved_at(&self) -> Option<usize> {
+        self.saved_at?.checked_sub(self.n_dropped)
+    }
+
     /// What happened since this was asked last, in order. Parts of a gesture that is still going on are not among it.
     pub fn take_changes(&mut self) -> Vec<Change> {
         std::mem::take(&mut self.changes)
@@ -224,8 +240,12 @@ impl History {
         self.changes.push(Change::Applied(Arc::clone(&edit)));
         self.edits.push_back(edit);
         self.n_applied += 1;
-        // The newest edit stays whatever it takes: a person can always undo the last thing done.
-        while self.bytes > self.budget_bytes && self.edits.len() > 1 {
+        self.keep_within_budget();
+    }
+
+    fn keep_within_budget(&mut self) {
+        // The newest edit stays whatever it takes: a person can always undo the last thing done. What can be redone stays too.
+        while self.bytes > self.budget_bytes && self.edits.len() > 1 && self.n_applied > 0 {
             self.bytes -= self.edits.pop_front().map_or(0, |oldest| oldest.bytes());
             self.n_applied -= 1;
             self.n_dropped += 1;

@@ -6,6 +6,7 @@
 
 pub mod dataset;
 mod error;
+pub mod journal;
 pub mod label_table;
 pub mod nifti;
 pub mod provenance;

@@ -1,0 +1,177 @@
+//! A journal of every change of a case's labels, so that work outlives the program: after a crash, a kill or a power cut
+//! the next start reads it and has the labels, with their history.
+//!
+//! # The file
+//! Append-only: 12 bytes of magic and version, then records of length, kind, checksum and payload. The first record is the
+//! [`Header`] (JSON): which image, which grid, which label table. Each record is one write, so a killed program loses at most
+//! the one that it was writing; reading stops at the first record that is torn or does not match its checksum, and what
+//! comes before is whole.
+//!
+//! The living program holds a lock on its file. A journal that nobody holds is work that somebody may want back.
+
+mod format;
+mod read;
+mod shelf;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use glam::DAffine3;
+use serde::{Deserialize, Serialize};
+
+use super::Error;
+use crate::domain::{Edit, Grid, LabelTable};
+
+pub use read::{Recovered, recover};
+pub use shelf::{Found, discard, survey};
+pub use write::Journal;
+
+/// Why a journal was not read or not written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum JournalError {
+    /// What the system reports.
+    #[error(transparent)]
+    File(#[from] Error),
+    /// Another kind of file, or one that was cut off within its first lines.
+    #[error("this is not the journal of a session: {fault} ({})", path.display())]
+    NotJournal {
+        /// What is wrong with it.
+        fault: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// Written by a newer program.
+    #[error("the journal has version {found}, this program reads version {expected}: open it with the newer program ({})", path.display())]
+    Version {
+        /// The file's version.
+        found: u32,
+        /// The version that is read.
+        expected: u32,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A living program writes it.
+    #[error("another window is working on this journal ({})", path.display())]
+    InUse {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The work was done on something else.
+    #[error("the work was done on another image: {difference}; the journal was kept ({})", path.display())]
+    OtherImage {
+        /// How the two differ.
+        difference: String,
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// What a journal is about: its first record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Header {
+    /// Version of the program that wrote it.
+    pub program: String,
+    /// When the work began, in seconds since 1970.
+    pub started_s: u64,
+    /// The case's name, as the window shows it.
+    pub case: String,
+    /// The image's file; `None` for a built-in sample, which `case` names.
+    pub image: Option<ImageFile>,
+    /// Voxels of the image along each axis.
+    pub shape: [usize; 3],
+    /// The image's `world_from_voxel`, column by column.
+    pub affine: [f64; 12],
+    /// What the labels' ids meant at the beginning.
+    pub table: LabelTable,
+}
+
+/// A file as it was when work on it began.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageFile {
+    /// Where.
+    pub path: PathBuf,
+    /// Its size; `None` where the system did not say.
+    pub n_bytes: Option<u64>,
+    /// When it was changed last, in seconds since 1970.
+    pub modified_s: Option<u64>,
+}
+
+/// What is in a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Saved {
+    /// The file.
+    pub path: PathBuf,
+    /// It holds the labels as they are at this point.
+    pub labels: bool,
+    /// It holds the label table as it is at this point.
+    pub table: bool,
+}
+
+/// One step of the work.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Record<'a> {
+    /// The history begins anew with the labels that this edit makes from none; with none where there is no edit.
+    Base(Option<&'a Edit>),
+    /// A new entry of the history.
+    Applied(&'a Edit),
+    /// The newest entry was taken back.
+    Undone,
+    /// The entry taken back last was carried out again.
+    Redone,
+    /// The label table is this now.
+    Table(&'a LabelTable),
+    /// Labels or table are those of a file: they were saved or opened.
+    Saved(&'a Saved),
+}
+
+impl Header {
+    /// The header of work that begins now on an image of this `grid`. Looks at the image's file.
+    pub fn new(case: &str, image: Option<&Path>, grid: &Grid, table: LabelTable) -> Self {
+        Self {
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+            started_s: seconds(SystemTime::now()),
+            case: case.to_owned(),
+            image: image.map(ImageFile::now),
+            shape: grid.shape(),
+            affine: grid.world_from_voxel().to_cols_array(),
+            table,
+        }
+    }
+
+    /// How an open image differs from the one that the work was done on, as a sentence; `None` where it does not.
+    fn differs_from(&self, case: &str, grid: &Grid) -> Option<String> {
+        if self.image.is_none() && self.case != case {
+            return Some(format!("it was {}, this is {case}", self.case));
+        }
+        match Grid::new(self.shape, DAffine3::from_cols_array(&self.affine)) {
+            Ok(known) => known.differs_from(grid),
+            Err(error) => Some(format!("its grid is damaged: {error}")),
+        }
+    }
+}
+
+impl ImageFile {
+    fn now(path: &Path) -> Self {
+        let metadata = path.metadata().ok();
+        Self {
+            path: path.to_owned(),
+            n_bytes: metadata.as_ref().map(|known| known.len()),
+            modified_s: metadata.and_then(|known| known.modified().ok()).map(seconds),
+        }
+    }
+
+    /// What changed about the file since, as a sentence.
+    fn warning(&self) -> Option<String> {
+        let now = Self::now(&self.path);
+        (now != *self)
+            .then(|| "The image's file was changed after these labels were drawn: check that they still fit".to_owned())
+    }
+}
+
+fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
