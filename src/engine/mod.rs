@@ -1,8 +1,8 @@
 //! The engine: long work away from the window. Jobs go in, events come out, nothing blocks.
 //!
-//! Two named threads: `ldseg-worker` owns the Burn device and the loaded models, so that no tensor ever crosses a
+//! Two named threads for jobs: `ldseg-worker` owns the Burn device and the loaded models, so that no tensor ever crosses a
 //! thread (CubeCL keys its streams on the OS thread); `ldseg-files` reads and writes, so that a slow disk does not hold
-//! up a segmentation.
+//! up a segmentation. A third, `ldseg-journal`, keeps the [`journal`] of what a person does.
 //!
 //! Invariants, each with its test below:
 //! - every job ends in exactly one [`Event::Done`], whatever happens: an error, a panic, a lost device, a cancel;
@@ -17,6 +17,7 @@ mod compute;
 pub mod device;
 mod files;
 pub mod job;
+pub mod journal;
 #[cfg(test)]
 mod tests;
 mod worker;

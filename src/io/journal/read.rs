@@ -26,17 +26,15 @@ pub struct Recovered {
     pub n_records: usize,
     /// What the person should know.
     pub warnings: Vec<String>,
-    /// The journal itself, which goes on from here.
-    pub journal: Journal,
 }
 
-/// Reads the journal at `path` for the open image named `case` on `grid`, as far as it is whole. The caller holds the journal
-/// from then on; a torn end is cut off.
+/// Reads the journal at `path` for the open image named `case` on `grid`, as far as it is whole. The journal goes on from there
+/// and is the caller's to write; a torn end is cut off.
 ///
 /// # Errors
 /// [`JournalError`] where it is no journal, another window holds it, or the image is not the one that the work was done on. The
 /// file is then untouched.
-pub fn recover(path: &Path, case: &str, grid: &Grid) -> Result<Recovered, JournalError> {
+pub fn recover(path: &Path, case: &str, grid: &Grid) -> Result<(Recovered, Journal), JournalError> {
     let reading = |source| Error::reading(path, source);
     let file = OpenOptions::new().read(true).write(true).open(path).map_err(reading)?;
     lock(&file, path)?;
@@ -65,7 +63,7 @@ pub fn recover(path: &Path, case: &str, grid: &Grid) -> Result<Recovered, Journa
     let Replay { mut history, table, table_is_saved, labels_path, n_records, grid: _ } = replay;
     history.set_budget(History::BUDGET_BYTES);
     history.take_changes();
-    Ok(Recovered { header, history, table, table_is_saved, labels_path, n_records, warnings, journal })
+    Ok((Recovered { header, history, table, table_is_saved, labels_path, n_records, warnings }, journal))
 }
 
 /// The work so far.

@@ -79,7 +79,7 @@ fn saved(path: &str) -> Saved {
 }
 
 fn back(path: &Path) -> Recovered {
-    recover(path, "Sample 1", &grid()).unwrap()
+    recover(path, "Sample 1", &grid()).unwrap().0
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn what_was_recovered_goes_on_in_the_same_journal() {
     let mut desk = Desk::new();
     desk.dot(1, 1);
     let (folder, path, _) = desk.die();
-    let Recovered { history, journal, .. } = back(&path);
+    let (Recovered { history, .. }, journal) = recover(&path, "Sample 1", &grid()).unwrap();
     let mut desk = Desk { folder, history, journal };
     desk.undo();
     desk.dot(2, 3);
@@ -152,7 +152,7 @@ fn an_image_that_was_written_again_is_a_warning() {
     fs::write(&image, "voxels").unwrap();
     let header = Header::new("scan", Some(&image), &grid(), LabelTable::default());
     let path = Journal::create(folder.path(), &header).unwrap().path().to_owned();
-    let warnings = || recover(&path, "scan", &grid()).unwrap().warnings;
+    let warnings = || recover(&path, "scan", &grid()).unwrap().0.warnings;
     assert!(warnings().is_empty());
     fs::write(&image, "other voxels").unwrap();
     assert_eq!(warnings().len(), 1);
@@ -290,7 +290,7 @@ fn a_journal_that_ends_anywhere_gives_a_state_that_there_was_and_never_less_than
     let mut newest = 0;
     for n_bytes in 0..=whole.len() {
         fs::write(&cut, &whole[..n_bytes]).unwrap();
-        let Ok(recovered) = recover(&cut, "Sample 1", &grid()) else {
+        let Ok((recovered, _)) = recover(&cut, "Sample 1", &grid()) else {
             assert_eq!(newest, 0, "a longer file gives more");
             continue;
         };
@@ -307,7 +307,7 @@ proptest! {
         let mut bytes = fs::read(&path).unwrap();
         *at.get_mut(&mut bytes) ^= 1 << bit;
         fs::write(&path, bytes).unwrap();
-        if let Ok(recovered) = recover(&path, "Sample 1", &grid()) {
+        if let Ok((recovered, _)) = recover(&path, "Sample 1", &grid()) {
             prop_assert!(states.contains(recovered.history.labels()));
         }
     }
