@@ -80,6 +80,10 @@ pub enum Action {
     SetLabel(Label),
     /// Close the dialog that is open.
     CloseDialog,
+    /// Take up the work in this journal.
+    Recover(PathBuf),
+    /// Nobody wants the work in this journal.
+    DiscardJournal(PathBuf),
     /// The answer to "save your changes?".
     Resolve(Resolution),
     /// The path that was typed so far in the dialog that asks for one.

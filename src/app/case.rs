@@ -27,6 +27,8 @@ pub struct Case {
     pub table: LabelTable,
     /// Changes with every change of the table.
     pub table_revision: u64,
+    /// The revision of the table that the journal knows.
+    pub recorded_table_revision: u64,
     /// The table is as it was saved.
     pub table_is_saved: bool,
     /// The file that the labels came from or were saved to.
@@ -82,6 +84,8 @@ pub enum Merging {
     Reference,
     /// A file.
     File(PathBuf),
+    /// The journal of an earlier window.
+    Recovery(PathBuf),
 }
 
 /// Where a model's labels come from.
@@ -120,6 +124,7 @@ impl Case {
             history: History::new(LabelMap::empty(grid)),
             table,
             table_revision: 0,
+            recorded_table_revision: 0,
             table_is_saved: true,
             labels_path: None,
             frame: 0,
@@ -173,7 +178,7 @@ impl Case {
 
     /// Whether anything would be lost by closing the case.
     pub fn has_unsaved_changes(&self) -> bool {
-        !self.history.is_saved() || (!self.table_is_saved && !self.is_empty())
+        !self.history.is_saved() || !self.table_is_saved
     }
 
     /// The label that the brush paints, where the table has any.

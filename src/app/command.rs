@@ -18,6 +18,7 @@ pub enum Command {
     CloseCase,
     SaveLabels,
     SaveLabelsAs,
+    ShowRecovery,
     Quit,
     Undo,
     Redo,
@@ -78,6 +79,7 @@ impl Command {
         Self::CancelLoading,
         Self::SaveLabels,
         Self::SaveLabelsAs,
+        Self::ShowRecovery,
         Self::CloseCase,
         Self::Quit,
         Self::Undo,
@@ -136,6 +138,7 @@ impl Command {
             Self::CloseCase => ("Close image", "Close this image and go back to the start page"),
             Self::SaveLabels => ("Save mask", "Save the labels on the image's own grid"),
             Self::SaveLabelsAs => ("Save mask as…", "Save the labels in another file"),
+            Self::ShowRecovery => ("Recover work…", "List work that was not saved when the program ended"),
             Self::Quit => ("Quit", "Close the program"),
             Self::Undo => ("Undo", "Take back the last change of the labels"),
             Self::Redo => ("Redo", "Do the change again that was taken back"),
@@ -279,6 +282,7 @@ impl Command {
             Self::ShowShortcuts => keys![(NONE, F1), (NONE, Questionmark)],
             Self::OpenSample
             | Self::CancelLoading
+            | Self::ShowRecovery
             | Self::UseReference
             | Self::NewLabel
             | Self::CheckDevices
@@ -296,6 +300,7 @@ impl Command {
             Self::OpenLabels => can_open_labels(state),
             Self::CancelLoading => because(state.loading.is_some(), "No file is being read"),
             Self::SaveLabels | Self::SaveLabelsAs => can_save(state),
+            Self::ShowRecovery => has_recoverable(state),
             Self::Undo => can_undo(state),
             Self::Redo => can_redo(state),
             Self::UseReference => can_use_reference(state),
@@ -414,6 +419,13 @@ fn can_segment(state: &State) -> Result<(), Why> {
     because(state.segmenting.is_none(), "A segmentation is running")?;
     because(!state.models.is_empty(), "No model is installed")?;
     because(!case.opened.volume.is_color(), "The models read grey images; this one is in colour")
+}
+
+fn has_recoverable(state: &State) -> Result<(), Why> {
+    because(
+        state.recoverable.iter().flatten().next().is_some(),
+        "No work was left behind: all of it was saved or discarded",
+    )
 }
 
 fn has_preview(state: &State) -> Result<(), Why> {

@@ -58,11 +58,10 @@ impl Counts {
 impl App {
     /// Hears of every change of the labels that is complete.
     pub(super) fn note_changes(&mut self) {
-        self.with_case(|case| {
-            for change in case.history.take_changes() {
-                case.counts.follow(&change);
-            }
-        });
+        let Some(case) = &mut self.state.case else { return };
+        let changes = case.history.take_changes();
+        changes.iter().for_each(|change| case.counts.follow(change));
+        self.record(changes);
     }
 }
 

@@ -7,9 +7,10 @@ use super::background::{Answer, Task};
 use super::case::{Case, Merging, Origin, Preview, quick_window};
 use super::counts::Counts;
 use super::files::file_name;
-use super::state::LastRun;
+use super::state::{AfterOpening, LastRun};
 use crate::domain::History;
 use crate::engine::{Ending, Event, Failure, JobId, Opened, OpenedLabels, Outcome, Segmentation};
+use crate::io::journal::Saved;
 
 impl App {
     pub(super) fn hear(&mut self, event: Event) {
@@ -59,8 +60,13 @@ impl App {
         self.state.case = Some(Case::new(self.n_cases, opened));
         self.choose_fitting_model();
         self.refresh_statistics();
-        if let Some(labels) = loading.then_labels {
-            self.open_labels(labels);
+        match loading.then {
+            Some(AfterOpening::Recover(journal)) => self.begin_journal(Some(&journal)),
+            Some(AfterOpening::Labels(labels)) => {
+                self.begin_journal(None);
+                self.open_labels(labels);
+            }
+            None => self.begin_journal(None),
         }
     }
 
@@ -79,6 +85,7 @@ impl App {
             case.labels_path = Some(opened.path);
             case.counts = Counts::default();
             self.background.submit(Task::Count { case: case.id, labels: case.history.shared() });
+            self.record_base();
         } else {
             // What is there may be work: the file becomes a change that can be undone.
             let added = (Arc::new(opened.labels), opened.table);
@@ -89,16 +96,18 @@ impl App {
     fn note_saved(&mut self, id: JobId, path: std::path::PathBuf) {
         let Some(saving) = self.state.saving.take_if(|saving| saving.job == id) else { return };
         let Some(case) = &mut self.state.case else { return };
-        if case.history.revision() == saving.revision {
+        let labels = case.history.revision() == saving.revision;
+        if labels {
             case.history.mark_saved();
         }
-        if case.table_revision == saving.table_revision {
-            case.table_is_saved = true;
-        }
+        let table = case.table_revision == saving.table_revision;
+        case.table_is_saved |= table;
         self.state.notices.success(format!("Saved {}", file_name(&path)));
-        case.labels_path = Some(path);
+        case.labels_path = Some(path.clone());
+        self.record_saved(Saved { path, labels, table });
         if let Some(next) = saving.then {
-            self.proceed(next);
+            // Asks again where something was changed while the file was being written.
+            self.request(next);
         }
     }
 
@@ -135,11 +144,13 @@ impl App {
     }
 
     fn end_failed(&mut self, id: JobId, failure: Failure) {
+        let loading = self.state.loading.take_if(|loading| loading.job == id);
         self.end_cancelled(id);
         if self.state.last_run == Some(LastRun::Cancelled) {
             self.state.last_run = Some(LastRun::Failed(failure.message.clone()));
         }
         self.state.notices.failure(failure);
+        self.note_kept(loading.and_then(|loading| loading.then));
     }
 
     pub(super) fn learn(&mut self, answer: Answer) {
@@ -178,6 +189,6 @@ fn end_merge(case: &mut Case) {
             case.preview.take_if(|_| !stays);
         }
         Some(Merging::File(path)) => case.labels_path = Some(path),
-        Some(Merging::Reference) | None => {}
+        Some(Merging::Reference | Merging::Recovery(_)) | None => {}
     }
 }

@@ -7,7 +7,7 @@ use eframe::egui::ViewportCommand;
 use super::App;
 use super::background::Task;
 use super::file_dialog::Picked;
-use super::state::{Dialog, Loading, Next, Purpose, Saving};
+use super::state::{AfterOpening, Dialog, Loading, Next, Purpose, Saving};
 use crate::domain::phantom::PhantomKind;
 use crate::engine::Job;
 
@@ -37,13 +37,32 @@ impl App {
             Next::Close => self.close_case(),
             Next::OpenImage(path, labels) => {
                 let name = file_name(&path);
-                self.load(Job::Open { path }, name, labels);
+                self.load(Job::Open { path }, name, labels.map(AfterOpening::Labels));
             }
-            Next::OpenSample => {
-                let job = Job::Phantom { kind: PhantomKind::TwoBodies, seed: SAMPLE_SEED };
-                self.load(job, "Sample".to_owned(), None);
-            }
+            Next::OpenSample => self.load_sample(None),
+            Next::Recover(journal) => self.load_for_recovery(journal),
         }
+    }
+
+    /// Opens the image that the work in a journal was done on.
+    fn load_for_recovery(&mut self, journal: PathBuf) {
+        let known = self.state.recoverable.iter().flatten().find(|found| found.path == journal);
+        let Some(image) = known.map(|found| found.header.image.as_ref().map(|image| image.path.clone())) else {
+            return;
+        };
+        let then = Some(AfterOpening::Recover(journal));
+        match image {
+            Some(path) => {
+                let name = file_name(&path);
+                self.load(Job::Open { path }, name, then);
+            }
+            None => self.load_sample(then),
+        }
+    }
+
+    fn load_sample(&mut self, then: Option<AfterOpening>) {
+        let job = Job::Phantom { kind: PhantomKind::TwoBodies, seed: SAMPLE_SEED };
+        self.load(job, "Sample".to_owned(), then);
     }
 
     /// Opens what was dropped on the window: an image and labels on it, in that order; one file alone is an
@@ -139,10 +158,10 @@ impl App {
         Some(folder.join(format!("{}_labels.nii.gz", stem(&case.opened.name))))
     }
 
-    fn load(&mut self, job: Job, name: String, then_labels: Option<PathBuf>) {
+    fn load(&mut self, job: Job, name: String, then: Option<AfterOpening>) {
         self.cancel_loading();
         let job = self.engine.submit(job);
-        self.state.loading = Some(Loading { job, name, progress: None, first_look: None, then_labels });
+        self.state.loading = Some(Loading { job, name, progress: None, first_look: None, then });
     }
 
     /// Chooses the sample's own model for the sample, and another for everything else.
@@ -165,6 +184,7 @@ impl App {
         if let Some(running) = self.state.segmenting.take() {
             self.engine.cancel(running.job);
         }
+        self.end_journal();
         if let Some(case) = self.state.case.take() {
             self.background.submit(Task::Free(Box::new(case)));
         }

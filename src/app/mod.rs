@@ -14,6 +14,7 @@ mod events;
 mod file_dialog;
 mod files;
 pub mod gpu;
+mod journal;
 mod notice;
 pub mod offscreen;
 mod painting;
@@ -42,6 +43,7 @@ use self::file_dialog::FileDialog;
 use self::settings::{Settings, ThemeChoice};
 use self::state::{Dialog, Next, State};
 use self::views::Screen;
+use crate::engine::journal::Recorder;
 use crate::engine::{self, Engine};
 
 pub use self::window::run;
@@ -60,6 +62,15 @@ pub struct Start {
     pub sample: bool,
 }
 
+/// Where the window keeps what it must remember; nothing is kept where there is no place for it.
+#[derive(Clone, Debug, Default)]
+struct Places {
+    /// The file of the settings.
+    settings: Option<PathBuf>,
+    /// The folder of the journals.
+    journal: Option<PathBuf>,
+}
+
 /// The window's state and everything that acts on it. Runs in an eframe window, off screen, and in tests alike.
 #[derive(Debug)]
 pub struct App {
@@ -73,6 +84,8 @@ pub struct App {
     title: String,
     /// Where the settings are kept; `None` where they are not.
     settings_path: Option<PathBuf>,
+    /// Keeps the journal; `None` where none is kept.
+    recorder: Option<Recorder>,
     n_cases: u64,
     n_previews: u64,
     is_quitting: bool,
@@ -81,17 +94,16 @@ pub struct App {
 impl App {
     /// A window on `ctx`. `gpu` is what the 3D view draws with; without it that view says so.
     pub fn new(ctx: &Context, gpu: Option<RenderState>, engine: Engine, start: Start) -> Self {
-        Self::with_settings(ctx, gpu, engine, start, settings::path())
+        Self::with_places(ctx, gpu, engine, start, Places { settings: settings::path(), journal: journal::folder() })
     }
 
-    fn with_settings(
-        ctx: &Context,
-        gpu: Option<RenderState>,
-        engine: Engine,
-        start: Start,
-        settings_path: Option<PathBuf>,
-    ) -> Self {
+    fn with_places(ctx: &Context, gpu: Option<RenderState>, engine: Engine, start: Start, places: Places) -> Self {
         theme::install(ctx);
+        let settings_path = places.settings;
+        let recorder = places.journal.map(|folder| {
+            let wake = ctx.clone();
+            Recorder::start(folder, move || wake.request_repaint())
+        });
         let wake = ctx.clone();
         let state = State::new(Settings::load(settings_path.as_deref()), engine::models());
         let mut app = Self {
@@ -103,6 +115,7 @@ impl App {
             actions: Actions::default(),
             title: String::new(),
             settings_path,
+            recorder,
             n_cases: 0,
             n_previews: 0,
             is_quitting: false,
@@ -110,6 +123,7 @@ impl App {
         };
         app.show_theme();
         app.choose_known_model();
+        app.survey_journals();
         match start {
             Start { image: Some(image), labels, .. } => app.proceed(Next::OpenImage(image, labels)),
             Start { sample: true, .. } => app.proceed(Next::OpenSample),
@@ -126,6 +140,7 @@ impl App {
         for answer in self.background.poll() {
             self.learn(answer);
         }
+        self.hear_recorder();
         self.note_changes();
         if let Some(picked) = self.file_dialog.poll() {
             self.use_picked(picked);
@@ -183,7 +198,14 @@ impl App {
 
     fn ask_before_closing(&mut self) {
         let is_asked = self.ctx.input(|input| input.viewport().close_requested());
-        if is_asked && !self.is_quitting && self.state.has_unsaved_changes() {
+        if !is_asked || self.is_quitting {
+            return;
+        }
+        if let Some(saving) = &mut self.state.saving {
+            // Asked for before the window was closed: it ends first.
+            self.ctx.send_viewport_cmd(ViewportCommand::CancelClose);
+            saving.then = Some(Next::Quit);
+        } else if self.state.has_unsaved_changes() {
             self.ctx.send_viewport_cmd(ViewportCommand::CancelClose);
             self.state.dialog = Some(Dialog::Unsaved(Next::Quit));
         }
@@ -236,5 +258,12 @@ impl eframe::App for App {
 
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
         watched("drawing", || self.draw(ui));
+    }
+
+    fn on_exit(&mut self) {
+        // A window that ends without having asked, as when the system shuts down, leaves its journal to the next start.
+        if self.is_quitting || !self.state.has_unsaved_changes() {
+            self.end_journal();
+        }
     }
 }

@@ -13,7 +13,7 @@ use image::{DynamicImage, ImageFormat, RgbaImage};
 
 use super::gpu::headless;
 use super::state::LastRun;
-use super::{App, Start};
+use super::{App, Places, Start};
 use crate::engine::Engine;
 
 /// Opening, segmenting and drawing may take this long together: a slow processor at a large volume.
@@ -64,7 +64,7 @@ impl Stage {
         let wake = ctx.clone();
         let engine = Engine::start(None, move || wake.request_repaint());
         // Without the person's settings: a picture looks the same on every machine, and leaves no trace in theirs.
-        let app = App::with_settings(&ctx, Some(gpu.clone()), engine, start, None);
+        let app = App::with_places(&ctx, Some(gpu.clone()), engine, start, Places::default());
         Ok(Self { target: headless::target(&gpu, size), app, ctx, gpu, size, started: Instant::now() })
     }
 

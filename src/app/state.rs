@@ -12,6 +12,7 @@ use super::settings::Settings;
 use super::tools::Tool;
 use crate::domain::{Plane, Volume, Window};
 use crate::engine::{DeviceReport, JobId, ModelInfo};
+use crate::io::journal::Found;
 use crate::monitor::Progress;
 
 /// The whole of the window's state.
@@ -49,6 +50,10 @@ pub struct State {
     pub last_run: Option<LastRun>,
     /// Messages on the screen.
     pub notices: Notices,
+    /// Work that earlier windows left behind; `None` until it has been looked for.
+    pub recoverable: Option<Vec<Found>>,
+    /// Why changes are not kept in a journal, where they should be.
+    pub unprotected: Option<String>,
     /// The dialog that is open.
     pub dialog: Option<Dialog>,
     /// What the pointer is over.
@@ -104,8 +109,17 @@ pub struct Loading {
     pub progress: Option<Progress>,
     /// The first slices, and a window for them.
     pub first_look: Option<(Arc<Volume>, Window)>,
-    /// Labels to open on it.
-    pub then_labels: Option<PathBuf>,
+    /// What to do when it is open.
+    pub then: Option<AfterOpening>,
+}
+
+/// What is to be done with an image when it is open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AfterOpening {
+    /// Open these labels on it.
+    Labels(PathBuf),
+    /// Take up the work in this journal.
+    Recover(PathBuf),
 }
 
 /// A segmentation that is running.
@@ -163,6 +177,8 @@ pub enum Next {
     OpenImage(PathBuf, Option<PathBuf>),
     /// Open the built-in sample.
     OpenSample,
+    /// Open the image that the work in this journal was done on, and the work on it.
+    Recover(PathBuf),
 }
 
 /// A dialog over the window.
@@ -176,6 +192,8 @@ pub enum Dialog {
     Devices,
     /// Save the labels before going on?
     Unsaved(Next),
+    /// Work that an earlier window left behind.
+    Recovery,
     /// A path is typed, where the system has no file dialog.
     TypePath {
         /// What the path is for.
@@ -216,6 +234,8 @@ impl State {
             device_line: String::new(),
             last_run: None,
             notices: Notices::default(),
+            recoverable: None,
+            unprotected: None,
             dialog: None,
             pointed: None,
             active_plane: Plane::Axial,

@@ -1,5 +1,7 @@
 //! The window driven as a person drives it: by what is written on controls, by keys and by the mouse.
 
+mod recovery;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,7 +15,7 @@ use super::action::Action;
 use super::case::{Case, Origin, Preview, plane_name};
 use super::command::Command;
 use super::state::{Dialog, Layout, Next, Purpose};
-use super::{App, Start};
+use super::{App, Places, Start};
 use crate::config::{DeviceChoice, SegmentSettings};
 use crate::domain::{Convention, Plane};
 use crate::engine::Engine;
@@ -22,7 +24,7 @@ type Window = Harness<'static, App>;
 
 fn window(start: Start) -> Window {
     let open = |creation: &mut eframe::CreationContext<'_>| {
-        App::with_settings(&creation.egui_ctx, None, Engine::start(None, || {}), start, None)
+        App::with_places(&creation.egui_ctx, None, Engine::start(None, || {}), start, Places::default())
     };
     Harness::builder().with_size(vec2(1440.0, 900.0)).with_max_steps(64).with_step_dt(1.0 / 60.0).build_eframe(open)
 }

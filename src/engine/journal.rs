@@ -42,10 +42,11 @@ pub enum Note {
 /// What the thread is told.
 enum Message {
     Begin { case: String, image: Option<PathBuf>, grid: Grid, table: LabelTable },
-    Base(Arc<LabelMap>, PathBuf),
+    Base(Arc<LabelMap>, LabelTable, PathBuf),
     Changes(Vec<Change>),
     Table(LabelTable),
     Saved(Saved),
+    Leave,
     End,
     Survey,
     Discard(PathBuf),
@@ -83,9 +84,9 @@ impl Recorder {
         self.tell(Message::Begin { case: case.to_owned(), image, grid, table });
     }
 
-    /// The history begins anew with the labels of a file.
-    pub fn base(&self, labels: Arc<LabelMap>, path: PathBuf) {
-        self.tell(Message::Base(labels, path));
+    /// The history begins anew with the labels and the table of a file.
+    pub fn base(&self, labels: Arc<LabelMap>, table: LabelTable, path: PathBuf) {
+        self.tell(Message::Base(labels, table, path));
     }
 
     /// The labels changed, in this order.
@@ -106,6 +107,11 @@ impl Recorder {
     /// The case is closed and there is nothing left that anybody wants: its journal is taken away.
     pub fn end(&self) {
         self.tell(Message::End);
+    }
+
+    /// The case is closed, but its work may still be wanted: its journal stays where it is.
+    pub fn leave(&self) {
+        self.tell(Message::Leave);
     }
 
     /// Looks for work that was not saved; [`Note::Found`] follows.

@@ -6,7 +6,7 @@ use super::super::action::{Action, Actions, Resolution};
 use super::super::file_dialog::title;
 use super::super::state::{Dialog, Next, Purpose, State};
 use super::super::theme::{caption, size, space, strong, tokens, type_size};
-use super::{about, devices, shortcuts};
+use super::{about, devices, recovery, shortcuts};
 
 /// Draws the dialog that is open, if any.
 pub fn dialog_ui(ui: &Ui, state: &State, actions: &mut Actions) {
@@ -19,6 +19,9 @@ pub fn dialog_ui(ui: &Ui, state: &State, actions: &mut Actions) {
                 Dialog::About => with_close(ui, actions, about::about_ui),
                 Dialog::Shortcuts => with_close(ui, actions, shortcuts::shortcuts_ui),
                 Dialog::Devices => with_close(ui, actions, |ui| devices::devices_ui(ui, state)),
+                Dialog::Recovery => {
+                    with_closing(ui, "Later", actions, |ui, actions| recovery::recovery_ui(ui, state, actions))
+                }
                 Dialog::Unsaved(next) => unsaved_ui(ui, next, actions),
                 Dialog::TypePath { purpose, text } => path_ui(ui, purpose, text, actions),
             },
@@ -29,10 +32,14 @@ pub fn dialog_ui(ui: &Ui, state: &State, actions: &mut Actions) {
 }
 
 fn with_close(ui: &mut Ui, actions: &mut Actions, content: impl FnOnce(&mut Ui)) {
-    content(ui);
+    with_closing(ui, "Close", actions, |ui, _| content(ui));
+}
+
+fn with_closing(ui: &mut Ui, verb: &str, actions: &mut Actions, content: impl FnOnce(&mut Ui, &mut Actions)) {
+    content(ui, actions);
     ui.add_space(space::LARGE);
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-        if ui.add(plain("Close")).clicked() {
+        if ui.add(plain(verb)).clicked() {
             actions.push(Action::CloseDialog);
         }
     });
@@ -45,7 +52,7 @@ fn unsaved_ui(ui: &mut Ui, next: &Next, actions: &mut Actions) {
     let before = match next {
         Next::Quit => "before the program closes",
         Next::Close => "before the image is closed",
-        Next::OpenImage(..) | Next::OpenSample => "before another image is opened",
+        Next::OpenImage(..) | Next::OpenSample | Next::Recover(_) => "before another image is opened",
     };
     ui.add(Label::new(format!("The labels have changes that are not saved. Save them {before}?")).wrap());
     ui.add_space(space::LARGE);

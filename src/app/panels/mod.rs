@@ -8,6 +8,7 @@ mod labels;
 mod notices;
 mod paint;
 mod preview;
+mod recovery;
 mod segment;
 mod shortcuts;
 mod start;

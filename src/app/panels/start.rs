@@ -13,7 +13,7 @@ use super::super::files::file_name;
 use super::super::state::State;
 use super::super::theme::{caption, size, space, strong, tokens, type_size};
 use super::super::views::overlay::strong as strong_font;
-use super::super::widgets::{Icon, command_button, main_button, paint_icon};
+use super::super::widgets::{Icon, command_button, main_button, note, paint_icon};
 use super::about::NOTICE;
 
 /// Width of the page.
@@ -23,7 +23,8 @@ const WIDTH: f32 = 620.0;
 pub fn start_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
     let space_left = ui.available_rect_before_wrap();
     let n_recent = state.settings.recent.len().min(5) as f32;
-    let height = 400.0 + if n_recent > 0.0 { 36.0 + 34.0 * n_recent } else { 0.0 };
+    let left_behind = if state.recoverable.iter().flatten().next().is_some() { 56.0 } else { 0.0 };
+    let height = 400.0 + left_behind + if n_recent > 0.0 { 36.0 + 34.0 * n_recent } else { 0.0 };
     let top = (space_left.center().y - height / 2.0).max(space_left.top() + 16.0);
     let width = WIDTH.min(space_left.width() - 32.0);
     let page = Rect::from_min_size(pos2(space_left.center().x - width / 2.0, top), vec2(width, height));
@@ -37,6 +38,7 @@ pub fn start_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
         ui.add_space(space::SECTION);
         drop_zone_ui(ui, state, actions);
         ui.add_space(space::SECTION);
+        left_behind_ui(ui, state, actions);
         recent_ui(ui, &state.settings.recent, actions);
         notice_ui(ui);
     });
@@ -76,6 +78,20 @@ fn drop_zone_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
 fn dashed_frame(rect: Rect, color: Color32) -> Vec<eframe::egui::Shape> {
     let corners = [rect.left_top(), rect.right_top(), rect.right_bottom(), rect.left_bottom(), rect.left_top()];
     eframe::egui::Shape::dashed_line(&corners, Stroke::new(1.2, color), 6.0, 4.0)
+}
+
+/// Says that work can be had back.
+fn left_behind_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
+    let text = match state.recoverable.as_ref().map_or(0, Vec::len) {
+        0 => return,
+        1 => "Work on one image was not saved".to_owned(),
+        n => format!("Work on {n} images was not saved"),
+    };
+    ui.horizontal(|ui| {
+        note(ui, Icon::Warning, tokens(ui).warning, &text);
+        command_button(ui, state, Command::ShowRecovery, actions);
+    });
+    ui.add_space(space::SECTION);
 }
 
 fn recent_ui(ui: &mut Ui, recent: &[std::path::PathBuf], actions: &mut Actions) {

@@ -24,6 +24,10 @@ pub fn status_ui(ui: &mut Ui, state: &State) {
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             device_ui(ui, state);
+            if let Some(why) = &state.unprotected {
+                let text = RichText::new("Work is not protected").size(type_size::SMALL).color(tokens.danger);
+                ui.label(text).on_hover_text(format!("Changes would be lost in a crash: {why}"));
+            }
             if state.case.is_some() {
                 convention_ui(ui, state.settings.convention);
             }

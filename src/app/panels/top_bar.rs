@@ -48,6 +48,7 @@ const MENUS: [(&str, &[Command]); 5] = [
             Command::OpenSample,
             Command::SaveLabels,
             Command::SaveLabelsAs,
+            Command::ShowRecovery,
             Command::CloseCase,
             Command::Quit,
         ],

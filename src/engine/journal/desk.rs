@@ -21,7 +21,7 @@ const TABLE_RESTS: Duration = Duration::from_millis(300);
 /// Something to write.
 #[derive(Debug)]
 enum Item {
-    Base(Arc<LabelMap>),
+    Base(Arc<LabelMap>, LabelTable),
     Change(Change),
     Table(LabelTable),
     Saved(Saved),
@@ -88,9 +88,9 @@ impl<S: Fn(Note)> Desk<S> {
                 self.leave();
                 self.header = Some(Header::new(&case, image.as_deref(), &grid, table));
             }
-            Message::Base(labels, path) => {
+            Message::Base(labels, table, path) => {
                 let saved = Saved { path, labels: true, table: true };
-                self.add([Item::Base(labels), Item::Saved(saved)]);
+                self.add([Item::Base(labels, table), Item::Saved(saved)]);
             }
             Message::Changes(changes) => self.add(changes.into_iter().map(Item::Change)),
             Message::Table(table) => {
@@ -98,6 +98,7 @@ impl<S: Fn(Note)> Desk<S> {
                 self.table = Some((table, at));
             }
             Message::Saved(saved) => self.add([Item::Saved(saved)]),
+            Message::Leave => self.leave(),
             Message::End => self.end(),
             Message::Survey => self.survey(),
             Message::Discard(path) => {
@@ -221,9 +222,10 @@ impl<S: Fn(Note)> Desk<S> {
 
 fn write(journal: &mut Journal, item: &Item) -> Result<(), JournalError> {
     match item {
-        Item::Base(labels) => {
+        Item::Base(labels, table) => {
             let edit = Edit::between("Open labels", &LabelMap::empty(labels.grid().clone()), labels);
-            journal.append(&Record::Base(edit.as_ref()))
+            journal.append(&Record::Base(edit.as_ref()))?;
+            journal.append(&Record::Table(table))
         }
         Item::Change(Change::Applied(edit)) => journal.append(&Record::Applied(edit)),
         Item::Change(Change::Undone(_)) => journal.append(&Record::Undone),
@@ -304,7 +306,7 @@ mod tests {
     #[test]
     fn looking_at_an_image_leaves_no_file() {
         let work = Work::begin();
-        work.recorder.base(Arc::new(LabelMap::empty(grid())), "mask.nii".into());
+        work.recorder.base(Arc::new(LabelMap::empty(grid())), LabelTable::default(), "mask.nii".into());
         assert!(work.files().is_empty());
     }
 
@@ -351,7 +353,7 @@ mod tests {
         work.dot(9);
         work.recorder.end();
         work.recorder.begin("Sample 1", None, grid(), LabelTable::default());
-        work.recorder.base(work.history.shared(), "mask.nii".into());
+        work.recorder.base(work.history.shared(), LabelTable::default(), "mask.nii".into());
         work.history = History::new(work.history.labels().clone());
         work.dot(10);
         let (work, found) = work.restart();
