@@ -9,6 +9,7 @@ mod apply;
 mod background;
 mod case;
 mod command;
+mod controls;
 mod counts;
 mod events;
 mod file_dialog;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::controls::Mouse;
 use super::tools::BrushLook;
 use crate::config::SegmentSettings;
 use crate::domain::Convention;
@@ -33,6 +34,8 @@ pub struct Settings {
     pub segment: SegmentSettings,
     /// How the brush and the eraser reach.
     pub brush: BrushLook,
+    /// What buttons and wheel do in a slice view.
+    pub mouse: Mouse,
 }
 
 /// Dark or light.
@@ -118,6 +121,7 @@ impl Default for Settings {
             recent: Vec::new(),
             segment: SegmentSettings::default(),
             brush: BrushLook::default(),
+            mouse: Mouse::default(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use eframe::egui::{
     Align2, Color32, CursorIcon, Event, FontId, MouseWheelUnit, PointerButton, Pos2, Rect, Response, Role, Sense, Ui,
-    WidgetInfo, pos2, vec2,
+    Vec2, WidgetInfo, pos2, vec2,
 };
 
 use super::geometry::Placement;
@@ -13,6 +13,7 @@ use super::overlay::{
 use super::texture::{Cut, SliceCache};
 use crate::app::action::{Action, Actions};
 use crate::app::case::{Case, plane_name};
+use crate::app::controls::{Gesture, Wheel};
 use crate::app::shortcuts::WINDOW_KEY;
 use crate::app::state::{Layout, Pointed, State};
 use crate::app::theme::{label_color, tokens, type_size};
@@ -152,6 +153,13 @@ fn controls_ui(ui: &mut Ui, rect: Rect, view: &View<'_>, cut: Cut, actions: &mut
     }
 }
 
+/// The button that is down on a view.
+fn pressed(ui: &Ui, response: &Response) -> Option<PointerButton> {
+    let buttons = [PointerButton::Middle, PointerButton::Primary, PointerButton::Secondary];
+    let is_down = |button: &PointerButton| ui.input(|input| input.pointer.button_down(*button));
+    buttons.into_iter().find(is_down).filter(|_| response.is_pointer_button_down_on())
+}
+
 /// One view for the time of one frame.
 struct View<'a> {
     plane: Plane,
@@ -184,36 +192,48 @@ impl View<'_> {
     }
 
     fn drag(&self, ui: &Ui, response: &Response, actions: &mut Actions) {
+        let Some(button) = pressed(ui, response) else { return };
+        let (modifiers, is_windowing) = ui.input(|input| (input.modifiers, input.key_down(WINDOW_KEY)));
+        let gesture = self.state.settings.mouse.gesture(button, modifiers, is_windowing, self.state.tool);
         let delta = response.drag_delta();
-        let camera = self.case.camera(self.plane);
         let set_camera = |camera| Action::SetCamera { plane: self.plane, camera };
-        if response.dragged_by(PointerButton::Middle) {
-            actions.push(set_camera(camera_after_pan(camera, delta, self.placement.points_per_mm())));
-            ui.ctx().set_cursor_icon(CursorIcon::Grabbing);
-        } else if self.state.tool.paints() && self.paint(ui, response, actions) {
-            ui.ctx().set_cursor_icon(CursorIcon::None);
-        } else if response.dragged_by(PointerButton::Secondary) {
-            let fixed = ui.input(|input| input.pointer.press_origin()).unwrap_or(self.placement.view().center());
-            actions.push(set_camera(self.zoomed(zoom_of_drag(delta.y), fixed)));
-            ui.ctx().set_cursor_icon(CursorIcon::ZoomIn);
-        } else if response.is_pointer_button_down_on() && ui.input(|input| input.pointer.primary_down()) {
-            self.use_tool(ui, response, actions);
-        }
+        let cursor = match gesture {
+            Gesture::Tool | Gesture::Erase => self.paint(response, gesture == Gesture::Erase, actions),
+            Gesture::Pick => self.pick(response, actions),
+            Gesture::Crosshair => self.move_crosshair(response, actions),
+            Gesture::Window => self.change_window(delta, actions),
+            Gesture::Pan => {
+                let camera = self.case.camera(self.plane);
+                actions.push(set_camera(camera_after_pan(camera, delta, self.placement.points_per_mm())));
+                CursorIcon::Grabbing
+            }
+            Gesture::Zoom => {
+                let fixed = ui.input(|input| input.pointer.press_origin()).unwrap_or(self.placement.view().center());
+                actions.push(set_camera(self.zoomed(zoom_of_drag(delta.y), fixed)));
+                CursorIcon::ZoomIn
+            }
+        };
+        ui.ctx().set_cursor_icon(cursor);
     }
 
-    /// Paints with the left button, erases with the right one. Says whether one of them was meant for it.
-    fn paint(&self, ui: &Ui, response: &Response, actions: &mut Actions) -> bool {
-        let (is_left, is_right) = ui.input(|input| (input.pointer.primary_down(), input.pointer.secondary_down()));
-        let is_windowing = ui.input(|input| input.key_down(WINDOW_KEY));
-        if !(is_left || is_right) || is_windowing || !response.is_pointer_button_down_on() {
-            return false;
-        }
+    /// Paints the active label, or takes labels away.
+    fn paint(&self, response: &Response, erases: bool, actions: &mut Actions) -> CursorIcon {
         let under = response.interact_pointer_pos().and_then(|position| self.placement.pixel_from_screen(position));
         if let Some(pixel) = under {
-            let erases = is_right || self.state.tool == Tool::Eraser;
+            let erases = erases || self.state.tool == Tool::Eraser;
             actions.push(Action::Paint { plane: self.plane, to: self.voxel(pixel), erases });
         }
-        true
+        CursorIcon::None
+    }
+
+    /// Makes the label under the pointer the active one.
+    fn pick(&self, response: &Response, actions: &mut Actions) -> CursorIcon {
+        let under = response.interact_pointer_pos().and_then(|position| self.placement.pixel_from_screen(position));
+        let id = under.map_or(0, |pixel| self.case.history.labels().get(self.voxel(pixel)));
+        if id != 0 && self.case.active_label().is_none_or(|active| active.id != id) {
+            actions.push(Action::ActivateLabel(id));
+        }
+        CursorIcon::PointingHand
     }
 
     /// Ends a stroke, and shows what the brush would cover.
@@ -234,22 +254,22 @@ impl View<'_> {
         ui.ctx().set_cursor_icon(CursorIcon::None);
     }
 
-    fn use_tool(&self, ui: &Ui, response: &Response, actions: &mut Actions) {
-        let is_windowing = self.state.tool == Tool::Window || ui.input(|input| input.key_down(WINDOW_KEY));
-        if is_windowing {
-            let delta = response.drag_delta();
-            if delta != vec2(0.0, 0.0) && !self.case.opened.volume.is_color() {
-                let height = self.placement.view().height();
-                actions.push(Action::SetWindow(window_after_drag(self.case.window, delta, height)));
-            }
-            ui.ctx().set_cursor_icon(CursorIcon::AllScroll);
-        } else if let Some(position) = response.interact_pointer_pos() {
+    fn change_window(&self, delta: Vec2, actions: &mut Actions) -> CursorIcon {
+        if delta != Vec2::ZERO && !self.case.opened.volume.is_color() {
+            let height = self.placement.view().height();
+            actions.push(Action::SetWindow(window_after_drag(self.case.window, delta, height)));
+        }
+        CursorIcon::AllScroll
+    }
+
+    fn move_crosshair(&self, response: &Response, actions: &mut Actions) -> CursorIcon {
+        if let Some(position) = response.interact_pointer_pos() {
             let voxel = self.voxel(self.placement.nearest_pixel(position));
             if voxel != self.case.crosshair {
                 actions.push(Action::MoveCrosshair(voxel));
             }
-            ui.ctx().set_cursor_icon(CursorIcon::Crosshair);
         }
+        CursorIcon::Crosshair
     }
 
     fn zoomed(&self, factor: f32, fixed: Pos2) -> crate::app::state::Camera {
@@ -266,15 +286,18 @@ impl View<'_> {
                 MouseWheelUnit::Point => delta.y / POINTS_PER_NOTCH,
                 MouseWheelUnit::Line | MouseWheelUnit::Page => delta.y,
             };
-            if modifiers.command || modifiers.ctrl {
-                let camera = self.zoomed(zoom_of_wheel(notches), pointer);
-                actions.push(Action::SetCamera { plane: self.plane, camera });
-            } else {
-                *wheel += notches;
-                let n_slices = wheel.trunc();
-                *wheel -= n_slices;
-                if n_slices != 0.0 {
-                    actions.push(Action::Scroll { plane: self.plane, n_slices: n_slices as isize });
+            match self.state.settings.mouse.wheel(modifiers) {
+                Wheel::Zoom => {
+                    let camera = self.zoomed(zoom_of_wheel(notches), pointer);
+                    actions.push(Action::SetCamera { plane: self.plane, camera });
+                }
+                Wheel::Slice => {
+                    *wheel += notches;
+                    let n_slices = wheel.trunc();
+                    *wheel -= n_slices;
+                    if n_slices != 0.0 {
+                        actions.push(Action::Scroll { plane: self.plane, n_slices: n_slices as isize });
+                    }
                 }
             }
         }
