@@ -14,17 +14,25 @@ pub fn polygon(canvas: &Canvas, axes: &SliceAxes, index: usize, vertices: &[[f64
     let shape = canvas.labels().grid().shape();
     let (width, height) = (shape[axes.right], shape[axes.down]);
     let mut stroke = Stroke::new("Polygon", canvas.labels());
+    for pixel in pixels_inside(vertices, [width, height]) {
+        canvas.paint(&mut stroke, axes.voxel(shape, pixel, index), id);
+    }
+    stroke.finish()
+}
+
+/// The pixels of a slice of `width` × `height` whose centres lie inside a polygon, row by row.
+pub(in crate::domain) fn pixels_inside(
+    vertices: &[[f64; 2]],
+    [width, height]: [usize; 2],
+) -> impl Iterator<Item = [usize; 2]> {
     let (top, bottom) = vertices
         .iter()
         .fold((f64::INFINITY, f64::NEG_INFINITY), |(top, bottom), vertex| (top.min(vertex[1]), bottom.max(vertex[1])));
-    for y in whole(top, bottom, height) {
-        for pair in crossings(vertices, y as f64).chunks_exact(2) {
-            for x in whole(pair[0], pair[1], width) {
-                canvas.paint(&mut stroke, axes.voxel(shape, [x, y], index), id);
-            }
-        }
-    }
-    stroke.finish()
+    whole(top, bottom, height).flat_map(move |y| {
+        let places = crossings(vertices, y as f64);
+        let pairs: Vec<_> = places.chunks_exact(2).map(|pair| whole(pair[0], pair[1], width)).collect();
+        pairs.into_iter().flatten().map(move |x| [x, y])
+    })
 }
 
 /// The whole numbers from `low` (with it) to `high` (without), of those from 0 to `size` - 1.

@@ -10,6 +10,7 @@ pub mod grid;
 pub mod history;
 mod id_chunks;
 pub mod labels;
+pub mod measure;
 pub mod morphology;
 pub mod paint;
 pub mod phantom;

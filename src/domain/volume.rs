@@ -305,6 +305,18 @@ impl Volume {
         )
     }
 
+    /// Copies the intensities of a frame from position `start` in memory on; they must lie inside. Leaves `values` as they are
+    /// for colours.
+    pub fn copy_range(&self, frame: usize, start: usize, values: &mut [f64]) {
+        let first = self.frame_range(frame).start + start;
+        let (range, scaling) = (first..first + values.len(), self.scaling);
+        each_type!(
+            &self.voxels,
+            v => values.iter_mut().zip(&v[range]).for_each(|(value, stored)| *value = scaling.apply(stored.number())),
+            _p => {}
+        );
+    }
+
     /// The lowest and highest finite intensity of a frame; `None` where there is none, and for colours.
     pub fn range(&self, frame: usize) -> Option<(f64, f64)> {
         let range = self.frame_range(frame);

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::metrics::LabelScores;
 use crate::domain::LabelTable;
+use crate::domain::measure::csv_field;
 
 /// The scores of one label in one case.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -220,15 +221,6 @@ impl Statistic {
             (Some(mean), None) => format!("{mean:.decimals$}"),
             (None, _) => "-".to_owned(),
         }
-    }
-}
-
-/// Quoted where the field holds a comma, a quote or a line's end (RFC 4180).
-fn csv_field(field: &str) -> String {
-    if field.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", field.replace('"', "\"\""))
-    } else {
-        field.to_owned()
     }
 }
 
