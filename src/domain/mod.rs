@@ -4,6 +4,7 @@
 //! [`Monitor`](crate::monitor::Monitor).
 
 pub mod accept;
+pub mod distance;
 pub mod edit;
 pub mod fill;
 pub mod grid;

@@ -14,7 +14,7 @@
 
 use rayon::prelude::*;
 
-use crate::domain::{Grid, LabelTable};
+use crate::domain::{Grid, LabelTable, distance};
 
 /// How a predicted label compares with the true one.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -230,11 +230,9 @@ impl Sheets {
             let at = sheets.index(site);
             sheets.squared_mm2[at] = 0.0;
         }
-        let [ni, nj, _] = shape;
-        sheets.squared_mm2.par_chunks_mut(ni * nj).for_each(|sheet| {
-            sheet.chunks_exact_mut(ni).for_each(|row| spread_along_row(row, spacing_mm[0]));
-            spread_across_rows(sheet, ni, spacing_mm[1]);
-        });
+        for axis in [0, 1] {
+            distance::spread(&mut sheets.squared_mm2, shape, axis, spacing_mm[axis]);
+        }
         Some(sheets)
     }
 
@@ -273,70 +271,6 @@ impl Sheets {
 
 fn square(x: f64) -> f64 {
     x * x
-}
-
-/// From 0 at sites and infinity elsewhere to the squared distance along the row from the nearest site.
-fn spread_along_row(row: &mut [f64], spacing_mm: f64) {
-    let n = row.len();
-    let mut steps = f64::INFINITY;
-    for value in row.iter_mut() {
-        steps = if *value == 0.0 { 0.0 } else { steps + 1.0 };
-        *value = square(steps * spacing_mm);
-    }
-    steps = f64::INFINITY;
-    for idx in (0..n).rev() {
-        steps = if row[idx] == 0.0 { 0.0 } else { steps + 1.0 };
-        row[idx] = row[idx].min(square(steps * spacing_mm));
-    }
-}
-
-/// A parabola whose lowest point is `height` over `position`, and from where on it is the lowest of all.
-struct Parabola {
-    position: f64,
-    height: f64,
-    from: f64,
-}
-
-/// Adds the second dimension to squared distances along rows of `width`: each column becomes the lower envelope of the
-/// parabolas that stand on its values (Felzenszwalb and Huttenlocher, 2012).
-fn spread_across_rows(sheet: &mut [f64], width: usize, spacing_mm: f64) {
-    let height = sheet.len() / width;
-    let mut envelope: Vec<Parabola> = Vec::with_capacity(height);
-    for column in 0..width {
-        envelope.clear();
-        for j in 0..height {
-            let value = sheet[column + j * width];
-            if value.is_finite() {
-                push_parabola(&mut envelope, j as f64 * spacing_mm, value);
-            }
-        }
-        if envelope.is_empty() {
-            continue;
-        }
-        let mut lowest = 0;
-        for j in 0..height {
-            let position = j as f64 * spacing_mm;
-            while lowest + 1 < envelope.len() && envelope[lowest + 1].from <= position {
-                lowest += 1;
-            }
-            sheet[column + j * width] = square(position - envelope[lowest].position) + envelope[lowest].height;
-        }
-    }
-}
-
-/// Adds a parabola that stands to the right of all others.
-fn push_parabola(envelope: &mut Vec<Parabola>, position: f64, height: f64) {
-    let mut from = f64::NEG_INFINITY;
-    while let Some(last) = envelope.last() {
-        let difference = (height + square(position)) - (last.height + square(last.position));
-        from = difference / (2.0 * (position - last.position));
-        if from > last.from {
-            break;
-        }
-        envelope.pop();
-        from = f64::NEG_INFINITY;
-    }
-    envelope.push(Parabola { position, height, from });
 }
 
 #[cfg(test)]
