@@ -65,11 +65,11 @@ pub struct Start {
 
 /// Where the window keeps what it must remember; nothing is kept where there is no place for it.
 #[derive(Clone, Debug, Default)]
-struct Places {
+pub struct Places {
     /// The file of the settings.
-    settings: Option<PathBuf>,
+    pub settings: Option<PathBuf>,
     /// The folder of the journals.
-    journal: Option<PathBuf>,
+    pub journal: Option<PathBuf>,
 }
 
 /// The window's state and everything that acts on it. Runs in an eframe window, off screen, and in tests alike.
@@ -98,7 +98,8 @@ impl App {
         Self::with_places(ctx, gpu, engine, start, Places { settings: settings::path(), journal: journal::folder() })
     }
 
-    fn with_places(ctx: &Context, gpu: Option<RenderState>, engine: Engine, start: Start, places: Places) -> Self {
+    /// As [`App::new`], with what it keeps in `places`.
+    pub fn with_places(ctx: &Context, gpu: Option<RenderState>, engine: Engine, start: Start, places: Places) -> Self {
         theme::install(ctx);
         let settings_path = places.settings;
         let recorder = places.journal.map(|folder| {

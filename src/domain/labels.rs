@@ -134,6 +134,15 @@ impl LabelMap {
         self.counts().into_keys().filter(|&id| id != 0).collect()
     }
 
+    /// The ids of a slice as it lies on the screen: width, height, rows.
+    pub fn slice_ids(&self, axes: &SliceAxes, index: usize) -> (usize, usize, Vec<u16>) {
+        let shape = self.grid.shape();
+        let walk = axes.walk(shape, index.min(shape[axes.through] - 1));
+        let mut ids = vec![0; walk.width * walk.height];
+        walk.fill(&mut ids, |position| self.ids.get(position));
+        (walk.width, walk.height, ids)
+    }
+
     /// A slice to lay over the image: width, height, rows of RGBA (not premultiplied), clear where there is no label or
     /// the label is hidden. Ids that `table` does not know are drawn in their palette colour rather than left out.
     ///
@@ -146,11 +155,7 @@ impl LabelMap {
         opacity: f32,
         outline: bool,
     ) -> (usize, usize, Vec<u8>) {
-        let shape = self.grid.shape();
-        let walk = axes.walk(shape, index.min(shape[axes.through] - 1));
-        let (width, height) = (walk.width, walk.height);
-        let mut ids = vec![0u16; width * height];
-        walk.fill(&mut ids, |position| self.ids.get(position));
+        let (width, height, ids) = self.slice_ids(axes, index);
         let colors = table.colors(opacity);
         let color = |id: u16| colors.get(usize::from(id)).copied().unwrap_or_else(|| unnamed_color(id, opacity));
         let mut image = vec![0u8; width * height * 4];

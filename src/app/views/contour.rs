@@ -41,63 +41,89 @@ impl Step {
     }
 }
 
-/// The outlines of every visible label in slice `index`.
+/// The outlines of every visible label in slice `index`, by id.
 pub fn outlines(labels: &LabelMap, table: &LabelTable, axes: &SliceAxes, index: usize) -> Vec<Outline> {
-    let shape = labels.grid().shape();
-    let (width, height) = (shape[axes.right], shape[axes.down]);
-    let mut ids = Vec::with_capacity(width * height);
-    for y in 0..height {
-        ids.extend((0..width).map(|x| labels.get(axes.voxel(shape, [x, y], index))));
-    }
-    let mut used = ids.clone();
-    used.sort_unstable();
-    used.dedup();
-    used.retain(|id| *id != 0 && table.get(*id).is_none_or(|label| label.visible && label.opacity > 0.0));
-    used.into_iter().flat_map(|id| outlines_of(id, &ids, width, height)).collect()
+    let (width, height, ids) = labels.slice_ids(axes, index);
+    let is_drawn = |id: u16| table.get(id).is_none_or(|label| label.visible && label.opacity > 0.0);
+    outlines_in(&ids, width, height, is_drawn)
 }
 
-/// The outlines of one label in an image of ids.
-fn outlines_of(id: u16, ids: &[u16], width: usize, height: usize) -> Vec<Outline> {
-    let mut edges = Edges::new(id, ids, width, height);
+/// The outlines in an image of ids of those labels that are drawn.
+fn outlines_in(ids: &[u16], width: usize, height: usize, is_drawn: impl Fn(u16) -> bool) -> Vec<Outline> {
+    let mut borders = borders(ids, width, height);
+    borders.sort_by_key(|border| border.id);
+    let mut edges = Edges::new(width, height);
     let mut outlines = Vec::new();
-    for start in 0..edges.leaving.len() {
-        while let Some(step) = edges.any_from(start) {
-            let corners = edges.walk([(start % (width + 1)) as u32, (start / (width + 1)) as u32], step);
-            outlines.push(Outline { id, corners });
+    for borders in borders.chunk_by(|a, b| a.id == b.id) {
+        let id = borders[0].id;
+        if is_drawn(id) {
+            edges.trace(id, borders, &mut outlines);
         }
     }
     outlines
 }
 
+/// An edge of a pixel beyond which another label lies, in the direction that has the pixel on its right.
+struct Border {
+    id: u16,
+    from: [u32; 2],
+    step: Step,
+}
+
+/// The borders of all labels in an image of ids, row by row. Most pixels have none, and rows that are equal are passed over.
+fn borders(ids: &[u16], width: usize, height: usize) -> Vec<Border> {
+    let mut borders = Vec::new();
+    let mut push = |id: u16, x: usize, y: usize, step: Step| {
+        if id != 0 {
+            borders.push(Border { id, from: [x as u32, y as u32], step });
+        }
+    };
+    let nothing = vec![0; width];
+    for y in 0..=height {
+        let row = |y: Option<usize>| y.and_then(|y| ids.get(y * width..(y + 1) * width)).unwrap_or(&nothing);
+        let (above, below) = (row(y.checked_sub(1)), row(Some(y)));
+        if above != below {
+            for x in (0..width).filter(|&x| above[x] != below[x]) {
+                push(above[x], x + 1, y, Step::Left);
+                push(below[x], x, y, Step::Right);
+            }
+        }
+        let mut left = 0;
+        for (x, &right) in below.iter().chain([&0]).enumerate() {
+            if left != right {
+                push(left, x, y, Step::Down);
+                push(right, x, y + 1, Step::Up);
+            }
+            left = right;
+        }
+    }
+    borders
+}
+
 /// For each corner of the pixel lattice, a bit for each step along an edge that has the label on its right.
 struct Edges {
     width: usize,
+    /// All 0 between two labels.
     leaving: Vec<u8>,
 }
 
 impl Edges {
-    fn new(id: u16, ids: &[u16], width: usize, height: usize) -> Self {
-        let is_inside = |x: isize, y: isize| {
-            x >= 0 && y >= 0 && x < width as isize && y < height as isize && ids[y as usize * width + x as usize] == id
-        };
-        let mut edges = Self { width, leaving: vec![0; (width + 1) * (height + 1)] };
-        for y in 0..height as isize {
-            for x in (0..width as isize).filter(|x| is_inside(*x, y)) {
-                let (left, top) = (x as u32, y as u32);
-                for (outside, corner, step) in [
-                    ((x, y - 1), [left, top], Step::Right),
-                    ((x + 1, y), [left + 1, top], Step::Down),
-                    ((x, y + 1), [left + 1, top + 1], Step::Left),
-                    ((x - 1, y), [left, top + 1], Step::Up),
-                ] {
-                    if !is_inside(outside.0, outside.1) {
-                        let at = edges.position(corner);
-                        edges.leaving[at] |= 1 << step as u8;
-                    }
-                }
+    fn new(width: usize, height: usize) -> Self {
+        Self { width, leaving: vec![0; (width + 1) * (height + 1)] }
+    }
+
+    /// Adds the closed lines that the borders of one label make.
+    fn trace(&mut self, id: u16, borders: &[Border], outlines: &mut Vec<Outline>) {
+        for border in borders {
+            let at = self.position(border.from);
+            self.leaving[at] |= 1 << border.step as u8;
+        }
+        for border in borders {
+            while let Some(step) = self.any_from(self.position(border.from)) {
+                let corners = self.walk(border.from, step);
+                outlines.push(Outline { id, corners });
             }
         }
-        edges
     }
 
     fn position(&self, [x, y]: [u32; 2]) -> usize {
@@ -163,14 +189,16 @@ impl SignumOrZero for f32 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[track_caller]
     fn check(rows: &[&str], expected: &[&[[u32; 2]]]) {
         let width = rows[0].len();
         let ids: Vec<u16> = rows.concat().bytes().map(|byte| u16::from(byte - b'0')).collect();
-        let found: Vec<_> =
-            outlines_of(1, &ids, width, rows.len()).into_iter().map(|outline| outline.corners).collect();
+        let outlines = outlines_in(&ids, width, rows.len(), |id| id == 1);
+        let found: Vec<_> = outlines.into_iter().map(|outline| outline.corners).collect();
         assert_eq!(found, expected);
     }
 
@@ -186,7 +214,7 @@ mod tests {
 
     #[test]
     fn a_hole_has_an_outline_that_runs_the_other_way() {
-        check(&["111", "101", "111"], &[&[[0, 0], [3, 0], [3, 3], [0, 3]], &[[1, 1], [1, 2], [2, 2], [2, 1]]]);
+        check(&["111", "101", "111"], &[&[[0, 0], [3, 0], [3, 3], [0, 3]], &[[2, 1], [1, 1], [1, 2], [2, 2]]]);
     }
 
     #[test]
@@ -197,5 +225,23 @@ mod tests {
     #[test]
     fn other_labels_are_outside() {
         check(&["12"], &[&[[0, 0], [1, 0], [1, 1], [0, 1]]]);
+    }
+
+    /// The area that a closed line has on its right.
+    fn area(corners: &[[u32; 2]]) -> i64 {
+        let ends = corners.iter().zip(corners.iter().cycle().skip(1));
+        ends.map(|(a, b)| i64::from(a[0]) * i64::from(b[1]) - i64::from(b[0]) * i64::from(a[1])).sum::<i64>() / 2
+    }
+
+    proptest! {
+        #[test]
+        fn the_outlines_of_a_label_enclose_as_much_as_it_has_pixels(ids in prop::collection::vec(0..4u16, 48)) {
+            let outlines = outlines_in(&ids, 8, 6, |id| id != 2);
+            for id in 0..4 {
+                let enclosed: i64 = outlines.iter().filter(|x| x.id == id).map(|outline| area(&outline.corners)).sum();
+                let n_pixels = ids.iter().filter(|&&other| other == id).count() as i64;
+                prop_assert_eq!(enclosed, if [0, 2].contains(&id) { 0 } else { n_pixels });
+            }
+        }
     }
 }
