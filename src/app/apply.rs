@@ -81,6 +81,8 @@ impl App {
             Command::SmallerBrush => self.remember(|known| known.brush = known.brush.resized(false)),
             Command::LargerBrush => self.remember(|known| known.brush = known.brush.resized(true)),
             Command::NewLabel => self.new_label(),
+            Command::NextLabel => self.with_case(|case| case.step_label(1)),
+            Command::PreviousLabel => self.with_case(|case| case.step_label(-1)),
             Command::NextSlice => self.with_case(|case| case.scroll(plane, 1)),
             Command::PreviousSlice => self.with_case(|case| case.scroll(plane, -1)),
             Command::FirstSlice => self.with_case(|case| case.scroll(plane, isize::from(i16::MIN))),

@@ -186,6 +186,14 @@ impl Case {
         self.table.get(self.active_label).or_else(|| self.table.labels.first())
     }
 
+    /// Makes the label `step` rows further down the table the active one; from the last row on to the first.
+    pub fn step_label(&mut self, step: isize) {
+        let Some(now) = self.active_label().map(|label| label.id) else { return };
+        let labels = &self.table.labels;
+        let row = labels.iter().position(|label| label.id == now).unwrap_or(0) as isize;
+        self.active_label = labels[(row + step).rem_euclid(labels.len() as isize) as usize].id;
+    }
+
     /// Zoom and pan of a plane.
     pub fn camera(&self, plane: Plane) -> Camera {
         self.cameras[plane_index(plane)]
@@ -267,6 +275,20 @@ pub(super) mod tests {
         assert_eq!(case.crosshair[axis], top);
         case.scroll(Plane::Axial, -10_000);
         assert_eq!(case.crosshair[axis].abs_diff(top), case.grid().shape()[axis] - 1);
+    }
+
+    #[test]
+    fn after_the_last_label_comes_the_first() {
+        let mut case = sample_case();
+        let ids: Vec<u16> = case.table.labels.iter().map(|label| label.id).collect();
+        let active = |case: &Case| case.active_label().map(|label| label.id);
+        case.step_label(-1);
+        assert_eq!(active(&case), ids.last().copied());
+        case.step_label(1);
+        assert_eq!(active(&case), ids.first().copied());
+        case.table.labels.clear();
+        case.step_label(1);
+        assert_eq!(active(&case), None);
     }
 
     #[test]

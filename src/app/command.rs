@@ -1,6 +1,6 @@
 //! Everything that a person can ask for by name: menus, buttons and keys all come from this one list.
 
-use eframe::egui::{Key, KeyboardShortcut, Modifiers};
+use serde::{Deserialize, Serialize};
 
 use super::case::Case;
 use super::state::{Layout, State};
@@ -9,7 +9,11 @@ use super::widgets::Icon;
 use crate::domain::Plane;
 
 /// A request without further data. [`Action`](super::action::Action) carries those that need some.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+///
+/// The names stand in the settings file beside the keys that a person gave them: one that is renamed keeps its old name
+/// as `#[serde(alias)]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Command {
     OpenImage,
     OpenLabels,
@@ -37,6 +41,8 @@ pub enum Command {
     SmallerBrush,
     LargerBrush,
     NewLabel,
+    NextLabel,
+    PreviousLabel,
     NextSlice,
     PreviousSlice,
     FirstSlice,
@@ -99,6 +105,8 @@ impl Command {
         Self::SmallerBrush,
         Self::LargerBrush,
         Self::NewLabel,
+        Self::NextLabel,
+        Self::PreviousLabel,
         Self::NextSlice,
         Self::PreviousSlice,
         Self::FirstSlice,
@@ -162,6 +170,8 @@ impl Command {
             Self::SmallerBrush => ("Smaller brush", "Make the brush and the eraser smaller"),
             Self::LargerBrush => ("Larger brush", "Make the brush and the eraser larger"),
             Self::NewLabel => ("New label", "Add a label to the table and paint with it"),
+            Self::NextLabel => ("Next label", "Paint with the label below in the table"),
+            Self::PreviousLabel => ("Previous label", "Paint with the label above in the table"),
             Self::NextSlice => ("Next slice", "One slice on in the view under the pointer"),
             Self::PreviousSlice => ("Previous slice", "One slice back in the view under the pointer"),
             Self::FirstSlice => ("First slice", "To the first slice of the view under the pointer"),
@@ -226,70 +236,6 @@ impl Command {
         })
     }
 
-    /// Keys that ask for it; the first is the one shown.
-    pub fn shortcuts(self) -> &'static [KeyboardShortcut] {
-        const CTRL: Modifiers = Modifiers::COMMAND;
-        const CTRL_SHIFT: Modifiers = Modifiers::COMMAND.plus(Modifiers::SHIFT);
-        const SHIFT: Modifiers = Modifiers::SHIFT;
-        const NONE: Modifiers = Modifiers::NONE;
-        macro_rules! keys {
-            ($(($modifiers:expr, $key:ident)),+) => { const { &[$(KeyboardShortcut::new($modifiers, Key::$key)),+] } };
-        }
-        match self {
-            Self::OpenImage => keys![(CTRL, O)],
-            Self::OpenLabels => keys![(CTRL_SHIFT, O)],
-            Self::CloseCase => keys![(CTRL, W)],
-            Self::SaveLabels => keys![(CTRL, S)],
-            Self::SaveLabelsAs => keys![(CTRL_SHIFT, S)],
-            Self::Quit => keys![(CTRL, Q)],
-            Self::Undo => keys![(CTRL, Z)],
-            Self::Redo => keys![(CTRL_SHIFT, Z), (CTRL, Y)],
-            Self::Segment => keys![(CTRL, Enter)],
-            Self::CancelSegment => keys![(CTRL, Period)],
-            Self::AcceptPreview => keys![(NONE, Enter)],
-            Self::AcceptUnlabelled => keys![(CTRL_SHIFT, Enter)],
-            Self::AcceptRegion => keys![(SHIFT, Enter)],
-            Self::DiscardPreview => keys![(NONE, Escape)],
-            Self::CrosshairTool => keys![(NONE, Num1)],
-            Self::WindowTool => keys![(NONE, Num2)],
-            Self::BrushTool => keys![(NONE, Num3), (NONE, B)],
-            Self::EraserTool => keys![(NONE, Num4), (NONE, E)],
-            Self::SmallerBrush => keys![(NONE, OpenBracket)],
-            Self::LargerBrush => keys![(NONE, CloseBracket)],
-            Self::NextSlice => keys![(NONE, PageUp), (NONE, ArrowUp)],
-            Self::PreviousSlice => keys![(NONE, PageDown), (NONE, ArrowDown)],
-            Self::FirstSlice => keys![(NONE, Home)],
-            Self::LastSlice => keys![(NONE, End)],
-            Self::NextFrame => keys![(NONE, ArrowRight)],
-            Self::PreviousFrame => keys![(NONE, ArrowLeft)],
-            Self::FitViews => keys![(NONE, F)],
-            Self::CenterViews => keys![(NONE, C)],
-            Self::MaximizeView => keys![(NONE, Space)],
-            Self::ShowGrid => keys![(CTRL, Num0)],
-            Self::ShowAxial => keys![(CTRL, Num1)],
-            Self::ShowCoronal => keys![(CTRL, Num2)],
-            Self::ShowSagittal => keys![(CTRL, Num3)],
-            Self::ShowVolume => keys![(CTRL, Num4)],
-            Self::WindowAuto => keys![(NONE, A)],
-            Self::WindowFull => keys![(NONE, U)],
-            Self::ToggleCrosshair => keys![(NONE, X)],
-            Self::ToggleLabels => keys![(NONE, L)],
-            Self::TogglePanels => keys![(NONE, P)],
-            Self::NextOverlayStyle => keys![(NONE, O)],
-            Self::ToggleInterpolation => keys![(NONE, I)],
-            Self::ToggleConvention => keys![(NONE, N)],
-            Self::ToggleTheme => keys![(NONE, T)],
-            Self::ShowShortcuts => keys![(NONE, F1), (NONE, Questionmark)],
-            Self::OpenSample
-            | Self::CancelLoading
-            | Self::ShowRecovery
-            | Self::UseReference
-            | Self::NewLabel
-            | Self::CheckDevices
-            | Self::ShowAbout => &[],
-        }
-    }
-
     /// Whether it can be used now.
     ///
     /// # Errors
@@ -315,6 +261,7 @@ impl Command {
             Self::SmallerBrush | Self::LargerBrush => {
                 because(state.tool.paints(), "Choose the brush or the eraser first")
             }
+            Self::NextLabel | Self::PreviousLabel => has_labels(state),
             Self::CloseCase
             | Self::NewLabel
             | Self::NextSlice
@@ -441,27 +388,17 @@ fn has_frames(state: &State) -> Result<(), Why> {
     because(case(state)?.opened.volume.n_frames() > 1, "This image has one frame")
 }
 
+fn has_labels(state: &State) -> Result<(), Why> {
+    because(!case(state)?.table.labels.is_empty(), "There is no label yet")
+}
+
 fn has_grey_values(state: &State) -> Result<(), Why> {
     because(!case(state)?.opened.volume.is_color(), "A colour image has no window")
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
-
     use super::*;
-
-    #[test]
-    fn no_two_commands_share_a_shortcut() {
-        let mut owners: HashMap<String, Command> = HashMap::new();
-        for command in Command::ALL {
-            for shortcut in command.shortcuts() {
-                let keys = format!("{:?} {:?}", shortcut.modifiers, shortcut.logical_key);
-                let other = owners.insert(keys.clone(), *command);
-                assert_eq!(other, None, "{keys} asks for {command:?} too");
-            }
-        }
-    }
 
     #[test]
     fn all_lists_every_command_once() {

@@ -5,8 +5,9 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::controls::Mouse;
+use super::controls::{Keymap, Mouse};
 use super::tools::BrushLook;
 use crate::config::SegmentSettings;
 use crate::domain::Convention;
@@ -34,6 +35,8 @@ pub struct Settings {
     pub segment: SegmentSettings,
     /// How the brush and the eraser reach.
     pub brush: BrushLook,
+    /// Which keys ask for which command.
+    pub keymap: Keymap,
     /// What buttons and wheel do in a slice view.
     pub mouse: Mouse,
 }
@@ -121,6 +124,7 @@ impl Default for Settings {
             recent: Vec::new(),
             segment: SegmentSettings::default(),
             brush: BrushLook::default(),
+            keymap: Keymap::default(),
             mouse: Mouse::default(),
         }
     }
@@ -152,7 +156,10 @@ impl Settings {
     }
 
     fn read(path: &Path) -> std::io::Result<Self> {
-        Ok(serde_json::from_slice(&std::fs::read(path)?)?)
+        let found: Value = serde_json::from_slice(&std::fs::read(path)?)?;
+        let mut known = serde_json::to_value(Self::default())?;
+        adopt(&mut known, &mut Vec::new(), &found);
+        Ok(serde_json::from_value(known)?)
     }
 
     fn write(&self, path: &Path) -> std::io::Result<()> {
@@ -160,6 +167,25 @@ impl Settings {
             std::fs::create_dir_all(folder)?;
         }
         std::fs::write(path, serde_json::to_vec_pretty(self)?)
+    }
+}
+
+/// Puts `found` into `known` below `names`, where [`Settings`] can be made of that; else those of its parts that can.
+/// A file of another version thus keeps all that is understood of it.
+fn adopt(known: &mut Value, names: &mut Vec<String>, found: &Value) {
+    let mut tried = known.clone();
+    let place = names.iter().fold(&mut tried, |place, name| &mut place[name.as_str()]);
+    let before = std::mem::replace(place, found.clone());
+    if Settings::deserialize(&tried).is_ok() {
+        *known = tried;
+    } else if let (Value::Object(_), Value::Object(parts)) = (&before, found) {
+        for (name, part) in parts {
+            names.push(name.clone());
+            adopt(known, names, part);
+            names.pop();
+        }
+    } else {
+        log::warn!("the setting {} is not understood and left as it is by default", names.join("."));
     }
 }
 
@@ -175,7 +201,11 @@ pub fn path() -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use eframe::egui::{Key, Modifiers};
+
     use super::*;
+    use crate::app::command::Command;
+    use crate::app::controls::Wheel;
 
     #[test]
     fn recent_files_are_listed_once_and_newest_first() {
@@ -198,6 +228,22 @@ mod tests {
         settings.remember(Path::new("/scans/a.nii.gz"));
         settings.write(&path).expect("writable");
         assert_eq!(Settings::read(&path).expect("readable"), settings);
+    }
+
+    #[test]
+    fn a_setting_of_a_newer_version_costs_nothing_but_itself() {
+        let folder = tempfile::tempdir().expect("a scratch folder");
+        let path = folder.path().join("window.json");
+        let text = r#"{"theme":"sepia","crosshair_visible":false,"future":3,
+            "mouse":{"wheel":"zoom","middle":"fly"},"keymap":{"preset":"newest","changed":{"undo":["U"]}}}"#;
+        std::fs::write(&path, text).expect("writable");
+        let settings = Settings::read(&path).expect("readable");
+        assert!(!settings.crosshair_visible);
+        assert_eq!(settings.theme, ThemeChoice::Dark);
+        assert_eq!(settings.mouse, Mouse { wheel: Wheel::Zoom, ..Mouse::default() });
+        assert_eq!(settings.keymap.command(Key::U, Modifiers::NONE), Some(Command::Undo));
+        std::fs::write(&path, "[]").expect("writable");
+        assert_eq!(Settings::read(&path).expect("readable"), Settings::default());
     }
 
     #[test]

@@ -1,57 +1,54 @@
-//! Keys that ask for commands.
+//! Pressed keys become commands; shortcuts become text.
 
-use eframe::egui::{Context, Key, KeyboardShortcut, Modifiers};
+use eframe::egui::{Context, Event, Key, KeyboardShortcut, ModifierNames, Modifiers};
 
 use super::action::Actions;
-use super::command::Command;
 use super::state::State;
 
-/// While this is held, the left button changes contrast and brightness.
-pub const WINDOW_KEY: Key = Key::W;
-
-/// Turns the keys pressed since the last frame into commands. Plain keys go to whatever has the keyboard's focus.
+/// Turns the keys pressed since the last frame into commands. Keys that a focused control needs are left to it.
 pub fn collect(ctx: &Context, state: &State, actions: &mut Actions) {
     if state.dialog.is_some() {
         return;
     }
-    let is_typing = ctx.egui_wants_keyboard_input() || ctx.memory(|memory| memory.focused().is_some());
-    let mut shortcuts: Vec<_> = Command::ALL
-        .iter()
-        .flat_map(|command| command.shortcuts().iter().map(|shortcut| (*command, *shortcut)))
-        .filter(|(_, shortcut)| !(is_typing && is_plain(shortcut.modifiers)))
-        .collect();
-    // Ctrl+Shift+Z must not be taken for Ctrl+Z.
-    shortcuts.sort_by_key(|(_, shortcut)| std::cmp::Reverse(n_modifiers(shortcut.modifiers)));
-    for (command, shortcut) in shortcuts {
-        let n_pressed = ctx.input_mut(|input| input.count_and_consume_key(shortcut.modifiers, shortcut.logical_key));
-        for _ in 0..n_pressed {
-            actions.command(command);
-        }
-    }
+    let is_typing = ctx.egui_wants_keyboard_input();
+    let is_focused = is_typing || ctx.memory(|memory| memory.focused().is_some());
+    let command_of = |event: &Event| {
+        let Event::Key { key, modifiers, pressed: true, .. } = event else { return None };
+        let is_theirs = (is_focused && is_plain(*modifiers)) || (is_typing && edits_text(*key));
+        if is_theirs { None } else { state.settings.keymap.command(*key, *modifiers) }
+    };
+    ctx.input_mut(|input| {
+        input.events.retain(|event| {
+            let command = command_of(event);
+            command.into_iter().for_each(|command| actions.command(command));
+            command.is_none()
+        });
+    });
 }
 
 /// A shortcut as people write it.
 pub fn text(ctx: &Context, shortcut: &KeyboardShortcut) -> String {
+    let names = ModifierNames::NAMES;
+    let modifiers = names.format(&shortcut.modifiers, ctx.os().is_mac());
     let key = match shortcut.logical_key {
-        Key::OpenBracket => "[",
-        Key::CloseBracket => "]",
         Key::ArrowUp => "↑",
         Key::ArrowDown => "↓",
         Key::ArrowLeft => "←",
         Key::ArrowRight => "→",
-        Key::Period => "Ctrl+.",
-        Key::Questionmark => "?",
         Key::PageUp => "Page up",
         Key::PageDown => "Page down",
-        _ => return ctx.format_shortcut(shortcut),
+        Key::Escape => "Esc",
+        Key::Minus => "-",
+        key => key.symbol_or_name(),
     };
-    key.to_owned()
+    if modifiers.is_empty() { key.to_owned() } else { format!("{modifiers}{}{key}", names.concat) }
 }
 
 fn is_plain(modifiers: Modifiers) -> bool {
     !modifiers.command && !modifiers.ctrl && !modifiers.alt
 }
 
-fn n_modifiers(modifiers: Modifiers) -> usize {
-    [modifiers.command || modifiers.ctrl, modifiers.shift, modifiers.alt].into_iter().filter(|held| *held).count()
+/// Keys that a text field understands together with Ctrl.
+fn edits_text(key: Key) -> bool {
+    matches!(key, Key::A | Key::Z | Key::Y | Key::ArrowLeft | Key::ArrowRight | Key::Backspace | Key::Delete)
 }

@@ -1,7 +1,10 @@
 //! Keys and mouse as the person has chosen them: presets of the field's programs, changed at will.
 
+mod keymap;
 mod mouse;
+mod presets;
 
+pub use self::keymap::{Clash, Keymap, WINDOW_KEY, shortcut};
 pub use self::mouse::{Gesture, Mouse, Wheel};
 
 /// The habits of a program that people come from.

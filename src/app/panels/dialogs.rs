@@ -17,7 +17,7 @@ pub fn dialog_ui(ui: &Ui, state: &State, actions: &mut Actions) {
             ui.ctx(),
             |ui| match dialog {
                 Dialog::About => with_close(ui, actions, about::about_ui),
-                Dialog::Shortcuts => with_close(ui, actions, shortcuts::shortcuts_ui),
+                Dialog::Shortcuts => with_close(ui, actions, |ui| shortcuts::shortcuts_ui(ui, &state.settings.keymap)),
                 Dialog::Devices => with_close(ui, actions, |ui| devices::devices_ui(ui, state)),
                 Dialog::Recovery => {
                     with_closing(ui, "Later", actions, |ui, actions| recovery::recovery_ui(ui, state, actions))

@@ -3,6 +3,7 @@
 use eframe::egui::{Grid, RichText, ScrollArea, Ui};
 
 use super::super::command::Command;
+use super::super::controls::Keymap;
 use super::super::shortcuts;
 use super::super::theme::{caption, space, strong, tokens, type_size};
 
@@ -17,7 +18,7 @@ const MOUSE: &[(&str, &str)] = &[
 ];
 
 /// Draws the dialog's content.
-pub fn shortcuts_ui(ui: &mut Ui) {
+pub fn shortcuts_ui(ui: &mut Ui, keymap: &Keymap) {
     ui.set_width(620.0);
     ui.label(strong("Keys and mouse", type_size::DIALOG));
     ui.add_space(space::MEDIUM);
@@ -28,9 +29,9 @@ pub fn shortcuts_ui(ui: &mut Ui) {
                 "Mouse, in a slice view",
                 MOUSE.iter().map(|(keys, what)| ((*keys).to_owned(), *what)),
             );
-            let with_keys = Command::ALL.iter().filter(|command| !command.shortcuts().is_empty());
+            let with_keys = Command::ALL.iter().filter(|command| !keymap.shortcuts(**command).is_empty());
             let rows: Vec<(String, &str)> =
-                with_keys.map(|command| (keys(&columns[0], *command), name(*command))).collect();
+                with_keys.map(|command| (keys(&columns[0], keymap, *command), name(*command))).collect();
             let (first, second) = rows.split_at(rows.len() / 2 - 4);
             columns[0].add_space(space::LARGE);
             table_ui(&mut columns[0], "Keys", first.iter().cloned());
@@ -52,8 +53,8 @@ fn name(command: Command) -> &'static str {
     }
 }
 
-fn keys(ui: &Ui, command: Command) -> String {
-    let all: Vec<_> = command.shortcuts().iter().map(|shortcut| shortcuts::text(ui.ctx(), shortcut)).collect();
+fn keys(ui: &Ui, keymap: &Keymap, command: Command) -> String {
+    let all: Vec<_> = keymap.shortcuts(command).iter().map(|shortcut| shortcuts::text(ui.ctx(), shortcut)).collect();
     all.join(", ")
 }
 

@@ -13,8 +13,7 @@ use super::overlay::{
 use super::texture::{Cut, SliceCache};
 use crate::app::action::{Action, Actions};
 use crate::app::case::{Case, plane_name};
-use crate::app::controls::{Gesture, Wheel};
-use crate::app::shortcuts::WINDOW_KEY;
+use crate::app::controls::{Gesture, WINDOW_KEY, Wheel};
 use crate::app::state::{Layout, Pointed, State};
 use crate::app::theme::{label_color, tokens, type_size};
 use crate::app::tools::{Tool, camera_after_pan, camera_after_zoom, window_after_drag, zoom_of_drag, zoom_of_wheel};

@@ -53,7 +53,7 @@ pub fn command_icon(ui: &mut Ui, state: &State, command: Command, actions: &mut 
 
 /// A line in a menu.
 pub fn command_item(ui: &mut Ui, state: &State, command: Command, actions: &mut Actions) {
-    let keys = shortcut_text(ui, command).unwrap_or_default();
+    let keys = shortcut_text(ui, state, command).unwrap_or_default();
     let item = Button::new(command.text()).shortcut_text(keys).frame(false).min_size(vec2(210.0, size::ROW));
     let response = for_command(ui, state, command, actions, |ui| ui.add(item));
     if response.clicked() {
@@ -127,7 +127,7 @@ fn for_command(
     if response.clicked() {
         actions.command(command);
     }
-    let tooltip = match shortcut_text(ui, command) {
+    let tooltip = match shortcut_text(ui, state, command) {
         Some(keys) => format!("{}  ({keys})", command.tooltip()),
         None => command.tooltip().to_owned(),
     };
@@ -137,8 +137,8 @@ fn for_command(
     }
 }
 
-fn shortcut_text(ui: &Ui, command: Command) -> Option<String> {
-    command.shortcuts().first().map(|shortcut| shortcuts::text(ui.ctx(), shortcut))
+fn shortcut_text(ui: &Ui, state: &State, command: Command) -> Option<String> {
+    state.settings.keymap.shortcuts(command).first().map(|shortcut| shortcuts::text(ui.ctx(), shortcut))
 }
 
 fn natural_size(ui: &Ui, face: &Face<'_>) -> Vec2 {
