@@ -80,6 +80,8 @@ pub enum Action {
     SetLabel(Label),
     /// Close the dialog that is open.
     CloseDialog,
+    /// Undo or redo until this many entries of the history are in the labels.
+    GoTo(usize),
     /// Take up the work in this journal.
     Recover(PathBuf),
     /// Nobody wants the work in this journal.

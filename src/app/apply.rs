@@ -6,7 +6,7 @@ use super::App;
 use super::action::{Action, Resolution};
 use super::background::Task;
 use super::case::{Case, Merging, PLANES, plane_index};
-use super::command::Command;
+use super::command::{Command, can_change_labels};
 use super::settings::{Interpolation, ThemeChoice};
 use super::state::{Dialog, Layout, Next, Purpose, Segmenting};
 use super::tools::{Tool, camera_centered};
@@ -40,6 +40,7 @@ impl App {
             Action::SetConvention(convention) => self.remember(|known| known.convention = convention),
             Action::SetLabel(label) => self.set_label(label),
             Action::CloseDialog => self.state.dialog = None,
+            Action::GoTo(n_applied) => self.go_to(n_applied),
             Action::Recover(path) => self.recover(path),
             Action::DiscardJournal(path) => self.discard_journal(path),
             Action::Resolve(resolution) => self.resolve(resolution),
@@ -210,6 +211,12 @@ impl App {
         self.with_case(|case| {
             case.history.undo();
         });
+    }
+
+    fn go_to(&mut self, n_applied: usize) {
+        if can_change_labels(&self.state).is_ok() {
+            self.with_case(|case| case.history.go_to(n_applied));
+        }
     }
 
     fn redo(&mut self) {

@@ -257,7 +257,7 @@ impl Command {
             Self::CheckDevices => because(state.checking_devices.is_none(), "The devices are being checked"),
             Self::NextFrame | Self::PreviousFrame => has_frames(state),
             Self::WindowAuto | Self::WindowFull => has_grey_values(state),
-            Self::BrushTool | Self::EraserTool => can_paint(state),
+            Self::BrushTool | Self::EraserTool => can_change_labels(state),
             Self::SmallerBrush | Self::LargerBrush => {
                 because(state.tool.paints(), "Choose the brush or the eraser first")
             }
@@ -343,8 +343,11 @@ fn settled(case: &Case) -> Result<&Case, Why> {
     because(case.merging.is_none(), "The labels are being changed").map(|()| case)
 }
 
-/// Whether the labels can be painted on.
-fn can_paint(state: &State) -> Result<(), Why> {
+/// Whether the labels may be changed now.
+///
+/// # Errors
+/// [`Why`] not.
+pub fn can_change_labels(state: &State) -> Result<(), Why> {
     case(state).and_then(no_preview).and_then(settled).map(|_| ())
 }
 

@@ -1,5 +1,6 @@
 //! The window driven as a person drives it: by what is written on controls, by keys and by the mouse.
 
+mod history;
 mod recovery;
 
 use std::sync::Arc;

@@ -163,11 +163,16 @@ impl History {
 
     /// All entries, oldest first, those that can be redone at the end.
     pub fn entries(&self) -> impl ExactSizeIterator<Item = Entry<'_>> {
-        self.edits.iter().enumerate().map(|(idx, edit)| Entry {
-            name: edit.name(),
-            n_voxels: edit.n_voxels(),
-            is_applied: idx < self.n_applied,
-        })
+        self.edits.iter().enumerate().map(|(idx, edit)| self.line(idx, edit))
+    }
+
+    fn line<'a>(&self, idx: usize, edit: &'a Edit) -> Entry<'a> {
+        Entry { name: edit.name(), n_voxels: edit.n_voxels(), is_applied: idx < self.n_applied }
+    }
+
+    /// The entry number `idx`, counted from the oldest.
+    pub fn entry(&self, idx: usize) -> Option<Entry<'_>> {
+        self.edits.get(idx).map(|edit| self.line(idx, edit))
     }
 
     /// How many entries are in the labels.
@@ -258,7 +263,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::Grid;
+    use crate::domain::paint::{Brush, BrushShape, BrushSize, Canvas};
+    use crate::domain::{Grid, LabelTable};
 
     const N: usize = 60;
 
@@ -424,19 +430,28 @@ mod tests {
 
     #[test]
     fn a_thousand_strokes_fit_the_budget_with_room_to_spare() {
-        let grid = Grid::axis_aligned([128, 128, 64], [1.0; 3]).unwrap();
+        let grid = Grid::axis_aligned([512, 512, 200], [0.8, 0.8, 1.0]).unwrap();
         let mut history = History::new(LabelMap::empty(grid));
+        let brush = |is_ball: bool| Brush {
+            shape: BrushShape::Round,
+            size: BrushSize::Voxels(41.0),
+            through: (!is_ball).then_some(2),
+        };
         for stroke_idx in 0..1000_usize {
-            let mut stroke = Stroke::new("Brush", history.labels());
-            for row in 0..300 {
-                let start = (stroke_idx * 631 + row * 128) % (128 * 128 * 64 - 20);
-                (start..start + 20)
-                    .for_each(|at| stroke.set(at, history.labels().id_at(at), stroke_idx as u16 % 7 + 1));
+            // Back and forth over the same organ, mostly in a slice, every fourth time in three dimensions.
+            let at = |step: usize| {
+                [stroke_idx * 37 % 350 + 50 + 12 * step, stroke_idx * 53 % 350 + 50 + 7 * step, stroke_idx % 160 + 20]
+            };
+            for step in 0..4 {
+                let canvas = Canvas::new(history.labels(), &LabelTable::default());
+                let dab = brush(stroke_idx % 4 == 0).draw(&canvas, at(step), at(step + 1), stroke_idx as u16 % 5 + 1);
+                if let Some(edit) = dab {
+                    history.stage(edit);
+                }
             }
-            if let Some(edit) = stroke.finish() {
-                history.apply(edit);
-            }
+            history.commit();
         }
+        println!("{} strokes take {} of {} bytes", history.entries().len(), history.bytes(), History::BUDGET_BYTES);
         assert_eq!((history.entries().len(), history.n_dropped()), (1000, 0));
         assert!(history.bytes() < History::BUDGET_BYTES / 4, "{} bytes", history.bytes());
     }

@@ -73,6 +73,14 @@ fn intensity(case: &Case, voxel: [usize; 3]) -> String {
     }
 }
 
+/// A whole number with its thousands apart.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let groups: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().filter_map(|group| std::str::from_utf8(group).ok()).collect();
+    groups.join(",")
+}
+
 /// A number as people write it: whole where it is whole, else with four digits that count.
 pub fn number(value: f64) -> String {
     if !value.is_finite() {
@@ -114,7 +122,14 @@ fn small(ui: &mut Ui, text: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::number;
+    use super::{grouped, number};
+
+    #[test]
+    fn thousands_are_apart() {
+        for (value, text) in [(0, "0"), (999, "999"), (1034, "1,034"), (1_000_000, "1,000,000")] {
+            assert_eq!(grouped(value), text);
+        }
+    }
 
     #[test]
     fn numbers_have_the_digits_that_count() {

@@ -1,0 +1,126 @@
+//! Every change of the labels, oldest on top: where the person stands, what was saved, and what it takes in memory.
+
+use eframe::egui::{Button, CollapsingHeader, Id, RichText, ScrollArea, Ui, vec2};
+
+use super::super::action::{Action, Actions};
+use super::super::case::Case;
+use super::super::command::{Why, can_change_labels};
+use super::super::state::State;
+use super::super::theme::{caption, size, space, strong, tokens, type_size};
+use super::status::grouped;
+use crate::domain::History;
+use crate::domain::history::Entry;
+
+/// Height of the list, in points.
+const HEIGHT: f32 = 190.0;
+/// Height of a line.
+const ROW: f32 = size::ROW - 2.0;
+
+/// Draws the panel.
+pub fn history_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions) {
+    ui.add_space(space::TIGHT);
+    CollapsingHeader::new(strong("History", type_size::HEADING)).id_salt("history").default_open(true).show_unindented(
+        ui,
+        |ui| {
+            let reason = can_change_labels(state).err();
+            ui.add_enabled_ui(reason.is_none(), |ui| list_ui(ui, &case.history, reason, actions));
+            ui.add_space(space::TIGHT);
+            ui.label(caption(ui, memory(&case.history)));
+        },
+    );
+    ui.add_space(space::MEDIUM);
+}
+
+fn list_ui(ui: &mut Ui, history: &History, reason: Option<Why>, actions: &mut Actions) {
+    ui.spacing_mut().item_spacing.y = 0.0;
+    let n_rows = history.entries().len() + 1;
+    let mut area = ScrollArea::vertical().id_salt("history").max_height(HEIGHT).auto_shrink([false, true]);
+    if let Some(offset) = offset_after_a_step(ui, history.n_applied()) {
+        area = area.vertical_scroll_offset(offset);
+    }
+    area.show_rows(ui, ROW, n_rows, |ui, rows| {
+        for n_applied in rows {
+            let entry = n_applied.checked_sub(1).and_then(|idx| history.entry(idx));
+            if let Some(action) = row_ui(ui, history, n_applied, entry, reason) {
+                actions.push(action);
+            }
+        }
+    });
+}
+
+/// Where to scroll so that the newest applied entry is seen, once after each step; between steps the person scrolls.
+fn offset_after_a_step(ui: &Ui, n_applied: usize) -> Option<f32> {
+    let id = Id::unique("history is at");
+    let before = ui.data_mut(|data| {
+        let before = data.get_temp::<usize>(id);
+        data.insert_temp(id, n_applied);
+        before
+    });
+    (before != Some(n_applied)).then(|| ((n_applied + 2) as f32 * ROW - HEIGHT).max(0.0))
+}
+
+/// The line after which `n_applied` entries are in the labels.
+fn row_ui(
+    ui: &mut Ui,
+    history: &History,
+    n_applied: usize,
+    entry: Option<Entry<'_>>,
+    reason: Option<Why>,
+) -> Option<Action> {
+    let tokens = tokens(ui);
+    let is_now = history.n_applied() == n_applied;
+    let first = if history.n_dropped() > 0 { "Oldest change kept" } else { "Beginning" };
+    let name = entry.map_or(first, |entry| entry.name);
+    let color = if n_applied <= history.n_applied() { tokens.text } else { tokens.text_disabled };
+    let saved = if history.saved_at() == Some(n_applied) { "saved" } else { "" };
+    let size = entry.map_or_else(String::new, |entry| grouped(entry.n_voxels as u64));
+    let right = [saved, &size].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("  ");
+    let row = Button::selectable(is_now, RichText::new(name).color(color)).right_text(caption(ui, right)).truncate();
+    let response = ui.add(row.min_size(vec2(ui.available_width(), ROW)));
+    let response = response.accessible_name(format!("Change {n_applied}: {name}"));
+    let now = if is_now { "the labels are as after this change" } else { "click to go here" };
+    let response = match entry {
+        Some(entry) => response.on_hover_text(format!("{} voxels; {now}", grouped(entry.n_voxels as u64))),
+        None => response.on_hover_text(now),
+    };
+    let response = match reason {
+        Some(Why(reason)) => response.on_disabled_hover_text(reason),
+        None => response,
+    };
+    (response.clicked() && !is_now).then_some(Action::GoTo(n_applied))
+}
+
+/// "12 of 256 MiB, 1,034 changes; the oldest go when it is full".
+fn memory(history: &History) -> String {
+    let mebibytes = |bytes: usize| bytes.div_ceil(1 << 20);
+    let n = history.entries().len();
+    let changes = if n == 1 { "change" } else { "changes" };
+    let dropped = match history.n_dropped() {
+        0 => "the oldest go when it is full".to_owned(),
+        n => format!("the {} oldest were given up", grouped(n as u64)),
+    };
+    let (taken, budget) = (mebibytes(history.bytes()), mebibytes(history.budget_bytes()));
+    format!("{taken} of {budget} MiB, {} {changes}; {dropped}", grouped(n as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::edit::Stroke;
+    use crate::domain::{Grid, LabelMap};
+
+    #[test]
+    fn the_line_says_what_is_taken_and_what_was_given_up() {
+        let labels = LabelMap::empty(Grid::axis_aligned([50, 1, 1], [1.0; 3]).expect("valid"));
+        let mut history = History::with_budget(labels, 1 << 20);
+        assert_eq!(memory(&history), "0 of 1 MiB, 0 changes; the oldest go when it is full");
+        for position in 0..2 {
+            let mut stroke = Stroke::new("Brush", history.labels());
+            stroke.set(position, 0, 1);
+            history.apply(stroke.finish().expect("a change"));
+        }
+        assert_eq!(memory(&history), "1 of 1 MiB, 2 changes; the oldest go when it is full");
+        history.set_budget(0);
+        assert_eq!(memory(&history), "1 of 0 MiB, 1 change; the 1 oldest were given up");
+    }
+}
