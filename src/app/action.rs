@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::command::Command;
 use super::settings::{Interpolation, Overlay};
 use super::state::{Camera, Layout, Pointed};
-use super::tools::BrushLook;
+use super::tools::{BrushLook, Limits, PointerEvent, PointerKind};
 use crate::config::SegmentSettings;
 use crate::domain::{Convention, Label, Plane, Window};
 
@@ -36,23 +36,23 @@ pub enum Action {
     },
     /// Spread these intensities from black to white.
     SetWindow(Window),
-    /// Paint or erase from where the stroke has come to this voxel.
-    Paint {
+    /// The pointer did something that the tool in use may answer.
+    Pointer {
         /// In which view.
         plane: Plane,
-        /// The voxel under the pointer.
-        to: [usize; 3],
-        /// Takes labels away.
-        erases: bool,
+        /// What it did.
+        event: PointerEvent,
     },
-    /// The stroke has ended: it becomes one change.
-    EndStroke,
+    /// A key that the gesture going on answers.
+    GestureKey(PointerKind),
     /// Accept one structure of the preview, by the model's id.
     AcceptLabel(u16),
     /// Paint this label from now on.
     ActivateLabel(u16),
     /// How the brush and the eraser reach.
     SetBrush(BrushLook),
+    /// Where the tools may paint.
+    SetLimits(Limits),
     /// Zoom and pan a slice view.
     SetCamera {
         /// Which view.

@@ -9,7 +9,7 @@ use super::case::{Case, Merging, PLANES, plane_index};
 use super::command::{Command, can_change_labels};
 use super::settings::{Interpolation, ThemeChoice};
 use super::state::{Dialog, Layout, Next, Purpose, Segmenting};
-use super::tools::{Tool, camera_centered};
+use super::tools::{PointerEvent, Tool, camera_centered};
 use crate::domain::accept::Part;
 use crate::domain::{Convention, Label, Plane, Window};
 use crate::engine::{Job, Stamp};
@@ -25,11 +25,12 @@ impl App {
             Action::SetSlice { plane, index } => self.with_case(|case| case.crosshair[case.through(plane).0] = index),
             Action::SetWindow(window) => self.with_case(|case| case.window = window),
             Action::SetCamera { plane, camera } => self.with_case(|case| case.cameras[plane_index(plane)] = camera),
-            Action::Paint { plane, to, erases } => self.paint(plane, to, erases),
+            Action::Pointer { plane, event } => self.use_tool(plane, &event),
+            Action::GestureKey(kind) => self.use_tool(self.state.pressed_in, &PointerEvent::key(kind)),
             Action::AcceptLabel(id) => self.accept_preview(Part::Label(id)),
-            Action::EndStroke => self.end_stroke(),
             Action::ActivateLabel(id) => self.with_case(|case| case.active_label = id),
             Action::SetBrush(look) => self.remember(|known| known.brush = look),
+            Action::SetLimits(limits) => self.with_case(|case| case.limits = limits),
             Action::SetLayout(layout) => self.state.layout = layout,
             Action::Point(pointed) => self.state.pointed = pointed,
             Action::Activate(plane) => self.state.active_plane = plane,
@@ -75,10 +76,10 @@ impl App {
             Command::AcceptRegion => self.accept_region(),
             Command::DiscardPreview => self.with_case(|case| case.preview = None),
             Command::CheckDevices => self.check_devices(),
-            Command::CrosshairTool => self.state.tool = Tool::Crosshair,
-            Command::WindowTool => self.state.tool = Tool::Window,
-            Command::BrushTool => self.state.tool = Tool::Brush,
-            Command::EraserTool => self.state.tool = Tool::Eraser,
+            Command::CrosshairTool => self.choose_tool(Tool::Crosshair),
+            Command::WindowTool => self.choose_tool(Tool::Window),
+            Command::BrushTool => self.choose_tool(Tool::Brush),
+            Command::EraserTool => self.choose_tool(Tool::Eraser),
             Command::SmallerBrush => self.remember(|known| known.brush = known.brush.resized(false)),
             Command::LargerBrush => self.remember(|known| known.brush = known.brush.resized(true)),
             Command::NewLabel => self.new_label(),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::counts::Counts;
 use super::state::Camera;
+use super::tools::{Limits, Strokes};
 use crate::config::SegmentSettings;
 use crate::domain::volume::Histogram;
 use crate::domain::{Convention, Grid, History, Label, LabelMap, LabelTable, Plane, Window, grid::SliceAxes};
@@ -43,8 +44,10 @@ pub struct Case {
     pub cameras: [Camera; 3],
     /// The label that the brush paints; 0 for the first of the table.
     pub active_label: u16,
-    /// The voxel that a stroke of the brush has reached, while one is going on.
-    pub stroke: Option<[usize; 3]>,
+    /// Where the tools may paint.
+    pub limits: Limits,
+    /// Strokes of the brush.
+    pub strokes: Strokes,
     /// A segmentation that is not yet part of the labels.
     pub preview: Option<Preview>,
     /// The last segmentation that was made part of the labels.
@@ -131,7 +134,8 @@ impl Case {
             window,
             cameras: [Camera::default(); 3],
             active_label: 0,
-            stroke: None,
+            limits: Limits::new(window),
+            strokes: Strokes::default(),
             preview: None,
             accepted: None,
             merging: None,
@@ -173,7 +177,7 @@ impl Case {
 
     /// Whether no voxel has a label.
     pub fn is_empty(&self) -> bool {
-        self.counts.is_empty() && self.stroke.is_none()
+        self.counts.is_empty() && !self.strokes.is_painting()
     }
 
     /// Whether anything would be lost by closing the case.

@@ -1,43 +1,76 @@
-//! Painting on the labels: each stroke is one change that can be undone.
+//! What the tools do to the labels: every gesture is one change that can be undone.
 
 use super::App;
 use super::command::Command;
-use crate::domain::paint::Canvas;
+use super::state::State;
+use super::tools::{BrushEffect, PointerEvent, PointerKind, Tool};
+use crate::domain::paint::{Canvas, IntensityRange};
 use crate::domain::{Label, Plane};
 
+use super::case::Case;
+
 impl App {
-    /// Goes on with a stroke, or begins one.
-    pub(super) fn paint(&mut self, plane: Plane, to: [usize; 3], erases: bool) {
-        if Command::BrushTool.enabled(&self.state).is_err() {
+    /// Uses another tool from now on; what was begun with the last one is given up.
+    pub(super) fn choose_tool(&mut self, tool: Tool) {
+        self.give_up_gesture();
+        self.state.tool = tool;
+    }
+
+    /// Gives up what was begun and is not finished yet.
+    pub(super) fn give_up_gesture(&mut self) {
+        self.use_tool(self.state.pressed_in, &PointerEvent::key(PointerKind::Cancel));
+    }
+
+    /// Hands an event to the tool in use and carries out what comes of it.
+    pub(super) fn use_tool(&mut self, plane: Plane, event: &PointerEvent) {
+        if event.kind == PointerKind::Press {
+            self.state.pressed_in = plane;
+        }
+        if self.state.tool.is_brush() {
+            self.use_brush(plane, event);
+        }
+    }
+
+    fn use_brush(&mut self, plane: Plane, event: &PointerEvent) {
+        let (look, always_erases) = (self.state.settings.brush, self.state.tool == Tool::Eraser);
+        if event.kind == PointerKind::Press && !event.alt && !self.can_begin(always_erases || event.erases) {
             return;
+        }
+        let Some(case) = &mut self.state.case else { return };
+        let through = case.through(plane).0;
+        let (strokes, effect) = case.strokes.next(event, look, through, always_erases);
+        case.strokes = strokes;
+        match effect {
+            Some(BrushEffect::Draw { from, to, erases }) => {
+                let id = painted_id(case, erases);
+                let edit = look.brush(through).draw(&canvas(case), from, to, id);
+                edit.into_iter().for_each(|edit| case.history.stage(edit));
+            }
+            Some(BrushEffect::Finish) => case.history.commit(),
+            Some(BrushEffect::GiveUp) => case.history.rollback(),
+            Some(BrushEffect::Resize(diameter)) => self.remember(|known| known.brush = known.brush.sized(diameter)),
+            None => {}
+        }
+    }
+
+    /// Whether something can be drawn now. Says why not, and makes a label to draw with where there is none.
+    pub(super) fn can_begin(&mut self, erases: bool) -> bool {
+        if Command::BrushTool.enabled(&self.state).is_err() {
+            return false;
         }
         if !erases && self.state.case.as_ref().is_some_and(|case| case.table.labels.is_empty()) {
             self.new_label();
         }
-        let look = self.state.settings.brush;
-        let Some(case) = &mut self.state.case else { return };
-        let id = if erases { 0 } else { case.active_label().map_or(0, |label| label.id) };
-        // A stroke that jumps to another slice begins anew there.
-        let through = case.through(plane).0;
-        let from = case.stroke.filter(|from| from[through] == to[through]).unwrap_or(to);
-        let canvas = Canvas::new(case.history.labels(), &case.table);
-        if canvas.is_locked(id) {
-            let name = case.table.name(id);
+        let locked = |state: &State| {
+            let case = state.case.as_ref()?;
+            let id = painted_id(case, erases);
+            canvas(case).is_locked(id).then(|| case.table.name(id))
+        };
+        if let Some(name) = locked(&self.state) {
             self.state.notices.warning(format!("{name} is locked; unlock it in the label table to paint with it"));
-            return;
+            return false;
         }
-        if let Some(edit) = look.brush(through).draw(&canvas, from, to, id) {
-            case.history.stage(edit);
-        }
-        case.stroke = Some(to);
-    }
-
-    /// Makes one change of a stroke.
-    pub(super) fn end_stroke(&mut self) {
-        self.with_case(|case| {
-            case.stroke = None;
-            case.history.commit();
-        });
+        true
     }
 
     /// Adds a label under a free id and paints with it.
@@ -52,4 +85,21 @@ impl App {
         case.table_is_saved = false;
         case.active_label = id;
     }
+}
+
+/// The id that drawing gives to voxels.
+fn painted_id(case: &Case, erases: bool) -> u16 {
+    if erases { 0 } else { case.active_label().map_or(0, |label| label.id) }
+}
+
+/// The labels with the rules that hold for every tool now.
+fn canvas(case: &Case) -> Canvas<'_> {
+    let canvas = Canvas::new(case.history.labels(), &case.table);
+    let limits = &case.limits;
+    if limits.by_intensity && !case.opened.volume.is_color() {
+        let range =
+            IntensityRange { volume: &case.opened.volume, frame: case.frame, low: limits.low, high: limits.high };
+        return canvas.within(range);
+    }
+    canvas
 }

@@ -2,14 +2,16 @@
 
 use eframe::egui::{Context, Event, Key, KeyboardShortcut, ModifierNames, Modifiers};
 
-use super::action::Actions;
+use super::action::{Action, Actions};
 use super::state::State;
+use super::tools::PointerKind;
 
 /// Turns the keys pressed since the last frame into commands. Keys that a focused control needs are left to it.
 pub fn collect(ctx: &Context, state: &State, actions: &mut Actions) {
     if state.dialog.is_some() {
         return;
     }
+    gesture_keys(ctx, state, actions);
     let is_typing = ctx.egui_wants_keyboard_input();
     let is_focused = is_typing || ctx.memory(|memory| memory.focused().is_some());
     let command_of = |event: &Event| {
@@ -24,6 +26,13 @@ pub fn collect(ctx: &Context, state: &State, actions: &mut Actions) {
             command.is_none()
         });
     });
+}
+
+/// Keys that a gesture going on takes before any command.
+fn gesture_keys(ctx: &Context, state: &State, actions: &mut Actions) {
+    if state.is_gesture_open() && ctx.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape)) {
+        actions.push(Action::GestureKey(PointerKind::Cancel));
+    }
 }
 
 /// A shortcut as people write it.

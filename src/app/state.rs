@@ -60,6 +60,8 @@ pub struct State {
     pub pointed: Option<Pointed>,
     /// The plane that keys act on: the last one under the pointer.
     pub active_plane: Plane,
+    /// The plane in whose view a button went down last.
+    pub pressed_in: Plane,
 }
 
 /// Which views are shown.
@@ -239,12 +241,23 @@ impl State {
             dialog: None,
             pointed: None,
             active_plane: Plane::Axial,
+            pressed_in: Plane::Axial,
         }
     }
 
     /// The model that is chosen, where it is one of those listed.
     pub fn model(&self) -> Option<&ModelInfo> {
         self.models.iter().find(|model| model.name == self.settings.segment.model)
+    }
+
+    /// Whether a drag of the tool in use that began in this plane's view is going on.
+    pub fn is_gesture_in(&self, plane: Plane) -> bool {
+        self.pressed_in == plane && self.is_gesture_open()
+    }
+
+    /// Whether something was begun with the tool in use that is not finished.
+    pub fn is_gesture_open(&self) -> bool {
+        self.case.as_ref().is_some_and(|case| case.strokes.is_busy())
     }
 
     /// Whether labels would be lost by closing the case.

@@ -157,6 +157,15 @@ impl Brush {
         })
     }
 
+    /// Whether a dab at `at` covers `voxel`.
+    pub fn covers(&self, grid: &Grid, at: [usize; 3], voxel: [usize; 3]) -> bool {
+        let path = Path::new(at, at, self.radii(grid));
+        match self.shape {
+            BrushShape::Square => (0..3).all(|axis| (voxel[axis] as f64 - at[axis] as f64).abs() <= path.radii[axis]),
+            BrushShape::Round => path.is_near(voxel),
+        }
+    }
+
     /// Visits, once and in memory order, every voxel under a brush drawn from `from` to `to`.
     fn cover(&self, grid: &Grid, from: [usize; 3], to: [usize; 3], mut visit: impl FnMut([usize; 3])) {
         let path = Path::new(from, to, self.radii(grid));
@@ -331,6 +340,13 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn a_dab_draws_what_it_covers(brush in any_brush(), at in any_voxel(), spacing_mm in prop::array::uniform3(0.4..3.0)) {
+            let labels = blank(spacing_mm);
+            let covered: Vec<_> = voxels().filter(|&voxel| brush.covers(labels.grid(), at, voxel)).collect();
+            prop_assert_eq!(drawn(&brush, &labels, at, at), covered);
+        }
 
         #[test]
         fn a_stroke_is_what_many_dabs_along_the_way_cover(

@@ -7,13 +7,13 @@ mod history;
 mod image;
 mod labels;
 mod notices;
-mod paint;
 mod preview;
 mod recovery;
 mod segment;
 mod shortcuts;
 mod start;
 mod status;
+mod tools;
 mod top_bar;
 
 use eframe::egui::{CentralPanel, Frame, Margin, Panel, ScrollArea, Ui};
@@ -38,6 +38,12 @@ pub fn window_ui(ui: &mut Ui, state: &State, screen: &mut Screen, actions: &mut 
         .show(ui, |ui| status::status_ui(ui, state));
     if let Some(case) = state.case.as_ref().filter(|_| state.panels_visible) {
         side_panels_ui(ui, state, case, actions);
+    }
+    if state.case.is_some() {
+        Panel::left("tool palette")
+            .exact_size(size::PALETTE)
+            .frame(bar(Margin::symmetric(0, 8)))
+            .show(ui, |ui| tools::palette_ui(ui, state, actions));
     }
     CentralPanel::default().frame(Frame::new().fill(tokens.backdrop)).show(ui, |ui| {
         match (&state.loading, &state.case) {
@@ -67,9 +73,7 @@ fn side_panels_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions
     Panel::right("labels panel").exact_size(size::SIDE_PANEL).frame(frame).show(ui, |ui| {
         scrolled(ui, |ui| {
             segment::segment_ui(ui, state, actions);
-            if state.tool.paints() {
-                paint::paint_ui(ui, state, case, actions);
-            }
+            tools::options_ui(ui, state, case, actions);
             if let Some(preview) = &case.preview {
                 labels::preview_labels_ui(ui, case, preview);
             }

@@ -10,11 +10,10 @@ use super::super::theme::{size, space, strong, tokens};
 use super::super::widgets::{Icon, command_icon, command_item, icon_button, segmented};
 use crate::domain::Convention;
 
-/// In a window narrower than this the bar keeps the tools alone; the menus have the rest.
+/// In a window narrower than this the bar keeps undo and redo alone; the menus have the rest.
 const WIDTH_OF_ALL: f32 = 1080.0;
 const FILES: &[Command] = &[Command::OpenImage, Command::OpenLabels, Command::SaveLabels];
 const CHANGES: &[Command] = &[Command::Undo, Command::Redo];
-const TOOLS: &[Command] = &[Command::CrosshairTool, Command::WindowTool, Command::BrushTool, Command::EraserTool];
 const VIEWS: &[Command] = &[Command::FitViews, Command::ShowGrid];
 
 /// Draws the bar.
@@ -25,7 +24,7 @@ pub fn top_bar_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
         ui.add_space(space::LARGE);
         menus_ui(ui, state, actions);
         let groups: &[&[Command]] =
-            if ui.max_rect().width() < WIDTH_OF_ALL { &[TOOLS] } else { &[FILES, CHANGES, TOOLS, VIEWS] };
+            if ui.max_rect().width() < WIDTH_OF_ALL { &[CHANGES] } else { &[FILES, CHANGES, VIEWS] };
         for group in groups {
             divider(ui);
             for command in *group {

@@ -1,16 +1,19 @@
-//! What the pointer does in a slice view: pure functions from a gesture to a new state, so that a test draws with
-//! numbers.
+//! What the pointer does in a slice view. Each tool is a small state machine, `(state, event) -> (state, effect)`, on
+//! numbers: a test draws with coordinates, a view turns the mouse into the same [`PointerEvent`]s, and
+//! [`App`](super::App) carries the effects out.
 
-use eframe::egui::{Pos2, Vec2, vec2};
+mod brush;
+mod limits;
+mod navigate;
 
-use serde::{Deserialize, Serialize};
-
-use super::state::Camera;
-use crate::domain::Window;
-use crate::domain::paint::{Brush, BrushShape, BrushSize};
+pub use self::brush::{BrushEffect, BrushLook, SizeUnit, Strokes};
+pub use self::limits::Limits;
+pub use self::navigate::{
+    camera_after_pan, camera_after_zoom, camera_centered, window_after_drag, zoom_of_drag, zoom_of_wheel,
+};
 
 /// What the left button does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Tool {
     /// Moves the crosshair.
     #[default]
@@ -24,141 +27,71 @@ pub enum Tool {
 }
 
 impl Tool {
-    /// Whether dragging changes the labels. The right button then erases instead of zooming.
-    pub fn paints(self) -> bool {
+    /// Its name on the screen.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Crosshair => "Crosshair",
+            Self::Window => "Window/level",
+            Self::Brush => "Brush",
+            Self::Eraser => "Eraser",
+        }
+    }
+
+    /// Whether it is drawn with as with a brush.
+    pub fn is_brush(self) -> bool {
         matches!(self, Self::Brush | Self::Eraser)
     }
-}
 
-/// Diameters of a brush, in voxels.
-pub const BRUSH_DIAMETERS: std::ops::RangeInclusive<u32> = 1..=80;
-
-/// How the brush and the eraser reach.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct BrushLook {
-    /// In voxels.
-    pub diameter: u32,
-    /// Round or square.
-    pub shape: BrushShape,
-    /// Reaches into the slices beside.
-    pub is_ball: bool,
-}
-
-impl Default for BrushLook {
-    fn default() -> Self {
-        Self { diameter: 4, shape: BrushShape::Round, is_ball: false }
+    /// Whether it changes the labels. The right button then erases instead of zooming.
+    pub fn paints(self) -> bool {
+        self.is_brush()
     }
 }
 
-impl BrushLook {
-    /// The brush for a slice across the voxel axis `through`.
-    pub fn brush(self, through: usize) -> Brush {
-        let through = (!self.is_ball).then_some(through);
-        Brush { shape: self.shape, size: BrushSize::Voxels(f64::from(self.diameter)), through }
+/// What the pointer or a key did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PointerKind {
+    /// A button went down.
+    Press,
+    /// The pointer moved, with or without a button.
+    Move,
+    /// The button went up.
+    Release,
+    /// Give what was begun up.
+    Cancel,
+}
+
+/// One event in a slice view.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PointerEvent {
+    /// What happened.
+    pub kind: PointerKind,
+    /// Where, in pixels of the slice: the middle of the first one is 0, 0. May lie outside.
+    pub at: [f64; 2],
+    /// The voxel under the pointer, `None` outside the slice.
+    pub voxel: Option<[usize; 3]>,
+    /// The button is the one that erases.
+    pub erases: bool,
+    /// Shift is held.
+    pub shift: bool,
+    /// Alt is held.
+    pub alt: bool,
+}
+
+impl PointerEvent {
+    /// A key's doing, wherever the pointer is.
+    pub fn key(kind: PointerKind) -> Self {
+        Self { kind, at: [0.0; 2], voxel: None, erases: false, shift: false, alt: false }
     }
-
-    /// One size up or down: by one voxel while small, then by a tenth.
-    pub fn resized(self, grows: bool) -> Self {
-        let step = (self.diameter / 10).max(1);
-        let diameter = if grows { self.diameter + step } else { self.diameter.saturating_sub(step) };
-        Self { diameter: diameter.clamp(*BRUSH_DIAMETERS.start(), *BRUSH_DIAMETERS.end()), ..self }
-    }
-}
-
-/// Zoom steps of one notch of the wheel.
-const ZOOM_PER_NOTCH: f32 = 1.15;
-/// The smallest and the largest zoom, relative to fitting the view.
-const ZOOM_RANGE: std::ops::RangeInclusive<f32> = 0.2..=60.0;
-/// Points of dragging that double or halve a window or a zoom.
-const POINTS_PER_DOUBLING: f32 = 220.0;
-
-/// The window after dragging by `delta` points: right narrows the contrast's reach (wider window) and down darkens
-/// (higher level), as in most workstations. `delta.y` of a view's height moves the level by the window's width.
-pub fn window_after_drag(window: Window, delta: Vec2, view_height: f32) -> Window {
-    let width = window.width * f64::from(2.0_f32.powf(delta.x / POINTS_PER_DOUBLING));
-    let level = window.level + window.width * f64::from(delta.y / view_height.max(1.0));
-    if width.is_finite() && width > f64::MIN_POSITIVE { Window { width, level } } else { window }
-}
-
-/// The camera after dragging the slice by `delta` points.
-pub fn camera_after_pan(camera: Camera, delta: Vec2, points_per_mm: f32) -> Camera {
-    Camera { pan_mm: camera.pan_mm + delta / points_per_mm, ..camera }
-}
-
-/// The camera after zooming by `factor` so that what is under `fixed` stays there. `middle` is the view's middle;
-/// `fit_points_per_mm` the scale at zoom 1.
-pub fn camera_after_zoom(camera: Camera, factor: f32, fixed: Pos2, middle: Pos2, fit_points_per_mm: f32) -> Camera {
-    let zoom = (camera.zoom * factor).clamp(*ZOOM_RANGE.start(), *ZOOM_RANGE.end());
-    let before = camera.zoom * fit_points_per_mm;
-    let after = zoom * fit_points_per_mm;
-    let fixed_mm = (fixed - middle) / before - camera.pan_mm;
-    Camera { zoom, pan_mm: (fixed - middle) / after - fixed_mm }
-}
-
-/// The zoom factor of turning the wheel by `notches`.
-pub fn zoom_of_wheel(notches: f32) -> f32 {
-    ZOOM_PER_NOTCH.powf(notches)
-}
-
-/// The zoom factor of dragging by `delta_y` points: up enlarges.
-pub fn zoom_of_drag(delta_y: f32) -> f32 {
-    2.0_f32.powf(-delta_y / POINTS_PER_DOUBLING)
-}
-
-/// The camera that brings a point, `offset_mm` from the slice's middle, to the view's middle.
-pub fn camera_centered(camera: Camera, offset_mm: Vec2) -> Camera {
-    Camera { pan_mm: vec2(-offset_mm.x, -offset_mm.y), ..camera }
 }
 
 #[cfg(test)]
-mod tests {
-    use eframe::egui::pos2;
-
+pub(in crate::app) mod tests {
     use super::*;
 
-    #[test]
-    fn zooming_keeps_what_is_under_the_pointer() {
-        let camera = Camera { zoom: 1.7, pan_mm: vec2(4.0, -9.0) };
-        let (middle, pointer, fit) = (pos2(200.0, 150.0), pos2(260.0, 90.0), 2.5);
-        let zoomed = camera_after_zoom(camera, 1.5, pointer, middle, fit);
-        let mm_under = |camera: Camera| (pointer - middle) / (camera.zoom * fit) - camera.pan_mm;
-        assert!((mm_under(camera) - mm_under(zoomed)).length() < 1e-4);
-        assert!((zoomed.zoom - 2.55).abs() < 1e-5);
-    }
-
-    #[test]
-    fn zoom_stays_within_its_range() {
-        let middle = pos2(0.0, 0.0);
-        let far = camera_after_zoom(Camera::default(), 1e9, middle, middle, 1.0);
-        assert_eq!(far.zoom, *ZOOM_RANGE.end());
-    }
-
-    #[test]
-    fn dragging_right_widens_the_window_and_down_raises_its_level() {
-        let window = Window { width: 100.0, level: 40.0 };
-        let dragged = window_after_drag(window, vec2(POINTS_PER_DOUBLING, 0.0), 400.0);
-        assert!((dragged.width - 200.0).abs() < 1e-3 && dragged.level == 40.0);
-        let dragged = window_after_drag(window, vec2(0.0, 200.0), 400.0);
-        assert_eq!(dragged, Window { width: 100.0, level: 90.0 });
-    }
-
-    #[test]
-    fn brushes_stay_within_their_sizes() {
-        let mut look = BrushLook::default();
-        for _ in 0..200 {
-            look = look.resized(true);
-        }
-        assert_eq!(look.diameter, *BRUSH_DIAMETERS.end());
-        for _ in 0..200 {
-            look = look.resized(false);
-        }
-        assert_eq!(look.diameter, *BRUSH_DIAMETERS.start());
-    }
-
-    #[test]
-    fn panning_moves_by_the_same_distance_at_every_zoom() {
-        let camera = camera_after_pan(Camera::default(), vec2(30.0, 0.0), 3.0);
-        assert_eq!(camera.pan_mm, vec2(10.0, 0.0));
+    /// The left button, without keys, over pixel `x`, `y` of slice 3 of a grid along the axes.
+    pub(in crate::app) fn left(kind: PointerKind, [x, y]: [f64; 2]) -> PointerEvent {
+        let voxel = (x >= 0.0 && y >= 0.0).then_some([x.round() as usize, y.round() as usize, 3]);
+        PointerEvent { kind, at: [x, y], voxel, erases: false, shift: false, alt: false }
     }
 }

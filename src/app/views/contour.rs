@@ -49,7 +49,7 @@ pub fn outlines(labels: &LabelMap, table: &LabelTable, axes: &SliceAxes, index: 
 }
 
 /// The outlines in an image of ids of those labels that are drawn.
-fn outlines_in(ids: &[u16], width: usize, height: usize, is_drawn: impl Fn(u16) -> bool) -> Vec<Outline> {
+pub fn outlines_in(ids: &[u16], width: usize, height: usize, is_drawn: impl Fn(u16) -> bool) -> Vec<Outline> {
     let mut borders = borders(ids, width, height);
     borders.sort_by_key(|border| border.id);
     let mut edges = Edges::new(width, height);

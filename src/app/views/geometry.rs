@@ -79,6 +79,17 @@ impl Placement {
         (is_inside && pixel[0] < self.n_pixels[0] && pixel[1] < self.n_pixels[1]).then_some(pixel)
     }
 
+    /// A screen position in pixels of the slice, where the middle of the first one is 0, 0. May lie outside.
+    pub fn slice_from_screen(&self, position: Pos2) -> [f64; 2] {
+        let at = (position - self.slice_rect().min) / self.points_per_pixel;
+        [f64::from(at.x) - 0.5, f64::from(at.y) - 0.5]
+    }
+
+    /// How large a pixel of the slice is on the screen.
+    pub fn points_per_pixel(&self) -> Vec2 {
+        self.points_per_pixel
+    }
+
     /// The pixel nearest to a screen position.
     pub fn nearest_pixel(&self, position: Pos2) -> [usize; 2] {
         let at = (position - self.slice_rect().min) / self.points_per_pixel;

@@ -1,10 +1,12 @@
 //! The views: three slices and the 3D view, and what they keep from frame to frame.
 
 mod contour;
+mod footprint;
 mod geometry;
 mod grid;
 mod loading;
 pub mod overlay;
+mod pointer;
 mod slice;
 mod texture;
 pub mod view3d;
@@ -55,7 +57,7 @@ impl Screen {
     fn volume_ui(&mut self, ui: &mut Ui, rect: Rect, (state, case): (&State, &Case), actions: &mut Actions) {
         let own_labels = case.history.shared();
         // While a stroke goes on, the 3D view waits: reading the labels would have every dab copy them.
-        if case.stroke.is_none() {
+        if !case.strokes.is_painting() {
             self.revision = case.history.revision();
         }
         let (labels, revision, table, note) = match &case.preview {

@@ -1,8 +1,6 @@
 //! What is drawn over a slice: outlines, crosshair, orientation letters, scale bar, captions.
 
-use eframe::egui::{
-    Align2, Color32, FontId, Painter, Pos2, Rect, Shape, Stroke, StrokeKind, epaint::PathShape, pos2, vec2,
-};
+use eframe::egui::{Align2, Color32, FontId, Painter, Pos2, Rect, Shape, Stroke, epaint::PathShape, pos2, vec2};
 
 use super::contour::Outline;
 use super::geometry::{Placement, edge_middles, scale_bar};
@@ -56,28 +54,6 @@ pub fn crosshair_ui(painter: &Painter, view: Rect, at: Pos2, vertical: Color32, 
     painter.vline(at.x, (at.y + CROSSHAIR_GAP).min(view.bottom())..=view.bottom(), vertical);
     painter.hline(view.left()..=(at.x - CROSSHAIR_GAP).max(view.left()), at.y, horizontal);
     painter.hline((at.x + CROSSHAIR_GAP).min(view.right())..=view.right(), at.y, horizontal);
-}
-
-/// Draws what a brush over `pixel` covers: `radii` in pixels to the right and down.
-pub fn brush_outline_ui(
-    painter: &Painter,
-    placement: &Placement,
-    [x, y]: [usize; 2],
-    [right, down]: [f32; 2],
-    is_round: bool,
-    color: Color32,
-) {
-    let (x, y) = (x as f32 + 0.5, y as f32 + 0.5);
-    let rect = Rect::from_two_pos(
-        placement.screen_from_slice([x - right, y - down]),
-        placement.screen_from_slice([x + right, y + down]),
-    );
-    for stroke in [Stroke::new(3.0, contrast::UNDER_LINE), Stroke::new(1.4, color)] {
-        painter.add(match is_round {
-            true => Shape::ellipse_stroke(rect.center(), rect.size() / 2.0, stroke),
-            false => Shape::rect_stroke(rect, 0.0, stroke, StrokeKind::Middle),
-        });
-    }
 }
 
 /// Draws which way is left, right, front, back, up and down: letters in the order left, right, top, bottom.

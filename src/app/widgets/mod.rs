@@ -2,6 +2,7 @@
 
 mod button;
 mod icon;
+mod range;
 mod slider;
 mod text;
 
@@ -9,5 +10,6 @@ pub use self::button::{
     command_button, command_icon, command_item, icon_button, main_button, overlay_button, segmented,
 };
 pub use self::icon::{Icon, paint as paint_icon};
+pub use self::range::range_histogram;
 pub use self::slider::slice_slider;
 pub use self::text::{caption_row, named_row, note, section, swatch};

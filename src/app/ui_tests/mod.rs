@@ -1,22 +1,23 @@
 //! The window driven as a person drives it: by what is written on controls, by keys and by the mouse.
 
 mod history;
+mod painting;
 mod recovery;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use eframe::egui::{
-    Event, Key, Modifiers, MouseWheelSource, MouseWheelUnit, PointerButton, Pos2, Role, TouchPhase, vec2,
+    Event, Key, Modifiers, MouseWheelSource, MouseWheelUnit, PointerButton, Pos2, Role, TouchPhase, Vec2, vec2,
 };
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
-use super::action::Action;
-use super::case::{Case, Origin, Preview, plane_name};
-use super::command::Command;
-use super::state::{Dialog, Layout, Next, Purpose};
-use super::{App, Places, Start};
+use crate::app::action::Action;
+use crate::app::case::{Case, Origin, Preview, plane_name};
+use crate::app::command::Command;
+use crate::app::state::{Dialog, Layout, Next, Purpose};
+use crate::app::{App, Places, Start};
 use crate::config::{DeviceChoice, SegmentSettings};
 use crate::domain::{Convention, Plane};
 use crate::engine::Engine;
@@ -89,6 +90,25 @@ fn turn_wheel(window: &mut Window, at: Pos2, notches: f32, modifiers: Modifiers)
         modifiers,
     );
     window.run_steps(3);
+}
+
+/// Presses, moves in steps and releases, each seen by the window on its own.
+fn drag_by(window: &mut Window, from: Pos2, by: Vec2, button: PointerButton, modifiers: Modifiers) {
+    window.hover_at(from);
+    window.event_modifiers(Event::PointerButton { pos: from, button, pressed: true, modifiers }, modifiers);
+    for step in 1..=4 {
+        window.event_modifiers(Event::PointerMoved(from + by * step as f32 / 4.0), modifiers);
+    }
+    window.event_modifiers(Event::PointerButton { pos: from + by, button, pressed: false, modifiers }, modifiers);
+    window.run_steps(12);
+}
+
+fn drag(window: &mut Window, from: Pos2, button: PointerButton) {
+    drag_by(window, from, vec2(32.0, 0.0), button, Modifiers::NONE);
+}
+
+fn click_at(window: &mut Window, at: Pos2, modifiers: Modifiers) {
+    drag_by(window, at, vec2(0.0, 0.0), PointerButton::Primary, modifiers);
 }
 
 /// Shows the sample's truth as if a model had found it.
@@ -386,35 +406,6 @@ fn an_image_counts_its_statistics_beside_the_window() {
 }
 
 #[test]
-fn a_stroke_of_the_brush_is_one_change_and_the_right_button_erases() {
-    let mut window = sample_window();
-    press(&mut window, Modifiers::NONE, Key::B);
-    let at = view_center(&window, Plane::Axial);
-    drag(&mut window, at, PointerButton::Primary);
-    let n_painted = n_labelled(&window);
-    assert!(n_painted > 0);
-    assert_eq!(case(&window).history.entries().len(), 1);
-    drag(&mut window, at, PointerButton::Secondary);
-    assert!(n_labelled(&window) < n_painted);
-    assert_eq!(case(&window).camera(Plane::Axial).zoom, 1.0, "the right button does not zoom while painting");
-    press(&mut window, Modifiers::COMMAND, Key::Z);
-    assert_eq!(n_labelled(&window), n_painted);
-    press(&mut window, Modifiers::COMMAND, Key::Z);
-    assert_eq!(n_labelled(&window), 0);
-}
-
-#[test]
-fn a_preview_cannot_be_painted_over() {
-    let mut window = sample_window();
-    press(&mut window, Modifiers::NONE, Key::B);
-    show_preview(&mut window);
-    let at = view_center(&window, Plane::Axial);
-    drag(&mut window, at, PointerButton::Primary);
-    assert_eq!(n_labelled(&window), 0);
-    assert!(window.query_by_label("Accept or discard the preview first").is_some());
-}
-
-#[test]
 fn a_typed_path_is_taken_by_enter() {
     let folder = tempfile::tempdir().expect("a scratch folder");
     let mut window = sample_window();
@@ -427,15 +418,4 @@ fn a_typed_path_is_taken_by_enter() {
     wait(&mut window, App::is_idle);
     assert_eq!(window.state().state.dialog, None);
     assert!(folder.path().join("typed.nii.gz").is_file());
-}
-
-fn drag(window: &mut Window, from: Pos2, button: PointerButton) {
-    let modifiers = Modifiers::NONE;
-    window.hover_at(from);
-    window.event(Event::PointerButton { pos: from, button, pressed: true, modifiers });
-    for step in 1..=4 {
-        window.event(Event::PointerMoved(from + vec2(8.0 * step as f32, 0.0)));
-    }
-    window.event(Event::PointerButton { pos: from + vec2(32.0, 0.0), button, pressed: false, modifiers });
-    window.run_steps(12);
 }
