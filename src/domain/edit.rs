@@ -171,6 +171,14 @@ impl Stroke {
         self.record(Run { start: position, length: 1, old, new });
     }
 
+    /// Says that all voxels at `positions` in memory change from `old` to `new`.
+    pub fn set_all(&mut self, positions: Range<usize>, old: u16, new: u16) {
+        for start in positions.clone().step_by(u32::MAX as usize) {
+            let length = (positions.end - start).min(u32::MAX as usize) as u32;
+            self.record(Run { start, length, old, new });
+        }
+    }
+
     /// Adds all changes of `edit`, which follows on what was gathered so far.
     pub(in crate::domain) fn extend(&mut self, edit: &Edit) {
         edit.runs.iter().for_each(|&run| self.record(run));

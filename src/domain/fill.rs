@@ -65,15 +65,51 @@ pub fn bucket(canvas: &Canvas, seed: [usize; 3], through: Option<usize>, id: u16
         return None;
     }
     let axes: Vec<usize> = (0..3).filter(|&axis| Some(axis) != through).collect();
-    let [ni, nj, _] = grid.shape();
-    let voxel = |position: usize| [position % ni, position / ni % nj, position / (ni * nj)];
     let mut filled = VoxelSet::new(grid.shape());
     filled.grow(grid.index(seed), &axes, |position| {
-        labels.id_at(position) == old && canvas.allows_intensity(voxel(position))
+        labels.id_at(position) == old && canvas.allows_place(grid.voxel(position))
     });
 
     let mut stroke = Stroke::new("Fill", canvas.labels());
     filled.positions().for_each(|position| stroke.set(position, old, id));
+    stroke.finish()
+}
+
+/// Fills the background around a voxel where other labels enclose it on all sides: in the slice across the voxel axis `through`,
+/// or in the volume for `None`.
+///
+/// `None` where the voxel (which must lie inside) is labelled, where its background goes on to an edge of the slice or of the
+/// volume, and where nothing may change.
+pub fn fill_hole(canvas: &Canvas, voxel: [usize; 3], through: Option<usize>, id: u16) -> Option<Edit> {
+    let (labels, grid) = (canvas.labels(), canvas.labels().grid());
+    if canvas.is_locked(id) || labels.get(voxel) != 0 {
+        return None;
+    }
+    let axes: Vec<usize> = (0..3).filter(|&axis| Some(axis) != through).collect();
+    let mut hole = VoxelSet::new(grid.shape());
+    let mut waiting = vec![grid.index(voxel)];
+    let (mut first, mut last) = (waiting[0], waiting[0]);
+    hole.insert(waiting[0]);
+    // Goes on from what was found last, which leads straight to an edge where there is a way.
+    while let Some(position) = waiting.pop() {
+        (first, last) = (first.min(position), last.max(position));
+        for &axis in &axes {
+            let mut n_beside = 0;
+            for offset in hole.neighbors(position, axis) {
+                n_beside += 1;
+                let beside = position.wrapping_add_signed(offset);
+                if labels.id_at(beside) == 0 && !hole.contains(beside) {
+                    hole.insert(beside);
+                    waiting.push(beside);
+                }
+            }
+            if n_beside < 2 {
+                return None;
+            }
+        }
+    }
+    let mut stroke = Stroke::new("Fill hole", labels);
+    hole.positions_in(first..=last).for_each(|position| canvas.paint(&mut stroke, grid.voxel(position), id));
     stroke.finish()
 }
 
@@ -169,6 +205,38 @@ mod tests {
         assert!(bucket(&Canvas::new(&labels, &open).painting_over(PaintOver::Only(3)), [0; 3], None, 1).is_some());
     }
 
+    /// A tube of label 2 along k about the voxels 3 to 4 of i and j, closed by a lid of label 3 at both ends if `has_lids`.
+    fn tube(has_lids: bool) -> LabelMap {
+        let id = |at: usize| {
+            let [i, j, k] = [at % 9, at / 9 % 8, at / 72];
+            let is_within = |low: usize, high: usize| (low..=high).contains(&i) && (low..=high).contains(&j);
+            match () {
+                () if !is_within(2, 5) => 0,
+                () if has_lids && (k == 0 || k == 4) => 3,
+                () if is_within(3, 4) => 0,
+                () => 2,
+            }
+        };
+        labels((0..N).map(id).collect())
+    }
+
+    #[test]
+    fn a_hole_is_filled_and_nothing_else_is() {
+        let (open, closed) = (tube(false), tube(true));
+        let table = LabelTable::default();
+        let (open, closed) = (Canvas::new(&open, &table), Canvas::new(&closed, &table));
+        assert_eq!(fill_hole(&open, [3, 3, 2], None, 1), None);
+        assert_eq!(fill_hole(&open, [3, 3, 2], Some(2), 1).unwrap().n_voxels(), 4);
+        assert_eq!(fill_hole(&open, [3, 3, 2], Some(0), 1), None);
+        let edit = fill_hole(&closed, [3, 4, 2], None, 1).unwrap();
+        assert_eq!((edit.n_voxels(), edit.name()), (4 * 3, "Fill hole"));
+        assert_eq!(fill_hole(&closed, [3, 4, 2], Some(0), 1).unwrap().n_voxels(), 2 * 3);
+        // Outside the tube, and on it.
+        assert_eq!(fill_hole(&closed, [7, 7, 2], None, 1), None);
+        assert_eq!(fill_hole(&closed, [2, 2, 2], None, 1), None);
+        assert_eq!(fill_hole(&closed.painting_over(PaintOver::Only(2)), [3, 4, 2], None, 1), None);
+    }
+
     /// Whether a ray to the right of the point crosses the outline an odd number of times.
     fn is_inside(vertices: &[[f64; 2]], [x, y]: [f64; 2]) -> bool {
         let n = vertices.len();
@@ -190,6 +258,17 @@ mod tests {
                     prop_assert_eq!(pixels.contains(&[x, y]), is_inside(&vertices, [x as f64, y as f64]));
                 }
             }
+        }
+
+        #[test]
+        fn a_hole_is_the_background_that_does_not_reach_an_edge(ids in prop::collection::vec(0..3u16, N), at in 0..N) {
+            let labels = labels(ids);
+            let mut region = VoxelSet::new(SHAPE);
+            region.grow(at, &[0, 1, 2], |position| labels.id_at(position) == 0);
+            let is_at_edge = |position| (0..3).any(|axis| region.neighbors(position, axis).count() < 2);
+            let is_hole = labels.id_at(at) == 0 && !region.positions().any(is_at_edge);
+            let edit = fill_hole(&Canvas::new(&labels, &LabelTable::default()), labels.grid().voxel(at), None, 7);
+            prop_assert_eq!(edit.map(|edit| edit.n_voxels()), is_hole.then(|| region.positions().count()));
         }
 
         #[test]

@@ -245,6 +245,12 @@ impl Grid {
         i + self.shape[0] * (j + self.shape[1] * k)
     }
 
+    /// The voxel `[i, j, k]` at a position in memory, the inverse of [`Grid::index`].
+    pub fn voxel(&self, position: usize) -> [usize; 3] {
+        let [ni, nj, _] = self.shape;
+        [position % ni, position / ni % nj, position / (ni * nj)]
+    }
+
     /// Whether voxel `[i, j, k]` lies inside.
     pub fn contains(&self, voxel: [i64; 3]) -> bool {
         voxel.iter().zip(self.shape).all(|(&v, size)| v >= 0 && (v as u64) < size as u64)

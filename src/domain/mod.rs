@@ -4,10 +4,12 @@
 //! [`Monitor`](crate::monitor::Monitor).
 
 pub mod accept;
+pub mod canvas;
 pub mod distance;
 pub mod edit;
 pub mod fill;
 pub mod grid;
+pub mod grow;
 pub mod history;
 mod id_chunks;
 pub mod labels;
@@ -15,6 +17,9 @@ pub mod measure;
 pub mod morphology;
 pub mod paint;
 pub mod phantom;
+pub mod scissors;
+pub mod similar;
+pub mod slice_copy;
 pub mod volume;
 mod voxel_set;
 

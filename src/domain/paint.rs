@@ -1,104 +1,8 @@
-//! Brush strokes: gesture to [`Edit`], at a cost that grows with the voxels touched.
-//!
-//! [`Canvas`] holds the rules of every tool that paints: what may be painted over, which intensities, and that locked
-//! labels never change. Erasing is painting background.
+//! Brush strokes: gesture to [`Edit`], at a cost that grows with the voxels touched. Erasing is painting background.
 
-use super::{Edit, Grid, LabelMap, LabelTable, Volume, edit::Stroke};
+use super::{Edit, Grid, edit::Stroke};
 
-/// Which voxels a tool may change.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PaintOver {
-    /// Any.
-    #[default]
-    All,
-    /// Background alone.
-    Unlabelled,
-    /// Voxels of one label.
-    Only(u16),
-}
-
-/// Limits a tool to voxels of some intensities.
-#[derive(Clone, Copy, Debug)]
-pub struct IntensityRange<'a> {
-    /// Where intensities are read, on the labels' grid. In a colour image no voxel is within any range.
-    pub volume: &'a Volume,
-    /// Which frame of it.
-    pub frame: usize,
-    /// Smallest intensity that may be painted.
-    pub low: f64,
-    /// Largest intensity that may be painted.
-    pub high: f64,
-}
-
-/// The labels that a tool works on and the rules that it keeps.
-#[derive(Clone, Debug)]
-pub struct Canvas<'a> {
-    labels: &'a LabelMap,
-    locked: Vec<u16>,
-    over: PaintOver,
-    range: Option<IntensityRange<'a>>,
-}
-
-impl<'a> Canvas<'a> {
-    /// Any voxel may be painted, except those of labels that are locked in `table`.
-    pub fn new(labels: &'a LabelMap, table: &LabelTable) -> Self {
-        let locked = table.labels.iter().filter(|label| label.locked).map(|label| label.id).collect();
-        Self { labels, locked, over: PaintOver::All, range: None }
-    }
-
-    /// The same canvas with a rule of what may be painted over.
-    #[must_use]
-    pub fn painting_over(self, over: PaintOver) -> Self {
-        Self { over, ..self }
-    }
-
-    /// The same canvas where only voxels of some intensities may be painted.
-    #[must_use]
-    pub fn within(self, range: IntensityRange<'a>) -> Self {
-        Self { range: Some(range), ..self }
-    }
-
-    /// The labels as they are before painting.
-    pub fn labels(&self) -> &'a LabelMap {
-        self.labels
-    }
-
-    /// Whether `id` may neither gain nor lose voxels.
-    pub fn is_locked(&self, id: u16) -> bool {
-        self.locked.contains(&id)
-    }
-
-    /// Whether the rules let a voxel change.
-    pub fn allows(&self, voxel: [usize; 3]) -> bool {
-        self.allows_label(self.labels.get(voxel)) && self.allows_intensity(voxel)
-    }
-
-    /// Whether the rules let voxels of label `id` change, their intensities aside.
-    pub fn allows_label(&self, id: u16) -> bool {
-        let is_over = match self.over {
-            PaintOver::All => true,
-            PaintOver::Unlabelled => id == 0,
-            PaintOver::Only(only) => id == only,
-        };
-        is_over && !self.is_locked(id)
-    }
-
-    /// Whether the voxel's intensity lies in the range to which the canvas is limited, if it is.
-    pub fn allows_intensity(&self, voxel: [usize; 3]) -> bool {
-        self.range.as_ref().is_none_or(|range| {
-            range.volume.value(range.frame, voxel).is_some_and(|value| (range.low..=range.high).contains(&value))
-        })
-    }
-
-    /// Makes `id` of a voxel where the rules let it change. `id` must not be locked.
-    pub(in crate::domain) fn paint(&self, stroke: &mut Stroke, voxel: [usize; 3], id: u16) {
-        let old = self.labels.get(voxel);
-        if old != id && self.allows(voxel) {
-            stroke.set(self.labels.grid().index(voxel), old, id);
-        }
-    }
-}
+pub use super::canvas::{Canvas, IntensityRange, MapRange, PaintOver};
 
 /// The outline of a brush.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -167,7 +71,13 @@ impl Brush {
     }
 
     /// Visits, once and in memory order, every voxel under a brush drawn from `from` to `to`.
-    fn cover(&self, grid: &Grid, from: [usize; 3], to: [usize; 3], mut visit: impl FnMut([usize; 3])) {
+    pub(in crate::domain) fn cover(
+        &self,
+        grid: &Grid,
+        from: [usize; 3],
+        to: [usize; 3],
+        mut visit: impl FnMut([usize; 3]),
+    ) {
         let path = Path::new(from, to, self.radii(grid));
         let last = |axis: usize| grid.shape()[axis] as f64 - 1.0;
         for k in whole(path.reach(2, 0.0, 1.0), last(2)) {
@@ -243,7 +153,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::{Label, Scaling, Voxels};
+    use crate::domain::{Label, LabelMap, LabelTable};
 
     const SHAPE: [usize; 3] = [12, 10, 8];
 
@@ -299,19 +209,6 @@ mod tests {
             assert!(line.iter().any(|voxel| voxel[0] == i), "column {i}");
         }
         assert!(line.iter().all(|voxel| voxel[2] == 3));
-    }
-
-    #[test]
-    fn intensities_out_of_range_are_left_alone() {
-        let labels = blank([1.0; 3]);
-        let values = (0..labels.grid().n_voxels()).map(|at| (at % 2) as u8).collect();
-        let volume = Volume::new(labels.grid().clone(), Voxels::U8(values), Scaling::NONE, 1).unwrap();
-        let range = IntensityRange { volume: &volume, frame: 0, low: 0.5, high: 2.0 };
-        let canvas = Canvas::new(&labels, &LabelTable::default()).within(range);
-        let edit = round_mm(5.0).draw(&canvas, [5, 5, 5], [5, 5, 5], 1);
-        let ids = after(&canvas, edit.as_ref());
-        assert!(ids.contains(&1));
-        assert!(ids.iter().enumerate().all(|(at, &id)| id == 0 || at % 2 == 1));
     }
 
     #[test]

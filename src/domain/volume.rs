@@ -290,6 +290,16 @@ impl Volume {
         each_type!(&self.voxels, _v => None, p => p.get(at).map(|pixel| pixel.rgba()))
     }
 
+    /// The intensity of a voxel, of colours their luminance, 0 to 255; `None` outside.
+    pub fn brightness(&self, frame: usize, voxel: [usize; 3]) -> Option<f64> {
+        let at = self.position(frame, voxel)?;
+        each_type!(
+            &self.voxels,
+            v => v.get(at).map(|s| self.scaling.apply(s.number())),
+            p => p.get(at).map(|pixel| f64::from(pixel.luminance()))
+        )
+    }
+
     fn position(&self, frame: usize, voxel: [usize; 3]) -> Option<usize> {
         let inside = frame < self.n_frames && voxel.iter().zip(self.grid.shape()).all(|(&v, size)| v < size);
         inside.then(|| frame * self.grid.n_voxels() + self.grid.index(voxel))
@@ -397,6 +407,22 @@ impl Volume {
         }
                 );
         (walk.width, walk.height, image)
+    }
+
+    /// A slice as the screen shows it: width, height, and its intensities (of colours their luminance) row by row.
+    ///
+    /// `index` counts along `axes.through`, clamped to the last slice.
+    pub fn slice_values(&self, frame: usize, axes: &SliceAxes, index: usize) -> (usize, usize, Vec<f32>) {
+        let shape = self.grid.shape();
+        let walk = axes.walk(shape, index.min(shape[axes.through] - 1));
+        let first = self.frame_range(frame).start;
+        let mut values = vec![0.0; walk.width * walk.height];
+        each_type!(
+            &self.voxels,
+            v => walk.fill(&mut values, |at| self.scaling.apply(v[first + at].number()) as f32),
+            p => walk.fill(&mut values, |at| p[first + at].luminance())
+        );
+        (walk.width, walk.height, values)
     }
 
     /// Up to [`MAX_SAMPLES`] finite intensities of a frame; `None` where there is none, and for colours.
@@ -548,12 +574,15 @@ mod tests {
             let window = Window { width, level };
             let (columns, rows, image) = volume.slice_rgba(0, &axes, index, window);
             prop_assert_eq!(image.len(), columns * rows * 4);
+            let (_, _, values) = volume.slice_values(0, &axes, index);
             for (at, pixel) in image.chunks(4).enumerate() {
                 let voxel = axes.voxel(volume.grid().shape(), [at % columns, at / columns], index);
                 let value = volume.value(0, voxel).unwrap();
                 let gray = ((value - window.low()) / width * 255.0).clamp(0.0, 255.0);
                 prop_assert!((f64::from(pixel[0]) - gray).abs() <= 0.5 + 1e-9);
                 prop_assert_eq!(pixel[3], 255);
+                prop_assert_eq!(f64::from(values[at]), value);
+                prop_assert_eq!(volume.brightness(0, voxel), Some(value));
             }
         }
     }

@@ -1,5 +1,7 @@
 //! A set of voxels, one bit each, that can be grown through what is connected.
 
+use std::ops::RangeInclusive;
+
 /// Some of the voxels of a grid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::domain) struct VoxelSet {
@@ -23,7 +25,14 @@ impl VoxelSet {
 
     /// Positions in memory, ascending.
     pub fn positions(&self) -> impl Iterator<Item = usize> {
-        self.bits.iter().enumerate().filter(|&(_, &word)| word != 0).flat_map(|(word_idx, &word)| {
+        self.positions_in(0..=self.bits.len() * 64)
+    }
+
+    /// As [`VoxelSet::positions`] for a set that has none before the first or after the last of `span`, at the cost of that
+    /// part alone.
+    pub fn positions_in(&self, span: RangeInclusive<usize>) -> impl Iterator<Item = usize> {
+        let words = self.bits.iter().enumerate().take(span.end() / 64 + 1).skip(span.start() / 64);
+        words.filter(|&(_, &word)| word != 0).flat_map(|(word_idx, &word)| {
             (0..64).filter(move |bit| word >> bit & 1 == 1).map(move |bit| word_idx * 64 + bit)
         })
     }
@@ -72,7 +81,7 @@ impl VoxelSet {
     }
 
     /// Steps in memory to the neighbours along `axis` that lie inside.
-    fn neighbors(&self, position: usize, axis: usize) -> impl Iterator<Item = isize> + use<> {
+    pub fn neighbors(&self, position: usize, axis: usize) -> impl Iterator<Item = isize> + use<> {
         let at = self.coordinate(position, axis);
         let stride = self.stride(axis) as isize;
         let before = (at > 0).then_some(-stride);
@@ -134,6 +143,9 @@ mod tests {
             positions.iter().for_each(|&position| set.insert(position));
             positions.sort_unstable();
             positions.dedup();
+            if let (Some(&first), Some(&last)) = (positions.first(), positions.last()) {
+                prop_assert_eq!(set.positions_in(first..=last).collect::<Vec<_>>(), positions.clone());
+            }
             prop_assert_eq!(set.positions().collect::<Vec<_>>(), positions);
         }
     }
