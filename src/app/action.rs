@@ -80,6 +80,10 @@ pub enum Action {
     SetLabel(Label),
     /// Close the dialog that is open.
     CloseDialog,
+    /// Copy the table of what each label holds.
+    CopyStatistics,
+    /// Ask where to write that table.
+    ExportStatistics,
     /// Undo or redo until this many entries of the history are in the labels.
     GoTo(usize),
     /// Take up the work in this journal.

@@ -7,6 +7,7 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::case::{Case, ImageStatistics};
 use crate::domain::accept::{Part, accepted};
+use crate::domain::measure::{LabelStatistics, per_label};
 use crate::domain::{Edit, LabelMap, LabelTable, Volume};
 
 /// Bins of the histogram.
@@ -50,6 +51,19 @@ pub enum Task {
         /// How much of them is accepted; `None`: they replace all.
         part: Option<Part>,
     },
+    /// What each label holds.
+    Labels {
+        /// Whose labels.
+        case: u64,
+        /// The labels.
+        labels: Arc<LabelMap>,
+        /// What their ids mean.
+        table: LabelTable,
+        /// The image.
+        volume: Arc<Volume>,
+        /// Which frame of it.
+        frame: usize,
+    },
     /// Give a closed case's memory back, which takes a while for a large one.
     Free(Box<Case>),
 }
@@ -85,6 +99,13 @@ pub enum Answer {
         edit: Option<Edit>,
         /// The table after it.
         table: LabelTable,
+    },
+    /// Of [`Task::Labels`].
+    Labels {
+        /// Whose labels.
+        case: u64,
+        /// What each holds.
+        statistics: Vec<LabelStatistics>,
     },
 }
 
@@ -157,6 +178,9 @@ fn answer(task: Task) -> Option<Answer> {
                 None => (Edit::between(name, &labels, &added), added_table),
             };
             Answer::Merged { case, edit, table }
+        }
+        Task::Labels { case, labels, table, volume, frame } => {
+            Answer::Labels { case, statistics: per_label(&labels, &table, &volume, frame) }
         }
         Task::Free(case) => {
             drop(case);

@@ -8,6 +8,7 @@ use super::counts::Counts;
 use super::state::Camera;
 use super::tools::{Limits, Strokes};
 use crate::config::SegmentSettings;
+use crate::domain::measure::LabelStatistics;
 use crate::domain::volume::Histogram;
 use crate::domain::{Convention, Grid, History, Label, LabelMap, LabelTable, Plane, Window, grid::SliceAxes};
 use crate::engine::Opened;
@@ -58,6 +59,8 @@ pub struct Case {
     pub statistics: Option<ImageStatistics>,
     /// Voxels of each id.
     pub counts: Counts,
+    /// What each label held when the table of it was asked for, once it is known.
+    pub label_statistics: Option<Vec<LabelStatistics>>,
 }
 
 /// A segmentation beside the labels.
@@ -141,6 +144,7 @@ impl Case {
             merging: None,
             statistics: None,
             counts: Counts::of_empty(),
+            label_statistics: None,
             opened,
         }
     }

@@ -27,6 +27,7 @@ pub enum Command {
     Undo,
     Redo,
     UseReference,
+    ShowStatistics,
     Segment,
     CancelSegment,
     AcceptPreview,
@@ -91,6 +92,7 @@ impl Command {
         Self::Undo,
         Self::Redo,
         Self::UseReference,
+        Self::ShowStatistics,
         Self::Segment,
         Self::CancelSegment,
         Self::AcceptPreview,
@@ -151,6 +153,7 @@ impl Command {
             Self::Undo => ("Undo", "Take back the last change of the labels"),
             Self::Redo => ("Redo", "Do the change again that was taken back"),
             Self::UseReference => ("Use known truth", "Copy the sample's known truth into the labels"),
+            Self::ShowStatistics => ("Label statistics…", "Voxels, volume and intensities of each label"),
             Self::Segment => ("Segment", "Segment this image with the chosen model"),
             Self::CancelSegment => ("Cancel", "Stop the segmentation that is running"),
             Self::AcceptPreview => ("Accept", "Make the preview part of the labels; can be undone"),
@@ -247,6 +250,7 @@ impl Command {
             Self::CancelLoading => because(state.loading.is_some(), "No file is being read"),
             Self::SaveLabels | Self::SaveLabelsAs => can_save(state),
             Self::ShowRecovery => has_recoverable(state),
+            Self::ShowStatistics => has_labelled(case(state)?),
             Self::Undo => can_undo(state),
             Self::Redo => can_redo(state),
             Self::UseReference => can_use_reference(state),
@@ -336,6 +340,10 @@ fn can_open_labels(state: &State) -> Result<(), Why> {
 fn can_save(state: &State) -> Result<(), Why> {
     let case = case(state)?;
     because(state.saving.is_none(), "The mask is being saved")?;
+    has_labelled(case)
+}
+
+fn has_labelled(case: &Case) -> Result<(), Why> {
     because(!case.is_empty(), "There are no labels yet: segment the image or open labels")
 }
 

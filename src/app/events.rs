@@ -39,6 +39,7 @@ impl App {
             Outcome::Opened(opened) => self.show_opened(id, *opened),
             Outcome::Labels(labels) => self.show_labels(id, *labels),
             Outcome::Saved(path) => self.note_saved(id, path),
+            Outcome::Written(path) => self.state.notices.success(format!("Exported {}", file_name(&path))),
             Outcome::Segmentation(result) => self.show_preview(id, *result),
             Outcome::Devices(reports) => {
                 self.state.checking_devices = None;
@@ -163,6 +164,7 @@ impl App {
                 }
                 case.statistics = Some(statistics);
             }
+            Answer::Labels { case: id, statistics } if id == case.id => case.label_statistics = Some(statistics),
             Answer::Count { case: id, voxels } if id == case.id => case.counts.set_base(voxels),
             Answer::Merged { case: id, edit, table } if id == case.id => {
                 if let Some(edit) = edit {
@@ -177,7 +179,7 @@ impl App {
                     preview.counts = Some(voxels);
                 }
             }
-            Answer::Image { .. } | Answer::Count { .. } | Answer::Merged { .. } => {}
+            Answer::Image { .. } | Answer::Count { .. } | Answer::Merged { .. } | Answer::Labels { .. } => {}
         }
     }
 }

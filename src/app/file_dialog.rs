@@ -81,6 +81,10 @@ fn ask(purpose: Purpose, suggestion: Option<&Path>) -> Picked {
         Purpose::OpenImage | Purpose::OpenLabels => {
             dialog.add_filter("NIfTI and Analyze", &EXTENSIONS).add_filter("All files", &["*"]).pick_file()
         }
+        Purpose::ExportStatistics => {
+            let name = suggestion.and_then(Path::file_name).unwrap_or_default().to_string_lossy().into_owned();
+            dialog.add_filter("Comma-separated values", &["csv"]).set_file_name(name).save_file()
+        }
         Purpose::SaveLabels(_) => {
             let name = suggestion.and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
             let dialog = dialog.add_filter("NIfTI, compressed", &["nii.gz"]).add_filter("NIfTI", &["nii"]);
@@ -100,5 +104,6 @@ pub fn title(purpose: &Purpose) -> &'static str {
         Purpose::OpenImage => "Open image",
         Purpose::OpenLabels => "Open labels",
         Purpose::SaveLabels(_) => "Save mask",
+        Purpose::ExportStatistics => "Export label statistics",
     }
 }

@@ -98,6 +98,7 @@ impl App {
             Purpose::OpenImage => self.state.settings.recent.first().and_then(|path| path.parent()).map(Path::to_owned),
             Purpose::OpenLabels => self.state.case.as_ref().and_then(|case| case.opened.path.clone()),
             Purpose::SaveLabels(_) => self.suggested_mask(),
+            Purpose::ExportStatistics => self.suggested_beside("_statistics.csv"),
         };
         let ctx = self.ctx.clone();
         self.file_dialog.open(purpose, suggestion, move || ctx.request_repaint());
@@ -110,6 +111,7 @@ impl App {
             Picked::Unavailable(purpose) => {
                 let suggestion = match &purpose {
                     Purpose::SaveLabels(_) => self.suggested_mask(),
+                    Purpose::ExportStatistics => self.suggested_beside("_statistics.csv"),
                     Purpose::OpenImage | Purpose::OpenLabels => None,
                 };
                 let text = suggestion.map(|path| path.display().to_string()).unwrap_or_default();
@@ -129,6 +131,7 @@ impl App {
             Purpose::OpenImage => self.request(Next::OpenImage(path, None)),
             Purpose::OpenLabels => self.open_labels(path),
             Purpose::SaveLabels(next) => self.save_to(with_extension(path), next),
+            Purpose::ExportStatistics => self.write_statistics(path),
         }
     }
 
@@ -148,14 +151,17 @@ impl App {
     /// Beside the image, named after it.
     fn suggested_mask(&self) -> Option<PathBuf> {
         let case = self.state.case.as_ref()?;
-        if let Some(path) = &case.labels_path {
-            return Some(path.clone());
-        }
+        case.labels_path.clone().or_else(|| self.suggested_beside("_labels.nii.gz"))
+    }
+
+    /// Beside the image, named after it with another ending.
+    fn suggested_beside(&self, ending: &str) -> Option<PathBuf> {
+        let case = self.state.case.as_ref()?;
         let folder = match &case.opened.path {
             Some(path) => path.parent().map(Path::to_owned)?,
             None => directories::UserDirs::new()?.home_dir().to_owned(),
         };
-        Some(folder.join(format!("{}_labels.nii.gz", stem(&case.opened.name))))
+        Some(folder.join(format!("{}{ending}", stem(&case.opened.name))))
     }
 
     fn load(&mut self, job: Job, name: String, then: Option<AfterOpening>) {

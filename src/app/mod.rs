@@ -24,6 +24,7 @@ mod provenance;
 mod settings;
 mod shortcuts;
 mod state;
+mod statistics;
 mod theme;
 mod tools;
 #[cfg(test)]

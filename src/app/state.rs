@@ -196,6 +196,8 @@ pub enum Dialog {
     Unsaved(Next),
     /// Work that an earlier window left behind.
     Recovery,
+    /// What each label holds.
+    Statistics,
     /// A path is typed, where the system has no file dialog.
     TypePath {
         /// What the path is for.
@@ -214,6 +216,15 @@ pub enum Purpose {
     OpenLabels,
     /// Where to save the labels, and what to do then.
     SaveLabels(Option<Next>),
+    /// Where to write the table of what each label holds.
+    ExportStatistics,
+}
+
+impl Purpose {
+    /// Whether a file is written there.
+    pub fn writes(&self) -> bool {
+        matches!(self, Self::SaveLabels(_) | Self::ExportStatistics)
+    }
 }
 
 impl State {

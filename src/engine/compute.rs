@@ -111,7 +111,11 @@ impl Runner for Compute {
                 let devices = self.devices.get_or_insert_with(|| Devices::new(shared.take()));
                 Ok(Outcome::Devices(devices.report(reporter)?))
             }
-            Job::Open { .. } | Job::Phantom { .. } | Job::OpenLabels { .. } | Job::SaveLabels { .. } => {
+            Job::Open { .. }
+            | Job::Phantom { .. }
+            | Job::OpenLabels { .. }
+            | Job::SaveLabels { .. }
+            | Job::WriteText { .. } => {
                 bail!("the worker was asked to {}, which is the file thread's work", job.name())
             }
         }

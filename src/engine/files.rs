@@ -9,9 +9,9 @@ use super::job::{Job, Opened, OpenedLabels, Outcome};
 use super::worker::{Reporter, Runner};
 use crate::domain::phantom::{self, PhantomKind};
 use crate::domain::{Grid, LabelMap, LabelTable};
-use crate::io::label_table;
 use crate::io::nifti::{self, Header, ReadVolume};
 use crate::io::provenance::Provenance;
+use crate::io::{label_table, text};
 use crate::monitor::Monitor;
 
 /// Reads and writes; keeps nothing between jobs.
@@ -28,6 +28,10 @@ impl Runner for Files {
             Job::OpenLabels { path, grid } => open_labels(path, grid, reporter),
             Job::SaveLabels { path, labels, table, header, provenance } => {
                 save_labels(path, labels, table, header.as_deref(), provenance, reporter)
+            }
+            Job::WriteText { path, text } => {
+                text::write(path, text)?;
+                Ok(Outcome::Written(path.clone()))
             }
             Job::Segment { .. } | Job::CheckDevices => {
                 bail!("the file thread was asked to {}, which is the worker's work", job.name())

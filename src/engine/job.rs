@@ -60,6 +60,13 @@ pub enum Job {
         /// Where the labels come from, written as JSON beside the file.
         provenance: Box<Provenance>,
     },
+    /// Write a text file, whole or not at all.
+    WriteText {
+        /// The file to write or replace.
+        path: PathBuf,
+        /// What to write.
+        text: String,
+    },
     /// Segment one frame.
     Segment {
         /// Returned with the result.
@@ -122,6 +129,8 @@ pub enum Outcome {
     Labels(Box<OpenedLabels>),
     /// Of [`Job::SaveLabels`]: the file.
     Saved(PathBuf),
+    /// Of [`Job::WriteText`]: the file.
+    Written(PathBuf),
     /// Of [`Job::Segment`].
     Segmentation(Box<Segmentation>),
     /// Of [`Job::CheckDevices`].
@@ -229,6 +238,7 @@ impl Job {
             Job::Phantom { .. } => "make the sample",
             Job::OpenLabels { .. } => "open the labels",
             Job::SaveLabels { .. } => "save the labels",
+            Job::WriteText { .. } => "write the file",
             Job::Segment { .. } => "segment the image",
             Job::CheckDevices => "check the devices",
         }

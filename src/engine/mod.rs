@@ -124,9 +124,11 @@ impl Engine {
         let is_taken = self.inboxes.as_ref().is_some_and(|inboxes| {
             let inbox = match job {
                 Job::Segment { .. } | Job::CheckDevices => &inboxes.compute,
-                Job::Open { .. } | Job::Phantom { .. } | Job::OpenLabels { .. } | Job::SaveLabels { .. } => {
-                    &inboxes.files
-                }
+                Job::Open { .. }
+                | Job::Phantom { .. }
+                | Job::OpenLabels { .. }
+                | Job::SaveLabels { .. }
+                | Job::WriteText { .. } => &inboxes.files,
             };
             inbox.send(Request { ticket: Arc::clone(&ticket), job }).is_ok()
         });

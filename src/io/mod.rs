@@ -11,5 +11,6 @@ pub mod label_table;
 pub mod nifti;
 pub mod provenance;
 mod replace;
+pub mod text;
 
 pub use error::Error;

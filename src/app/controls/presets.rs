@@ -69,6 +69,7 @@ pub fn default_keys(command: Command) -> &'static [KeyboardShortcut] {
         Command::OpenSample
         | Command::CancelLoading
         | Command::ShowRecovery
+        | Command::ShowStatistics
         | Command::UseReference
         | Command::NewLabel
         | Command::CheckDevices

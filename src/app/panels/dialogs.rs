@@ -6,7 +6,7 @@ use super::super::action::{Action, Actions, Resolution};
 use super::super::file_dialog::title;
 use super::super::state::{Dialog, Next, Purpose, State};
 use super::super::theme::{caption, size, space, strong, tokens, type_size};
-use super::{about, devices, recovery, shortcuts};
+use super::{about, devices, recovery, shortcuts, statistics};
 
 /// Draws the dialog that is open, if any.
 pub fn dialog_ui(ui: &Ui, state: &State, actions: &mut Actions) {
@@ -19,6 +19,9 @@ pub fn dialog_ui(ui: &Ui, state: &State, actions: &mut Actions) {
                 Dialog::About => with_close(ui, actions, about::about_ui),
                 Dialog::Shortcuts => with_close(ui, actions, |ui| shortcuts::shortcuts_ui(ui, &state.settings.keymap)),
                 Dialog::Devices => with_close(ui, actions, |ui| devices::devices_ui(ui, state)),
+                Dialog::Statistics => {
+                    with_closing(ui, "Close", actions, |ui, actions| statistics::statistics_ui(ui, state, actions));
+                }
                 Dialog::Recovery => {
                     with_closing(ui, "Later", actions, |ui, actions| recovery::recovery_ui(ui, state, actions))
                 }
@@ -88,7 +91,7 @@ fn path_ui(ui: &mut Ui, purpose: &Purpose, text: &str, actions: &mut Actions) {
     }
     ui.add_space(space::LARGE);
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-        let verb = if matches!(purpose, Purpose::SaveLabels(_)) { "Save" } else { "Open" };
+        let verb = if purpose.writes() { "Save" } else { "Open" };
         let confirm = ui.add_enabled(!text.trim().is_empty(), main(ui, verb));
         let is_confirmed = confirm.on_disabled_hover_text("Type a path first").clicked();
         if is_confirmed || (is_entered && !text.trim().is_empty()) {

@@ -23,7 +23,7 @@ pub fn history_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions
         ui,
         |ui| {
             let reason = can_change_labels(state).err();
-            ui.add_enabled_ui(reason.is_none(), |ui| list_ui(ui, &case.history, reason, actions));
+            ui.add_enabled_ui(reason.is_none(), |ui| list_ui(ui, case, reason, actions));
             ui.add_space(space::TIGHT);
             ui.label(caption(ui, memory(&case.history)));
         },
@@ -31,8 +31,9 @@ pub fn history_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions
     ui.add_space(space::MEDIUM);
 }
 
-fn list_ui(ui: &mut Ui, history: &History, reason: Option<Why>, actions: &mut Actions) {
+fn list_ui(ui: &mut Ui, case: &Case, reason: Option<Why>, actions: &mut Actions) {
     ui.spacing_mut().item_spacing.y = 0.0;
+    let history = &case.history;
     let n_rows = history.entries().len() + 1;
     let mut area = ScrollArea::vertical().id_salt("history").max_height(HEIGHT).auto_shrink([false, true]);
     if let Some(offset) = offset_after_a_step(ui, history.n_applied()) {
@@ -41,7 +42,7 @@ fn list_ui(ui: &mut Ui, history: &History, reason: Option<Why>, actions: &mut Ac
     area.show_rows(ui, ROW, n_rows, |ui, rows| {
         for n_applied in rows {
             let entry = n_applied.checked_sub(1).and_then(|idx| history.entry(idx));
-            if let Some(action) = row_ui(ui, history, n_applied, entry, reason) {
+            if let Some(action) = row_ui(ui, case, n_applied, entry, reason) {
                 actions.push(action);
             }
         }
@@ -60,19 +61,13 @@ fn offset_after_a_step(ui: &Ui, n_applied: usize) -> Option<f32> {
 }
 
 /// The line after which `n_applied` entries are in the labels.
-fn row_ui(
-    ui: &mut Ui,
-    history: &History,
-    n_applied: usize,
-    entry: Option<Entry<'_>>,
-    reason: Option<Why>,
-) -> Option<Action> {
-    let tokens = tokens(ui);
+fn row_ui(ui: &mut Ui, case: &Case, n_applied: usize, entry: Option<Entry<'_>>, reason: Option<Why>) -> Option<Action> {
+    let (tokens, history) = (tokens(ui), &case.history);
     let is_now = history.n_applied() == n_applied;
     let first = if history.n_dropped() > 0 { "Oldest change kept" } else { "Beginning" };
     let name = entry.map_or(first, |entry| entry.name);
     let color = if n_applied <= history.n_applied() { tokens.text } else { tokens.text_disabled };
-    let saved = if history.saved_at() == Some(n_applied) { "saved" } else { "" };
+    let saved = if case.labels_path.is_some() && history.saved_at() == Some(n_applied) { "saved" } else { "" };
     let size = entry.map_or_else(String::new, |entry| grouped(entry.n_voxels as u64));
     let right = [saved, &size].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("  ");
     let row = Button::selectable(is_now, RichText::new(name).color(color)).right_text(caption(ui, right)).truncate();

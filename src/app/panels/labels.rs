@@ -44,7 +44,10 @@ pub fn labels_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions)
             command_button(ui, state, Command::OpenLabels, actions);
             command_button(ui, state, Command::SaveLabels, actions);
         });
-        command_button(ui, state, Command::NewLabel, actions);
+        ui.horizontal(|ui| {
+            command_button(ui, state, Command::NewLabel, actions);
+            command_button(ui, state, Command::ShowStatistics, actions);
+        });
         if case.opened.reference.is_some() {
             command_button(ui, state, Command::UseReference, actions);
         }
@@ -107,7 +110,7 @@ fn volume_ui(ui: &mut Ui, case: &Case, n_voxels: Option<u64>) {
 }
 
 /// A volume with three digits that count, where there are any.
-fn millilitres(volume_ml: f64) -> String {
+pub fn millilitres(volume_ml: f64) -> String {
     match volume_ml {
         0.0 => "0 mL".to_owned(),
         small if small < 10.0 => format!("{small:.2} mL"),

@@ -12,7 +12,8 @@ mod recovery;
 mod segment;
 mod shortcuts;
 mod start;
-mod status;
+mod statistics;
+pub mod status;
 mod tools;
 mod top_bar;
 

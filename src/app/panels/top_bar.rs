@@ -71,6 +71,7 @@ const MENUS: [(&str, &[Command]); 5] = [
             Command::ToggleInterpolation,
             Command::ToggleConvention,
             Command::ToggleTheme,
+            Command::ShowStatistics,
         ],
     ),
     (

@@ -3,6 +3,7 @@
 mod history;
 mod painting;
 mod recovery;
+mod statistics;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
