@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::command::Command;
+use super::controls::ControlEdit;
 use super::settings::{Interpolation, Overlay};
 use super::state::{Camera, Layout, Pointed};
 use super::tools::{BrushLook, Limits, PointerEvent, PointerKind};
@@ -78,6 +79,8 @@ pub enum Action {
     SetConvention(Convention),
     /// A label's name, colour, visibility, opacity or lock.
     SetLabel(Label),
+    /// Change keys or mouse.
+    EditControls(ControlEdit),
     /// Close the dialog that is open.
     CloseDialog,
     /// Copy the table of what each label holds.

@@ -7,6 +7,7 @@ use super::action::{Action, Resolution};
 use super::background::Task;
 use super::case::{Case, Merging, PLANES, plane_index};
 use super::command::{Command, can_change_labels};
+use super::controls::Editing;
 use super::settings::{Interpolation, ThemeChoice};
 use super::state::{Dialog, Layout, Next, Purpose, Segmenting};
 use super::tools::{PointerEvent, Tool, camera_centered};
@@ -40,6 +41,7 @@ impl App {
             Action::SetInterpolation(interpolation) => self.remember(|known| known.interpolation = interpolation),
             Action::SetConvention(convention) => self.remember(|known| known.convention = convention),
             Action::SetLabel(label) => self.set_label(label),
+            Action::EditControls(edit) => self.edit_controls(edit),
             Action::CloseDialog => self.state.dialog = None,
             Action::CopyStatistics => self.copy_statistics(),
             Action::ExportStatistics => self.export_statistics(),
@@ -111,7 +113,7 @@ impl App {
             Command::ToggleInterpolation => self.toggle_interpolation(),
             Command::ToggleConvention => self.toggle_convention(),
             Command::ToggleTheme => self.toggle_theme(),
-            Command::ShowShortcuts => self.state.dialog = Some(Dialog::Shortcuts),
+            Command::ShowShortcuts => self.state.dialog = Some(Dialog::Controls(Editing::default())),
             Command::ShowAbout => self.state.dialog = Some(Dialog::About),
         }
     }

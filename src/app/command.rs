@@ -198,7 +198,7 @@ impl Command {
             Self::ToggleInterpolation => ("Interpolation", "Smooth between voxels, or show voxels as they are"),
             Self::ToggleConvention => ("Left and right", "Change between radiological and neurological display"),
             Self::ToggleTheme => ("Theme", "Change between the dark and the light theme"),
-            Self::ShowShortcuts => ("Keys and mouse", "Show every key and mouse action"),
+            Self::ShowShortcuts => ("Keys and mouse", "See and change every key and mouse action"),
             Self::ShowAbout => ("About LDSeg", "What this program is and is not"),
         }
     }

@@ -7,6 +7,7 @@ use std::time::Instant;
 use eframe::egui::Vec2;
 
 use super::case::Case;
+use super::controls::Editing;
 use super::notice::Notices;
 use super::settings::Settings;
 use super::tools::Tool;
@@ -188,8 +189,8 @@ pub enum Next {
 pub enum Dialog {
     /// What the program is and is not.
     About,
-    /// Every key and mouse action.
-    Shortcuts,
+    /// Every key and mouse action, to see and to change.
+    Controls(Editing),
     /// What the check of the devices found.
     Devices,
     /// Save the labels before going on?

@@ -82,6 +82,12 @@ impl Keymap {
         self.keys.insert(command, given);
     }
 
+    /// Puts another preset under the changes.
+    pub fn use_preset(&mut self, preset: Preset) {
+        self.preset = preset;
+        self.fill();
+    }
+
     /// The preset under the changes.
     pub fn preset(&self) -> Preset {
         self.preset
@@ -120,16 +126,20 @@ impl Keymap {
         }
     }
 
-    /// Adds a shortcut to a command's, and takes it from the command that had it. Does nothing with a held key.
-    pub fn add(&mut self, command: Command, shortcut: KeyboardShortcut) {
-        if is_held(&shortcut) || self.shortcuts(command).contains(&shortcut) {
+    /// Gives a command a shortcut in the place of `now`, or as a further one, and takes it from the command that had
+    /// it. Does nothing with a held key.
+    pub fn set(&mut self, command: Command, now: Option<KeyboardShortcut>, shortcut: KeyboardShortcut) {
+        let mut keys = self.shortcuts(command).to_vec();
+        if is_held(&shortcut) || keys.contains(&shortcut) {
             return;
+        }
+        match keys.iter_mut().find(|known| Some(**known) == now) {
+            Some(known) => *known = shortcut,
+            None => keys.push(shortcut),
         }
         if let Some(owner) = self.commands.get(&shortcut).copied() {
             self.remove(owner, shortcut);
         }
-        let mut keys = self.shortcuts(command).to_vec();
-        keys.push(shortcut);
         self.change(command, keys);
     }
 
@@ -239,7 +249,6 @@ mod tests {
 
     use super::*;
 
-    const PRESETS: [Preset; 4] = [Preset::Default, Preset::ItkSnap, Preset::Slicer, Preset::Pacs];
     const CTRL: Modifiers = Modifiers::COMMAND;
 
     fn key(key: Key) -> KeyboardShortcut {
@@ -252,7 +261,7 @@ mod tests {
 
     #[test]
     fn no_preset_gives_one_shortcut_to_two_commands() {
-        for preset in PRESETS {
+        for preset in Preset::ALL {
             let own = |command: &Command| presets::own_keys(preset, *command).map(|keys| (*command, keys));
             let default = |command: &Command| Some((*command, presets::default_keys(*command)));
             let find = |keys: &dyn Fn(&Command) -> Option<(Command, &'static [KeyboardShortcut])>| {
@@ -271,7 +280,7 @@ mod tests {
 
     #[test]
     fn no_preset_uses_the_key_that_is_held_for_contrast() {
-        for preset in PRESETS {
+        for preset in Preset::ALL {
             for command in Command::ALL {
                 let keys = presets::own_keys(preset, *command).unwrap_or(presets::default_keys(*command));
                 assert!(!keys.contains(&key(WINDOW_KEY)), "{preset:?}: {command:?}");
@@ -281,7 +290,7 @@ mod tests {
 
     #[test]
     fn a_command_that_a_preset_gives_keys_has_them_all() {
-        for preset in PRESETS {
+        for preset in Preset::ALL {
             let map = Keymap::of(preset);
             for command in Command::ALL {
                 if let Some(keys) = presets::own_keys(preset, *command) {
@@ -294,7 +303,7 @@ mod tests {
     #[test]
     fn what_the_work_depends_on_has_a_key_in_every_preset() {
         use Command::{BrushTool, EraserTool, NextSlice, PreviousSlice, Redo, SaveLabels, ShowShortcuts, Undo};
-        for preset in PRESETS {
+        for preset in Preset::ALL {
             for command in [BrushTool, EraserTool, NextSlice, PreviousSlice, Redo, SaveLabels, ShowShortcuts, Undo] {
                 assert!(!Keymap::of(preset).shortcuts(command).is_empty(), "{preset:?}: {command:?}");
             }
@@ -316,7 +325,7 @@ mod tests {
         let mut map = Keymap::default();
         let ctrl_s = KeyboardShortcut::new(CTRL, Key::S);
         assert_eq!(map.clash(Command::BrushTool, ctrl_s), Some(Clash::Command(Command::SaveLabels)));
-        map.add(Command::BrushTool, ctrl_s);
+        map.set(Command::BrushTool, None, ctrl_s);
         assert_eq!(map.command(Key::S, CTRL), Some(Command::BrushTool));
         assert!(map.shortcuts(Command::SaveLabels).is_empty() && map.is_changed(Command::SaveLabels));
         map.reset(Command::BrushTool);
@@ -329,7 +338,7 @@ mod tests {
         let mut map = Keymap::default();
         map.remove(Command::FitViews, key(Key::F));
         assert!(map.has_changes() && map.command(Key::F, Modifiers::NONE).is_none());
-        map.add(Command::FitViews, key(Key::F));
+        map.set(Command::FitViews, None, key(Key::F));
         assert!(!map.has_changes());
     }
 
@@ -337,7 +346,7 @@ mod tests {
     fn the_held_key_cannot_be_given_away() {
         let mut map = Keymap::default();
         assert_eq!(map.clash(Command::BrushTool, key(WINDOW_KEY)), Some(Clash::Held));
-        map.add(Command::BrushTool, key(WINDOW_KEY));
+        map.set(Command::BrushTool, None, key(WINDOW_KEY));
         assert_eq!(map, Keymap::default());
     }
 
@@ -353,14 +362,14 @@ mod tests {
     proptest! {
         #[test]
         fn any_changes_keep_shortcuts_unique_and_come_back_from_the_file(
-            preset in 0..PRESETS.len(),
+            preset in 0..Preset::ALL.len(),
             changes in prop::collection::vec((0..Command::ALL.len(), 0..Key::ALL.len(), any::<[bool; 4]>()), 0..12),
         ) {
-            let mut map = Keymap::of(PRESETS[preset]);
+            let mut map = Keymap::of(Preset::ALL[preset]);
             for (command, key, [is_ctrl, is_shift, is_alt, is_removed]) in changes {
                 let modifiers = Modifiers { alt: is_alt, shift: is_shift, command: is_ctrl, ..Modifiers::NONE };
                 let (command, shortcut) = (Command::ALL[command], shortcut(Key::ALL[key], modifiers));
-                if is_removed { map.remove(command, shortcut) } else { map.add(command, shortcut) }
+                if is_removed { map.remove(command, shortcut) } else { map.set(command, None, shortcut) }
             }
             let n_keys: usize = Command::ALL.iter().map(|command| map.shortcuts(*command).len()).sum();
             prop_assert_eq!(n_keys, map.commands.len());

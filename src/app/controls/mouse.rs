@@ -28,6 +28,21 @@ pub enum Gesture {
     Zoom,
 }
 
+impl Gesture {
+    /// Its name in a list.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Tool => "Use the tool",
+            Self::Pick => "Pick the label",
+            Self::Erase => "Erase",
+            Self::Crosshair => "Move the crosshair",
+            Self::Window => "Contrast and brightness",
+            Self::Pan => "Pan",
+            Self::Zoom => "Zoom",
+        }
+    }
+}
+
 /// What a turn of the wheel does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -36,6 +51,19 @@ pub enum Wheel {
     Slice,
     /// Enlarges or shrinks the slice about the pointer.
     Zoom,
+}
+
+impl Wheel {
+    /// Both, in the order in which they are offered.
+    pub const ALL: &[Self] = &[Self::Slice, Self::Zoom];
+
+    /// Its name in a list.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Slice => "Next, previous slice",
+            Self::Zoom => "Zoom at the pointer",
+        }
+    }
 }
 
 /// What the buttons and the wheel are set to do.
@@ -148,7 +176,7 @@ mod tests {
 
     #[test]
     fn the_crosshair_can_be_moved_in_every_preset() {
-        for preset in [Preset::Default, Preset::ItkSnap, Preset::Slicer, Preset::Pacs] {
+        for preset in Preset::ALL {
             let mouse = Mouse::preset(preset);
             let shift = mouse.gesture(PointerButton::Primary, Modifiers::SHIFT, false, Tool::Crosshair);
             assert_eq!(shift, Gesture::Crosshair);

@@ -6,7 +6,7 @@ use super::super::action::{Action, Actions, Resolution};
 use super::super::file_dialog::title;
 use super::super::state::{Dialog, Next, Purpose, State};
 use super::super::theme::{caption, size, space, strong, tokens, type_size};
-use super::{about, devices, recovery, shortcuts, statistics};
+use super::{about, controls, devices, recovery, statistics};
 
 /// Draws the dialog that is open, if any.
 pub fn dialog_ui(ui: &Ui, state: &State, actions: &mut Actions) {
@@ -17,7 +17,9 @@ pub fn dialog_ui(ui: &Ui, state: &State, actions: &mut Actions) {
             ui.ctx(),
             |ui| match dialog {
                 Dialog::About => with_close(ui, actions, about::about_ui),
-                Dialog::Shortcuts => with_close(ui, actions, |ui| shortcuts::shortcuts_ui(ui, &state.settings.keymap)),
+                Dialog::Controls(editing) => with_closing(ui, "Close", actions, |ui, actions| {
+                    controls::controls_ui(ui, &state.settings, editing, actions);
+                }),
                 Dialog::Devices => with_close(ui, actions, |ui| devices::devices_ui(ui, state)),
                 Dialog::Statistics => {
                     with_closing(ui, "Close", actions, |ui, actions| statistics::statistics_ui(ui, state, actions));

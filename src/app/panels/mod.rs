@@ -1,6 +1,7 @@
 //! The window's parts around the views.
 
 mod about;
+mod controls;
 mod devices;
 mod dialogs;
 mod history;
@@ -10,7 +11,6 @@ mod notices;
 mod preview;
 mod recovery;
 mod segment;
-mod shortcuts;
 mod start;
 mod statistics;
 pub mod status;

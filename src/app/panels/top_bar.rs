@@ -38,7 +38,7 @@ pub fn top_bar_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
 }
 
 /// The menus: title and commands.
-const MENUS: [(&str, &[Command]); 5] = [
+pub const MENUS: [(&str, &[Command]); 5] = [
     (
         "File",
         &[

@@ -1,5 +1,6 @@
 //! The window driven as a person drives it: by what is written on controls, by keys and by the mouse.
 
+mod controls;
 mod history;
 mod painting;
 mod recovery;

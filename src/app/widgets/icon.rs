@@ -34,6 +34,7 @@ pub enum Icon {
     Sample,
     Clock,
     Chip,
+    Plus,
 }
 
 /// A part of an icon on a square of 24 by 24.
@@ -205,6 +206,7 @@ fn marks(icon: Icon) -> &'static [Mark] {
             &[Arc((12.0, 12.0), 8.5, 0.0, TAU), Arc((9.5, 11.0), 2.6, 0.0, TAU), Arc((14.8, 13.0), 2.0, 0.0, TAU)]
         }
         Icon::Clock => &[Arc((12.0, 12.0), 8.5, 0.0, TAU), Line(&[(12.0, 7.0), (12.0, 12.5), (15.5, 14.5)])],
+        Icon::Plus => &[Line(&[(12.0, 5.0), (12.0, 19.0)]), Line(&[(5.0, 12.0), (19.0, 12.0)])],
         Icon::Chip => &[
             Closed(&[(6.5, 6.5), (17.5, 6.5), (17.5, 17.5), (6.5, 17.5)]),
             Line(&[(9.5, 3.0), (9.5, 6.5)]),
