@@ -109,7 +109,7 @@ fn plain(text: &str) -> Button<'_> {
     Button::new(text).min_size(vec2(80.0, size::ROW + 2.0))
 }
 
-fn main<'a>(ui: &Ui, text: &str) -> Button<'a> {
+pub fn main<'a>(ui: &Ui, text: &str) -> Button<'a> {
     let tokens = tokens(ui);
     let text = strong(text, type_size::BODY).color(tokens.on_accent);
     Button::new(text).fill(tokens.accent_fill).min_size(vec2(80.0, size::ROW + 2.0))

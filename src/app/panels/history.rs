@@ -1,6 +1,6 @@
 //! Every change of the labels, oldest on top: where the person stands, what was saved, and what it takes in memory.
 
-use eframe::egui::{Button, CollapsingHeader, Id, RichText, ScrollArea, Ui, vec2};
+use eframe::egui::{Button, CollapsingHeader, Frame, Id, Panel, RichText, ScrollArea, Ui, vec2};
 
 use super::super::action::{Action, Actions};
 use super::super::case::Case;
@@ -11,35 +11,46 @@ use super::status::grouped;
 use crate::domain::History;
 use crate::domain::history::Entry;
 
-/// Height of the list, in points.
-const HEIGHT: f32 = 190.0;
-/// Height of a line.
+/// Height of a line of the list, in points.
 const ROW: f32 = size::ROW - 2.0;
+/// Height of the heading alone.
+const FOLDED: f32 = 34.0;
+/// Share of the side panel, and its limits.
+const SHARE: f32 = 0.23;
+const HEIGHTS: std::ops::RangeInclusive<f32> = 150.0..=420.0;
 
-/// Draws the panel.
+/// Draws the panel at the bottom of the space.
 pub fn history_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions) {
-    ui.add_space(space::TIGHT);
-    CollapsingHeader::new(strong("History", type_size::HEADING)).id_salt("history").default_open(true).show_unindented(
-        ui,
-        |ui| {
+    let id = Id::unique("history is open");
+    let is_open = ui.data(|data| data.get_temp(id)).unwrap_or(true);
+    let height = if is_open { (ui.available_height() * SHARE).clamp(*HEIGHTS.start(), *HEIGHTS.end()) } else { FOLDED };
+    let panel = Panel::bottom("history").exact_size(height).resizable(false).frame(Frame::new());
+    let is_open = panel.show(ui, |ui| {
+        ui.add_space(space::SMALL);
+        let header = CollapsingHeader::new(strong("History", type_size::HEADING)).default_open(true);
+        let folding = header.show_unindented(ui, |ui| {
             let reason = can_change_labels(state).err();
-            ui.add_enabled_ui(reason.is_none(), |ui| list_ui(ui, case, reason, actions));
+            let list_height = ui.available_height() - 28.0;
+            ui.add_enabled_ui(reason.is_none(), |ui| list_ui(ui, list_height, case, reason, actions));
             ui.add_space(space::TIGHT);
-            ui.label(caption(ui, memory(&case.history)));
-        },
-    );
-    ui.add_space(space::MEDIUM);
+            ui.label(caption(ui, memory(&case.history)))
+                .on_hover_text("Beyond that the oldest changes cannot be undone");
+        });
+        folding.openness > 0.0
+    });
+    ui.data_mut(|data| data.insert_temp(id, is_open.inner));
 }
 
-fn list_ui(ui: &mut Ui, case: &Case, reason: Option<Why>, actions: &mut Actions) {
+fn list_ui(ui: &mut Ui, height: f32, case: &Case, reason: Option<Why>, actions: &mut Actions) {
     ui.spacing_mut().item_spacing.y = 0.0;
     let history = &case.history;
     let n_rows = history.entries().len() + 1;
-    let mut area = ScrollArea::vertical().id_salt("history").max_height(HEIGHT).auto_shrink([false, true]);
-    if let Some(offset) = offset_after_a_step(ui, history.n_applied()) {
+    let mut area = ScrollArea::vertical().id_salt("history").max_height(height).auto_shrink(false);
+    if let Some(offset) = offset_after_a_step(ui, height, history.n_applied()) {
         area = area.vertical_scroll_offset(offset);
     }
     area.show_rows(ui, ROW, n_rows, |ui, rows| {
+        ui.set_max_width(ui.available_width() - 10.0);
         for n_applied in rows {
             let entry = n_applied.checked_sub(1).and_then(|idx| history.entry(idx));
             if let Some(action) = row_ui(ui, case, n_applied, entry, reason) {
@@ -50,14 +61,14 @@ fn list_ui(ui: &mut Ui, case: &Case, reason: Option<Why>, actions: &mut Actions)
 }
 
 /// Where to scroll so that the newest applied entry is seen, once after each step; between steps the person scrolls.
-fn offset_after_a_step(ui: &Ui, n_applied: usize) -> Option<f32> {
+fn offset_after_a_step(ui: &Ui, height: f32, n_applied: usize) -> Option<f32> {
     let id = Id::unique("history is at");
     let before = ui.data_mut(|data| {
         let before = data.get_temp::<usize>(id);
         data.insert_temp(id, n_applied);
         before
     });
-    (before != Some(n_applied)).then(|| ((n_applied + 2) as f32 * ROW - HEIGHT).max(0.0))
+    (before != Some(n_applied)).then(|| ((n_applied + 2) as f32 * ROW - height).max(0.0))
 }
 
 /// The line after which `n_applied` entries are in the labels.
@@ -85,17 +96,17 @@ fn row_ui(ui: &mut Ui, case: &Case, n_applied: usize, entry: Option<Entry<'_>>, 
     (response.clicked() && !is_now).then_some(Action::GoTo(n_applied))
 }
 
-/// "12 of 256 MiB, 1,034 changes; the oldest go when it is full".
+/// "12 of 256 MiB, 1,034 changes".
 fn memory(history: &History) -> String {
     let mebibytes = |bytes: usize| bytes.div_ceil(1 << 20);
     let n = history.entries().len();
     let changes = if n == 1 { "change" } else { "changes" };
     let dropped = match history.n_dropped() {
-        0 => "the oldest go when it is full".to_owned(),
-        n => format!("the {} oldest were given up", grouped(n as u64)),
+        0 => String::new(),
+        n => format!(", {} given up", grouped(n as u64)),
     };
     let (taken, budget) = (mebibytes(history.bytes()), mebibytes(history.budget_bytes()));
-    format!("{taken} of {budget} MiB, {} {changes}; {dropped}", grouped(n as u64))
+    format!("{taken} of {budget} MiB, {} {changes}{dropped}", grouped(n as u64))
 }
 
 #[cfg(test)]
@@ -108,14 +119,14 @@ mod tests {
     fn the_line_says_what_is_taken_and_what_was_given_up() {
         let labels = LabelMap::empty(Grid::axis_aligned([50, 1, 1], [1.0; 3]).expect("valid"));
         let mut history = History::with_budget(labels, 1 << 20);
-        assert_eq!(memory(&history), "0 of 1 MiB, 0 changes; the oldest go when it is full");
+        assert_eq!(memory(&history), "0 of 1 MiB, 0 changes");
         for position in 0..2 {
             let mut stroke = Stroke::new("Brush", history.labels());
             stroke.set(position, 0, 1);
             history.apply(stroke.finish().expect("a change"));
         }
-        assert_eq!(memory(&history), "1 of 1 MiB, 2 changes; the oldest go when it is full");
+        assert_eq!(memory(&history), "1 of 1 MiB, 2 changes");
         history.set_budget(0);
-        assert_eq!(memory(&history), "1 of 0 MiB, 1 change; the 1 oldest were given up");
+        assert_eq!(memory(&history), "1 of 0 MiB, 1 change, 1 given up");
     }
 }

@@ -66,10 +66,8 @@ pub fn window_ui(ui: &mut Ui, state: &State, screen: &mut Screen, actions: &mut 
 fn side_panels_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions) {
     let frame = panel_frame(tokens(ui), Margin { left: 14, right: 4, top: 10, bottom: 8 });
     Panel::left("image panel").exact_size(size::SIDE_PANEL).frame(frame).show(ui, |ui| {
-        scrolled(ui, |ui| {
-            image::image_ui(ui, state, case, actions);
-            history::history_ui(ui, state, case, actions);
-        });
+        history::history_ui(ui, state, case, actions);
+        scrolled(ui, |ui| image::image_ui(ui, state, case, actions));
     });
     Panel::right("labels panel").exact_size(size::SIDE_PANEL).frame(frame).show(ui, |ui| {
         scrolled(ui, |ui| {

@@ -7,6 +7,7 @@ use eframe::egui::{Align, Button, Frame, Layout, Margin, ScrollArea, Ui, vec2};
 use super::super::action::{Action, Actions};
 use super::super::state::State;
 use super::super::theme::{caption, size, space, strong, tokens, type_size};
+use super::dialogs::main;
 use crate::io::journal::Found;
 
 /// Draws the list.
@@ -36,7 +37,7 @@ fn found_ui(ui: &mut Ui, found: &Found, actions: &mut Actions) {
             });
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 let button = |text| Button::new(text).min_size(vec2(80.0, size::ROW));
-                let recover = ui.add(button("Recover")).accessible_name(format!("Recover {name}"));
+                let recover = ui.add(main(ui, "Recover")).accessible_name(format!("Recover {name}"));
                 let place = found
                     .header
                     .image

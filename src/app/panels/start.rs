@@ -13,7 +13,7 @@ use super::super::files::file_name;
 use super::super::state::State;
 use super::super::theme::{caption, size, space, strong, tokens, type_size};
 use super::super::views::overlay::strong as strong_font;
-use super::super::widgets::{Icon, command_button, main_button, note, paint_icon};
+use super::super::widgets::{Icon, command_button, main_button, paint_icon};
 use super::about::NOTICE;
 
 /// Width of the page.
@@ -88,7 +88,9 @@ fn left_behind_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
         n => format!("Work on {n} images was not saved"),
     };
     ui.horizontal(|ui| {
-        note(ui, Icon::Warning, tokens(ui).warning, &text);
+        let (rect, _) = ui.allocate_exact_size(vec2(16.0, size::ROW + 2.0), Sense::hover());
+        paint_icon(ui.painter(), rect, 14.0, Icon::Warning, tokens(ui).warning);
+        ui.label(text);
         command_button(ui, state, Command::ShowRecovery, actions);
     });
     ui.add_space(space::SECTION);
