@@ -12,6 +12,7 @@ pub mod grid;
 pub mod grow;
 pub mod history;
 mod id_chunks;
+pub mod interpolate;
 pub mod labels;
 pub mod measure;
 pub mod morphology;
