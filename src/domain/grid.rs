@@ -175,6 +175,23 @@ impl VoxelBox {
     pub fn shape(&self) -> [usize; 3] {
         [0, 1, 2].map(|axis| self.0[axis].len())
     }
+
+    /// Position among the box's own voxels, first axis fastest, of a voxel inside it that lies at `position` of a grid of
+    /// `shape`.
+    pub fn position_within(&self, shape: [usize; 3], position: usize) -> usize {
+        let voxel = [position % shape[0], position / shape[0] % shape[1], position / (shape[0] * shape[1])];
+        let [i, j, k] = [0, 1, 2].map(|axis| voxel[axis] - self.0[axis].start);
+        let [ni, nj, _] = self.shape();
+        i + ni * (j + nj * k)
+    }
+
+    /// The position in a grid of `shape` of the voxel that is the box's own at `position`.
+    pub fn position_in_grid(&self, shape: [usize; 3], position: usize) -> usize {
+        let [ni, nj, _] = self.shape();
+        let voxel = [position % ni, position / ni % nj, position / (ni * nj)];
+        let [i, j, k] = [0, 1, 2].map(|axis| voxel[axis] + self.0[axis].start);
+        i + shape[0] * (j + shape[1] * k)
+    }
 }
 
 impl Grid {
@@ -527,5 +544,16 @@ mod tests {
             let [a, b, c] = grid.spacing_mm();
             prop_assert!((grid.voxel_volume_mm3() - a * b * c).abs() < 1e-9);
         }
+    }
+
+    #[test]
+    fn positions_in_a_box_and_in_its_grid_are_each_others_way_back() {
+        let (shape, inner) = ([5, 4, 6], VoxelBox([1..4, 2..4, 0..5]));
+        let n_voxels = inner.shape().iter().product::<usize>();
+        let back: Vec<usize> =
+            (0..n_voxels).map(|at| inner.position_within(shape, inner.position_in_grid(shape, at))).collect();
+        assert_eq!(back, (0..n_voxels).collect::<Vec<_>>());
+        assert_eq!(inner.position_in_grid(shape, 0), 1 + 5 * 2);
+        assert_eq!(inner.position_in_grid(shape, n_voxels - 1), 3 + 5 * (3 + 4 * 4));
     }
 }

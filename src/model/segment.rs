@@ -1,9 +1,13 @@
 //! From an image to labels with a trained model: box, encode once, denoise, decode, and back onto the image's grid.
 
+mod samples;
+
 use burn::prelude::*;
 use burn::tensor::DType;
 use burn::tensor::activation::softmax;
 
+use self::samples::most_probable;
+pub use self::samples::{Draw, Sample, SampledImage, Trajectory};
 use super::config::ModelConfig;
 use super::ldseg::Ldseg;
 use super::sampler::{NoiseSource, Sampler};
@@ -24,9 +28,6 @@ pub enum SegmentError {
     #[error("the networks gave numbers that are not finite; the weights or the device are at fault: try the CPU")]
     NotFinite,
 }
-
-/// Samples that are denoised together; their latents are small, their decoded probabilities are not.
-const SAMPLE_BATCH: usize = 8;
 
 /// A model on a device, ready to segment.
 #[derive(Clone, Debug)]
@@ -88,26 +89,17 @@ impl Segmenter {
         monitor.report("Encoding the image", 0, 1)?;
         let encoded = self.encode_image(volume, frame, focus);
         monitor.report("Encoding the image", 1, 1)?;
-        let sampler = Sampler { schedule: &self.schedule, kind: settings.sampler, steps: settings.steps };
-        let n_samples = settings.samples as u64;
         let mut sum: Option<Tensor<5>> = None;
-        for first in (0..n_samples).step_by(SAMPLE_BATCH) {
-            let last = (first + SAMPLE_BATCH as u64).min(n_samples);
-            let mut noise = NoiseSource::new(settings.seed, first..last);
-            let latents = sampler.run(&self.networks, &encoded.embedding, &mut noise, monitor, &mut |_, _| {})?;
-            for (i, latent) in latents.chunk((last - first) as usize, 0).into_iter().enumerate() {
-                monitor.report("Decoding", first + i as u64, n_samples)?;
-                let probability = self.decode(latent);
-                sum = Some(match sum {
-                    Some(sum) => sum + probability,
-                    None => probability,
-                });
-            }
-        }
-        monitor.report("Decoding", n_samples, n_samples)?;
+        self.draw_decoded(&encoded, &Draw::new(settings), monitor, &mut |_, probability| {
+            sum = Some(match sum.take() {
+                Some(sum) => sum + probability,
+                None => probability,
+            });
+            Ok(())
+        })?;
         let (labels, probabilities) = match sum {
             Some(sum) if sum.clone().sum().into_scalar::<f32>().is_finite() => {
-                self.restore(&encoded, sum / n_samples as f64)
+                self.restore(&encoded, sum / settings.samples as f64)
             }
             Some(_) => return Err(SegmentError::NotFinite),
             None => (LabelMap::empty(encoded.grid.clone()), Vec::new()),
@@ -182,8 +174,7 @@ impl Segmenter {
         let mut ids = vec![0u16; grid.n_voxels()];
         let mut maps = vec![vec![0u8; grid.n_voxels()]; n_classes - 1];
         encoded.place.for_each_source_voxel(grid, &classes, encoded.padded, |index, probability| {
-            let best = (0..n_classes).max_by(|&a, &b| probability[a].total_cmp(&probability[b])).unwrap_or(0);
-            ids[index] = best as u16;
+            ids[index] = most_probable(probability) as u16;
             for (map, p) in maps.iter_mut().zip(&probability[1..]) {
                 map[index] = (p * 255.0).round() as u8;
             }

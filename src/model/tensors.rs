@@ -8,6 +8,7 @@ use glam::{DAffine3, DMat3, DVec3};
 use rayon::prelude::*;
 
 use super::config::{InputConfig, IntensityConfig};
+use crate::domain::grid::VoxelBox;
 use crate::domain::{Grid, LabelMap, Volume};
 
 /// Voxel sizes this close (in mm) count as the model's own.
@@ -121,12 +122,12 @@ impl ModelBox {
         let [depth, height, width] = padded;
         let samplers: Vec<_> =
             classes.iter().map(|values| Trilinear { values, shape: [width, height, depth] }).collect();
-        let (low, high) = self.source_bounds(grid.shape());
+        let VoxelBox([i_range, j_range, k_range]) = self.source_region(grid);
         let last = self.shape.map(|n| n as f64 - 0.5);
         let mut probabilities = vec![0.0; classes.len()];
-        for k in low[2]..high[2] {
-            for j in low[1]..high[1] {
-                for i in low[0]..high[0] {
+        for k in k_range {
+            for j in j_range.clone() {
+                for i in i_range.clone() {
                     let p = box_from_source.transform_point3(DVec3::new(i as f64, j as f64, k as f64));
                     if p.min_element() < -0.5 || p.x > last[0] || p.y > last[1] || p.z > last[2] {
                         continue;
@@ -140,8 +141,9 @@ impl ModelBox {
         }
     }
 
-    /// The source voxels that the box covers, first and one past the last along each axis.
-    fn source_bounds(&self, size: [usize; 3]) -> ([usize; 3], [usize; 3]) {
+    /// The smallest box of source voxels that holds all those that the model's box covers.
+    pub fn source_region(&self, grid: &Grid) -> VoxelBox {
+        let size = grid.shape();
         let corner = |far: bool| {
             let edge = |n: usize| if far { n as f64 - 0.5 } else { -0.5 };
             self.source_from_box.transform_point3(DVec3::new(
@@ -153,10 +155,10 @@ impl ModelBox {
         let (a, b) = (corner(false), corner(true));
         let low = a.min(b).to_array();
         let high = a.max(b).to_array();
-        (
-            [0, 1, 2].map(|axis| (low[axis].floor().max(0.0) as usize).min(size[axis])),
-            [0, 1, 2].map(|axis| (high[axis].ceil().max(0.0) as usize + 1).min(size[axis])),
-        )
+        VoxelBox([0, 1, 2].map(|axis| {
+            let bound = |at: f64| (at.max(0.0) as usize).min(size[axis]);
+            bound(low[axis].floor())..bound(high[axis].ceil() + 1.0)
+        }))
     }
 }
 
