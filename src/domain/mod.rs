@@ -18,6 +18,7 @@ pub mod measure;
 pub mod morphology;
 pub mod paint;
 pub mod phantom;
+pub mod region;
 pub mod scissors;
 pub mod similar;
 pub mod slice_copy;

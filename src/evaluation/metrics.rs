@@ -171,7 +171,7 @@ impl SurfaceDistances {
 }
 
 /// Percentile of ascending values, which must not be empty, with linear interpolation between ranks (numpy's default).
-fn percentile(sorted: &[f64], percent: f64) -> f64 {
+pub(super) fn percentile(sorted: &[f64], percent: f64) -> f64 {
     let rank = (sorted.len() - 1) as f64 * percent / 100.0;
     let below = rank.floor() as usize;
     let above = (below + 1).min(sorted.len() - 1);

@@ -1,5 +1,15 @@
-//! How good a segmentation is, in numbers that can be compared with those of others.
+//! How good a segmentation is, in numbers that can be compared with those of others; how sure it is; and how both change
+//! with steps, noise and samples.
 
+pub mod clustering;
+pub mod contender;
+pub mod hypotheses;
 pub mod metrics;
+pub mod quality;
 pub mod report;
+pub mod robustness;
 pub mod route;
+pub mod staple;
+pub mod steps;
+pub mod table;
+pub mod uncertainty;

@@ -120,10 +120,37 @@ impl Segmenter {
         seed: u64,
         monitor: &dyn Monitor,
     ) -> Result<Tensor<5>, Cancelled> {
+        Ok(self.decode(self.latent(encoded, kind, steps, seed, monitor)?))
+    }
+
+    /// The latent of sample 0 under `seed` with K `steps`, not yet decoded.
+    ///
+    /// # Errors
+    /// [`Cancelled`], within one denoising step.
+    pub fn latent(
+        &self,
+        encoded: &Encoded,
+        kind: SamplerKind,
+        steps: usize,
+        seed: u64,
+        monitor: &dyn Monitor,
+    ) -> Result<Tensor<5>, Cancelled> {
         let sampler = Sampler { schedule: &self.schedule, kind, steps };
         let mut noise = NoiseSource::new(seed, [0]);
-        let latent = sampler.run(&self.networks, &encoded.embedding, &mut noise, monitor, &mut |_, _| {})?;
-        Ok(self.decode(latent))
+        sampler.run(&self.networks, &encoded.embedding, &mut noise, monitor, &mut |_, _| {})
+    }
+
+    /// Waits until the device has done what it was asked to, for whoever measures time.
+    pub fn wait(&self) {
+        // A device that cannot say so any more fails at the next tensor that is read.
+        self.device.sync().ok();
+    }
+
+    /// The same model for images up to `max_shape` (depth, height, width) in one piece, whatever it was trained on.
+    #[must_use]
+    pub fn with_max_shape(mut self, max_shape: [usize; 3]) -> Self {
+        self.config.input.max_shape = max_shape;
+        self
     }
 
     /// The image's embedding and where it lies.
@@ -158,7 +185,11 @@ impl Segmenter {
         self.decode(self.networks.label_encoder.forward(self.config.network.label_tensor(one_hot)))
     }
 
-    fn decode(&self, latent: Tensor<5>) -> Tensor<5> {
+    /// Class probabilities of a latent.
+    ///
+    /// # Shapes
+    /// `[batch, channel, depth, height, width]` of the latent → `[batch, class, depth, height, width]` of the padded box
+    pub fn decode(&self, latent: Tensor<5>) -> Tensor<5> {
         softmax(self.networks.label_decoder.forward(latent), 1)
     }
 
