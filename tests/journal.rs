@@ -1,5 +1,5 @@
-//! Work outlives the program: killed at any moment of a painting session, it comes back as it was before the last stroke or
-//! after it.
+//! Work outlives the program: killed at any moment of a painting session, it comes back as it was before the last
+//! stroke or after it.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -35,8 +35,8 @@ impl Session {
         Self { rng: ChaCha8Rng::seed_from_u64(seed), history: History::new(LabelMap::empty(grid())) }
     }
 
-    /// One step of the history: a stroke of several dabs, or one undone or redone. `meanwhile` runs between the dabs, while the
-    /// stroke is no change yet.
+    /// One step of the history: a stroke of several dabs, or one undone or redone. `meanwhile` runs between the dabs,
+    /// while the stroke is no change yet.
     fn step(&mut self, meanwhile: impl Fn()) {
         match self.rng.random_range(0..10) {
             0 | 1 => drop(self.history.undo().map(str::to_owned)),
@@ -73,8 +73,8 @@ impl Session {
     }
 }
 
-/// Paints until somebody ends this process, and says how many steps are done after each. As a person does, it begins a step
-/// only when the last one has long been written.
+/// Paints until somebody ends this process, and says how many steps are done after each. As a person does, it begins a
+/// step only when the last one has long been written.
 fn paint_until_killed(folder: &Path, seed: u64) -> ! {
     let recorder = Recorder::start(folder.to_owned(), || {});
     recorder.begin(CASE, None, grid(), LabelTable::with_ids(&[1, 2, 3, 4]));

@@ -12,6 +12,7 @@ use crate::domain::measure::LabelStatistics;
 use crate::domain::volume::Histogram;
 use crate::domain::{Convention, Grid, History, Label, LabelMap, LabelTable, Plane, Window, grid::SliceAxes};
 use crate::engine::Opened;
+use crate::io::provenance::ModelRun;
 
 /// The three planes in the order in which they are shown.
 pub const PLANES: [Plane; 3] = [Plane::Axial, Plane::Coronal, Plane::Sagittal];
@@ -52,7 +53,7 @@ pub struct Case {
     /// A segmentation that is not yet part of the labels.
     pub preview: Option<Preview>,
     /// The last segmentation that was made part of the labels.
-    pub accepted: Option<Origin>,
+    pub accepted: Option<ModelRun>,
     /// A change of the whole label map that is being worked out in the background.
     pub merging: Option<Merging>,
     /// Statistics of the frame shown, once they are known.

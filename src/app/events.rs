@@ -7,6 +7,7 @@ use super::background::{Answer, Task};
 use super::case::{Case, Merging, Origin, Preview, quick_window};
 use super::counts::Counts;
 use super::files::file_name;
+use super::provenance::model_run;
 use super::state::{AfterOpening, LastRun};
 use crate::domain::History;
 use crate::engine::{Ending, Event, Failure, JobId, Opened, OpenedLabels, Outcome, Segmentation};
@@ -170,9 +171,12 @@ impl App {
                 if let Some(edit) = edit {
                     case.history.apply(edit);
                 }
+                case.table_is_saved &= case.table == table;
                 case.table = table;
                 case.table_revision += 1;
-                end_merge(case);
+                if end_merge(case) {
+                    self.record_model();
+                }
             }
             Answer::CountPreview { serial, voxels } => {
                 if let Some(preview) = case.preview.as_mut().filter(|preview| preview.serial == serial) {
@@ -184,13 +188,17 @@ impl App {
     }
 }
 
-fn end_merge(case: &mut Case) {
-    match case.merging.take() {
+/// Says whether a prediction became part of the labels.
+fn end_merge(case: &mut Case) -> bool {
+    let merging = case.merging.take();
+    let is_prediction = matches!(merging, Some(Merging::Preview { .. }));
+    match merging {
         Some(Merging::Preview { stays }) => {
-            case.accepted = case.preview.as_ref().map(|preview| preview.origin.clone());
+            case.accepted = case.preview.as_ref().map(|preview| model_run(&preview.origin));
             case.preview.take_if(|_| !stays);
         }
         Some(Merging::File(path)) => case.labels_path = Some(path),
         Some(Merging::Reference | Merging::Recovery(_)) | None => {}
     }
+    is_prediction
 }

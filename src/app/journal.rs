@@ -12,7 +12,8 @@ use crate::engine::Failure;
 use crate::engine::journal::{Note, Recorder};
 use crate::io::journal::{Found, Recovered, Saved};
 
-/// The folder `LDSEG_STATE_DIR` where that is set, else the one that the system keeps for what programs must not forget.
+/// The folder `LDSEG_STATE_DIR` where that is set, else the one that the system keeps for what programs must not
+/// forget.
 pub fn folder() -> Option<PathBuf> {
     let folder = match std::env::var_os("LDSEG_STATE_DIR") {
         Some(folder) => PathBuf::from(folder),
@@ -77,6 +78,14 @@ impl App {
         if case.recorded_table_revision != case.table_revision && case.merging.is_none() {
             case.recorded_table_revision = case.table_revision;
             recorder.table(case.table.clone());
+        }
+    }
+
+    /// Puts down which model the prediction came from that was just accepted.
+    pub(super) fn record_model(&self) {
+        let accepted = self.state.case.as_ref().and_then(|case| case.accepted.clone());
+        if let (Some(recorder), Some(run)) = (&self.recorder, accepted) {
+            recorder.model(run);
         }
     }
 
@@ -149,12 +158,12 @@ impl App {
         case.merging = None;
         match result {
             Ok(recovered) => {
-                let Recovered { history, table, table_is_saved, labels_path, n_records, warnings, header: _ } =
+                let Recovered { history, table, table_is_saved, labels_path, model, n_records, warnings, header: _ } =
                     *recovered;
                 (case.history, case.table, case.table_is_saved) = (history, table, table_is_saved);
                 case.table_revision += 1;
                 case.recorded_table_revision = case.table_revision;
-                case.labels_path = labels_path;
+                (case.labels_path, case.accepted) = (labels_path, model);
                 case.counts = Counts::default();
                 self.background.submit(Task::Count { case: id, labels: case.history.shared() });
                 self.state.notices.success(format!("Recovered {n_records} changes; save them to keep them"));

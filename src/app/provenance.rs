@@ -7,13 +7,14 @@ use crate::io::provenance::{ModelRun, Provenance};
 /// The record of a case's labels as they are now.
 pub fn of(case: &Case) -> Provenance {
     Provenance {
-        model: case.accepted.as_ref().map(model_run),
+        model: case.accepted.clone(),
         edits: case.history.entries().take(case.history.n_applied()).map(|entry| entry.name.to_owned()).collect(),
         ..Provenance::new(case.opened.path.as_deref())
     }
 }
 
-fn model_run(origin: &Origin) -> ModelRun {
+/// The run of a model that labels come from.
+pub fn model_run(origin: &Origin) -> ModelRun {
     let settings = &origin.settings;
     ModelRun {
         model: settings.model.clone(),

@@ -120,7 +120,8 @@ impl History {
         }
     }
 
-    /// Takes the newest entry back and says its name, or does nothing at the beginning. A gesture that is going on ends.
+    /// Takes the newest entry back and says its name, or does nothing at the beginning. A gesture that is going on
+    /// ends.
     pub fn undo(&mut self) -> Option<&str> {
         self.commit();
         self.n_applied = self.n_applied.checked_sub(1)?;
@@ -249,7 +250,8 @@ impl History {
     }
 
     fn keep_within_budget(&mut self) {
-        // The newest edit stays whatever it takes: a person can always undo the last thing done. What can be redone stays too.
+        // The newest edit stays whatever it takes: a person can always undo the last thing done. What can be redone
+        // stays too.
         while self.bytes > self.budget_bytes && self.edits.len() > 1 && self.n_applied > 0 {
             self.bytes -= self.edits.pop_front().map_or(0, |oldest| oldest.bytes());
             self.n_applied -= 1;

@@ -1,8 +1,8 @@
 //! Measurements: lengths and angles between points, what a contour encloses, what each label holds.
 //!
-//! Everything is measured in the world, so anisotropic and oblique grids give the same numbers as isotropic ones. Points are in
-//! voxels, `[i, j, k]`, with centres on whole numbers; vertices of a contour are in pixels of a slice, as in
-//! [`fill::polygon`](super::fill::polygon).
+//! Everything is measured in the world, so anisotropic and oblique grids give the same numbers as isotropic ones.
+//! Points are in voxels, `[i, j, k]`, with centres on whole numbers; vertices of a contour are in pixels of a slice, as
+//! in [`fill::polygon`](super::fill::polygon).
 
 use std::collections::BTreeMap;
 
@@ -36,8 +36,8 @@ pub fn perimeter_mm(grid: &Grid, axes: &SliceAxes, vertices: &[[f64; 2]]) -> f64
     edges(vertices).map(|([ax, ay], [bx, by])| (steps[0] * (bx - ax) + steps[1] * (by - ay)).length()).sum()
 }
 
-/// What a closed contour in a slice encloses, in mm²; where the contour crosses itself, parts run round in opposite directions
-/// count against each other.
+/// What a closed contour in a slice encloses, in mm²; where the contour crosses itself, parts run round in opposite
+/// directions count against each other.
 pub fn area_mm2(grid: &Grid, axes: &SliceAxes, vertices: &[[f64; 2]]) -> f64 {
     let [right, down] = pixel_steps(grid, axes);
     let twice: f64 = edges(vertices).map(|([ax, ay], [bx, by])| ax * by - bx * ay).sum();
@@ -127,8 +127,8 @@ pub struct LabelStatistics {
     pub intensities: Option<Intensities>,
 }
 
-/// Measures every label of `table`, in its order, and after them those that occur without being in it. `labels` lie on the grid of
-/// `volume`.
+/// Measures every label of `table`, in its order, and after them those that occur without being in it. `labels` lie on
+/// the grid of `volume`.
 pub fn per_label(labels: &LabelMap, table: &LabelTable, volume: &Volume, frame: usize) -> Vec<LabelStatistics> {
     let mut found = moments_of_labels(labels, volume, frame);
     let listed = table.labels.iter().map(|label| label.id);
@@ -403,7 +403,9 @@ mod tests {
         }
 
         #[test]
-        fn labels_are_measured_as_voxel_by_voxel(ids in prop::collection::vec(0..4u16, N), stored in prop::collection::vec(any::<i16>(), N)) {
+        fn labels_are_measured_as_voxel_by_voxel(
+            ids in prop::collection::vec(0..4u16, N), stored in prop::collection::vec(any::<i16>(), N),
+        ) {
             let volume = volume(Voxels::I16(stored));
             let labels = LabelMap::new(grid(), ids.clone()).unwrap();
             for label in per_label(&labels, &LabelTable::default(), &volume, 0) {

@@ -1,9 +1,10 @@
 //! Keeps the journal of the open case, on the thread `ldseg-journal`: no stroke waits for a disk.
 //!
-//! Changes are written in the order in which they were handed over, each as soon as it comes, so a killed program loses at most
-//! the one that is being written; every two seconds all of it is made safe from a power cut. A journal is begun with the first
-//! change, and taken away when the case is closed with nothing left to lose. Where the disk refuses, changes wait in memory and
-//! are tried again; [`Note::Unprotected`] says so once, [`Note::Protected`] when all is written after all.
+//! Changes are written in the order in which they were handed over, each as soon as it comes, so a killed program loses
+//! at most the one that is being written; every two seconds all of it is made safe from a power cut. A journal is begun
+//! with the first change, and taken away when the case is closed with nothing left to lose. Where the disk refuses,
+//! changes wait in memory and are tried again; [`Note::Unprotected`] says so once, [`Note::Protected`] when all is
+//! written after all.
 
 mod desk;
 
@@ -18,6 +19,7 @@ use super::job::Failure;
 use crate::domain::history::Change;
 use crate::domain::{Grid, LabelMap, LabelTable};
 use crate::io::journal::{Found, Recovered, Saved};
+use crate::io::provenance::ModelRun;
 
 /// What the thread has to say.
 #[derive(Debug)]
@@ -45,6 +47,7 @@ enum Message {
     Base(Arc<LabelMap>, LabelTable, PathBuf),
     Changes(Vec<Change>),
     Table(LabelTable),
+    Model(ModelRun),
     Saved(Saved),
     Leave,
     End,
@@ -79,7 +82,8 @@ impl Recorder {
         Self { messages: Some(messages), notes, thread }
     }
 
-    /// Work on the case named `case` begins: on the image in a file or, without one, on the built-in sample of that name.
+    /// Work on the case named `case` begins: on the image in a file or, without one, on the built-in sample of that
+    /// name.
     pub fn begin(&self, case: &str, image: Option<PathBuf>, grid: Grid, table: LabelTable) {
         self.tell(Message::Begin { case: case.to_owned(), image, grid, table });
     }
@@ -97,6 +101,11 @@ impl Recorder {
     /// The label table is this now.
     pub fn table(&self, table: LabelTable) {
         self.tell(Message::Table(table));
+    }
+
+    /// A prediction of this run became part of the labels.
+    pub fn model(&self, run: ModelRun) {
+        self.tell(Message::Model(run));
     }
 
     /// What was handed over so far is in a file.
@@ -124,8 +133,8 @@ impl Recorder {
         self.tell(Message::Discard(path));
     }
 
-    /// Reads the journal at `path` for the open image named `name`; [`Note::Recovered`] follows. On success it is the journal of
-    /// this case from then on.
+    /// Reads the journal at `path` for the open image named `name`; [`Note::Recovered`] follows. On success it is the
+    /// journal of this case from then on.
     pub fn recover(&self, case: u64, path: PathBuf, name: &str, grid: Grid) {
         self.tell(Message::Recover { case, path, name: name.to_owned(), grid });
     }

@@ -82,6 +82,25 @@ fn a_stroke_of_a_window_that_was_killed_comes_back_and_can_be_undone() {
 }
 
 #[test]
+fn a_prediction_that_was_accepted_comes_back_with_the_model_that_made_it() {
+    let folder = tempfile::tempdir().expect("a scratch folder");
+    let mut window = window_with(folder.path(), Start { sample: true, ..Start::default() });
+    wait(&mut window, |app| app.state.case.is_some() && app.is_idle());
+    show_preview(&mut window);
+    press(&mut window, Modifiers::NONE, Key::Enter);
+    wait(&mut window, App::is_idle);
+    let (labels, name) = (case(&window).history.labels().clone(), case(&window).opened.name.clone());
+    let run = case(&window).accepted.clone();
+    assert!(run.is_some());
+    drop(window);
+    let mut window = next_window(folder.path());
+    click(&mut window, &format!("Recover {name}"));
+    wait(&mut window, |app| app.state.case.is_some() && app.is_idle());
+    assert_eq!(case(&window).history.labels(), &labels);
+    assert_eq!(case(&window).accepted, run);
+}
+
+#[test]
 fn work_can_be_discarded_or_left_for_later() {
     let folder = tempfile::tempdir().expect("a scratch folder");
     let window = painted_window(folder.path());

@@ -1,7 +1,8 @@
 //! An edit as bytes and back, for keeping it in a file.
 //!
-//! Runs ascend, so each is told by its distance from the end of the one before, in as few bytes as the number needs; ids are
-//! told only where they change. A brush stroke takes three to four bytes a run, a fifth of what it takes in memory.
+//! Runs ascend, so each is told by its distance from the end of the one before, in as few bytes as the number needs;
+//! ids are told only where they change. A brush stroke takes three to four bytes a run, a fifth of what it takes in
+//! memory.
 //!
 //! Bytes come from files, which break: nothing here believes a size, and nothing panics.
 
@@ -67,7 +68,8 @@ impl Edit {
         bytes
     }
 
-    /// The edit that [`Edit::to_bytes`] told, for labels of `shape`. Takes memory in proportion to `bytes`, whatever they say.
+    /// The edit that [`Edit::to_bytes`] told, for labels of `shape`. Takes memory in proportion to `bytes`, whatever
+    /// they say.
     ///
     /// # Errors
     /// [`EditError`] where the bytes tell no edit of such labels.

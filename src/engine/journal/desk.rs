@@ -12,6 +12,7 @@ use crate::domain::history::Change;
 use crate::domain::{Edit, LabelMap, LabelTable};
 use crate::engine::job::Failure;
 use crate::io::journal::{self, Header, Journal, JournalError, Record, Saved};
+use crate::io::provenance::ModelRun;
 
 /// Longest time between a change and its safety from a power cut, and between two tries on a disk that refuses.
 const SYNC_EVERY: Duration = Duration::from_secs(2);
@@ -24,6 +25,7 @@ enum Item {
     Base(Arc<LabelMap>, LabelTable),
     Change(Change),
     Table(LabelTable),
+    Model(ModelRun),
     Saved(Saved),
 }
 
@@ -97,6 +99,7 @@ impl<S: Fn(Note)> Desk<S> {
                 let at = self.table.take().map_or_else(|| Instant::now() + TABLE_RESTS, |(_, at)| at);
                 self.table = Some((table, at));
             }
+            Message::Model(run) => self.add([Item::Model(run)]),
             Message::Saved(saved) => self.add([Item::Saved(saved)]),
             Message::Leave => self.leave(),
             Message::End => self.end(),
@@ -174,7 +177,10 @@ impl<S: Fn(Note)> Desk<S> {
             (Some(journal), _) => journal,
             (None, Some(header)) => self.journal.insert(Journal::create(&self.folder, header)?),
             // Nothing was begun: there is no case whose work this could be.
-            (None, None) => return Ok(self.waiting.clear()),
+            (None, None) => {
+                self.waiting.clear();
+                return Ok(());
+            }
         };
         while let Some(item) = self.waiting.front() {
             write(journal, item)?;
@@ -231,6 +237,7 @@ fn write(journal: &mut Journal, item: &Item) -> Result<(), JournalError> {
         Item::Change(Change::Undone(_)) => journal.append(&Record::Undone),
         Item::Change(Change::Redone(_)) => journal.append(&Record::Redone),
         Item::Table(table) => journal.append(&Record::Table(table)),
+        Item::Model(run) => journal.append(&Record::Model(run)),
         Item::Saved(saved) => journal.append(&Record::Saved(saved)),
     }
 }

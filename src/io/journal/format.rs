@@ -1,5 +1,5 @@
-//! Records as bytes: `length: u64, kind: u8, checksum: u32, payload`, little-endian, the checksum (CRC-32) over length, kind
-//! and payload.
+//! Records as bytes: `length: u64, kind: u8, checksum: u32, payload`, little-endian, the checksum (CRC-32) over length,
+//! kind and payload.
 
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use super::{Header, JournalError, Record, Saved};
 use crate::domain::LabelTable;
 use crate::io::Error;
+use crate::io::provenance::ModelRun;
 
 /// The first bytes of every journal.
 const MAGIC: [u8; 8] = *b"LDSEGJNL";
@@ -29,6 +30,7 @@ const UNDONE: u8 = 3;
 const REDONE: u8 = 4;
 const TABLE: u8 = 5;
 const SAVED: u8 = 6;
+const MODEL: u8 = 7;
 
 /// A record that was read. Edits are still bytes, since counting records needs no edits.
 #[derive(Debug, PartialEq)]
@@ -39,6 +41,7 @@ pub(super) enum Step {
     Redone,
     Table(LabelTable),
     Saved(Saved),
+    Model(ModelRun),
 }
 
 /// The first bytes of a journal, its header included.
@@ -57,6 +60,7 @@ pub(super) fn framed(record: &Record<'_>) -> Vec<u8> {
         Record::Undone => frame(UNDONE, &[]),
         Record::Redone => frame(REDONE, &[]),
         Record::Table(table) => frame(TABLE, &json(table)),
+        Record::Model(run) => frame(MODEL, &json(run)),
         Record::Saved(saved) => frame(SAVED, &json(saved)),
     }
 }
@@ -164,6 +168,7 @@ impl Iterator for Steps<'_> {
             (UNDONE, _) => Some(Step::Undone),
             (REDONE, _) => Some(Step::Redone),
             (TABLE, payload) => parse(&payload).map(Step::Table),
+            (MODEL, payload) => parse(&payload).map(Step::Model),
             (SAVED, payload) => parse(&payload).map(Step::Saved),
             _ => None,
         };

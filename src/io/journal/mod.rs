@@ -1,11 +1,11 @@
-//! A journal of every change of a case's labels, so that work outlives the program: after a crash, a kill or a power cut
-//! the next start reads it and has the labels, with their history.
+//! A journal of every change of a case's labels, so that work outlives the program: after a crash, a kill or a power
+//! cut the next start reads it and has the labels, with their history.
 //!
 //! # The file
-//! Append-only: 12 bytes of magic and version, then records of length, kind, checksum and payload. The first record is the
-//! [`Header`] (JSON): which image, which grid, which label table. Each record is one write, so a killed program loses at most
-//! the one that it was writing; reading stops at the first record that is torn or does not match its checksum, and what
-//! comes before is whole.
+//! Append-only: 12 bytes of magic and version, then records of length, kind, checksum and payload. The first record is
+//! the [`Header`] (JSON): which image, which grid, which label table. Each record is one write, so a killed program
+//! loses at most the one that it was writing; reading stops at the first record that is torn or does not match its
+//! checksum, and what comes before is whole.
 //!
 //! The living program holds a lock on its file. A journal that nobody holds is work that somebody may want back.
 
@@ -23,6 +23,7 @@ use glam::DAffine3;
 use serde::{Deserialize, Serialize};
 
 use super::Error;
+use super::provenance::ModelRun;
 use crate::domain::{Edit, Grid, LabelTable};
 
 pub use read::{Recovered, recover};
@@ -124,6 +125,8 @@ pub enum Record<'a> {
     Redone,
     /// The label table is this now.
     Table(&'a LabelTable),
+    /// A prediction became part of the labels, or a part of one.
+    Model(&'a ModelRun),
     /// Labels or table are those of a file: they were saved or opened.
     Saved(&'a Saved),
 }

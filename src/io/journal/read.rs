@@ -8,6 +8,7 @@ use super::write::{Journal, lock};
 use super::{Header, JournalError};
 use crate::domain::{Edit, Grid, History, LabelMap, LabelTable};
 use crate::io::Error;
+use crate::io::provenance::ModelRun;
 
 /// What was read of a journal.
 #[derive(Debug)]
@@ -22,18 +23,19 @@ pub struct Recovered {
     pub table_is_saved: bool,
     /// The file that the labels came from or were saved to.
     pub labels_path: Option<PathBuf>,
+    /// The model whose prediction was made part of the labels last.
+    pub model: Option<ModelRun>,
     /// Records that were read.
     pub n_records: usize,
     /// What the person should know.
     pub warnings: Vec<String>,
 }
 
-/// Reads the journal at `path` for the open image named `case` on `grid`, as far as it is whole. The journal goes on from there
-/// and is the caller's to write; a torn end is cut off.
+/// Reads the journal at `path` for the open image named `case` on `grid`, as far as it is whole. The journal goes on
+/// from there and is the caller's to write; a torn end is cut off.
 ///
-/// # Errors
-/// [`JournalError`] where it is no journal, another window holds it, or the image is not the one that the work was done on. The
-/// file is then untouched.
+/// # Errors [`JournalError`] where it is no journal, another window holds it, or the image is not the one that the work
+/// was done on. The file is then untouched.
 pub fn recover(path: &Path, case: &str, grid: &Grid) -> Result<(Recovered, Journal), JournalError> {
     let reading = |source| Error::reading(path, source);
     let file = OpenOptions::new().read(true).write(true).open(path).map_err(reading)?;
@@ -60,10 +62,10 @@ pub fn recover(path: &Path, case: &str, grid: &Grid) -> Result<(Recovered, Journ
     }
     drop(steps);
     let journal = Journal::resume(file, path.to_owned(), end)?;
-    let Replay { mut history, table, table_is_saved, labels_path, n_records, grid: _ } = replay;
+    let Replay { mut history, table, table_is_saved, labels_path, model, n_records, grid: _ } = replay;
     history.set_budget(History::BUDGET_BYTES);
     history.take_changes();
-    Ok((Recovered { header, history, table, table_is_saved, labels_path, n_records, warnings }, journal))
+    Ok((Recovered { header, history, table, table_is_saved, labels_path, model, n_records, warnings }, journal))
 }
 
 /// The work so far.
@@ -74,13 +76,14 @@ struct Replay<'a> {
     table: LabelTable,
     table_is_saved: bool,
     labels_path: Option<PathBuf>,
+    model: Option<ModelRun>,
     n_records: usize,
 }
 
 impl<'a> Replay<'a> {
     fn new(grid: &'a Grid, table: LabelTable) -> Self {
         let history = History::with_budget(LabelMap::empty(grid.clone()), usize::MAX);
-        Self { grid, history, table, table_is_saved: true, labels_path: None, n_records: 0 }
+        Self { grid, history, table, table_is_saved: true, labels_path: None, model: None, n_records: 0 }
     }
 
     /// Does a step again. Says whether it could: a step that cannot be done is the end of what is whole.
@@ -94,6 +97,10 @@ impl<'a> Replay<'a> {
             Step::Table(table) => {
                 self.table = table;
                 self.table_is_saved = false;
+                true
+            }
+            Step::Model(run) => {
+                self.model = Some(run);
                 true
             }
             Step::Saved(saved) => {

@@ -27,8 +27,8 @@ pub struct Found {
     pub modified: SystemTime,
 }
 
-/// Every journal in `folder` with work that was not saved, newest first. Those that another window holds are left out. Those
-/// with nothing to win are taken away, and so are those discarded a week ago.
+/// Every journal in `folder` with work that was not saved, newest first. Those that another window holds are left out.
+/// Those with nothing to win are taken away, and so are those discarded a week ago.
 pub fn survey(folder: &Path) -> Vec<Found> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let mut found = Vec::new();
@@ -104,8 +104,9 @@ impl Tally {
     }
 
     fn after(mut self, step: Step) -> Self {
-        self.n_changes += 1;
+        self.n_changes += usize::from(!matches!(step, Step::Model(_)));
         match step {
+            Step::Model(_) => {}
             Step::Base(_) => (self.at, self.saved_at, self.n_changes) = (0, Some(0), 0),
             Step::Applied(_) => {
                 self.saved_at = self.saved_at.filter(|&at| at <= self.at);

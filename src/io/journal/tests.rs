@@ -215,6 +215,25 @@ fn labels_of_a_file_are_where_the_history_begins() {
 }
 
 #[test]
+fn the_model_whose_prediction_was_accepted_is_remembered() {
+    let mut desk = Desk::new();
+    let run = ModelRun {
+        model: "hippocampus".to_owned(),
+        model_sha256: "ab".to_owned(),
+        seed: 3,
+        sampler: "ddim".to_owned(),
+        steps: 2,
+        samples: 1,
+        device: "CPU".to_owned(),
+    };
+    desk.dot(1, 1);
+    desk.journal.append(&Record::Model(&run)).unwrap();
+    let (folder, path, _) = desk.die();
+    assert_eq!(survey(folder.path())[0].n_changes, 1, "where labels come from is no change of them");
+    assert_eq!(back(&path).model, Some(run));
+}
+
+#[test]
 fn a_discarded_journal_is_kept_for_a_week() {
     let mut desk = Desk::new();
     desk.dot(1, 1);
