@@ -5,6 +5,7 @@
 
 pub mod accept;
 pub mod canvas;
+mod cutout;
 pub mod distance;
 pub mod edit;
 pub mod fill;
@@ -15,10 +16,12 @@ mod id_chunks;
 pub mod interpolate;
 pub mod labels;
 pub mod measure;
-pub mod morphology;
+pub mod operation;
 pub mod paint;
 pub mod phantom;
+pub mod pieces;
 pub mod region;
+pub mod reshape;
 pub mod scissors;
 pub mod similar;
 pub mod slice_copy;

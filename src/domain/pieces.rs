@@ -1,14 +1,14 @@
-//! Tidying a whole label: its largest piece, its islands, its holes. Voxels are connected through faces.
+//! The connected pieces of a label, and its holes. Voxels are connected through faces.
 //!
 //! Locked labels neither gain nor lose voxels; each function says `None` where nothing changes.
 
-use super::{Edit, LabelMap, LabelTable, edit::Stroke, voxel_set::VoxelSet};
+use super::{Edit, LabelMap, LabelTable, cutout::Cutout, edit::Stroke, voxel_set::VoxelSet};
 
 const AXES: [usize; 3] = [0, 1, 2];
 
 /// The sizes in voxels of the connected pieces of label `id`, largest first.
 pub fn component_sizes(labels: &LabelMap, id: u16) -> Vec<usize> {
-    let Some(part) = Part::around(labels, id) else { return Vec::new() };
+    let Some(part) = Cutout::around(labels, id, [0; 3]) else { return Vec::new() };
     let mut sizes: Vec<usize> = part.components().iter().map(|component| component.n_voxels).collect();
     sizes.sort_unstable_by(|a, b| b.cmp(a));
     sizes
@@ -16,7 +16,7 @@ pub fn component_sizes(labels: &LabelMap, id: u16) -> Vec<usize> {
 
 /// Erases all of label `id` but its largest connected piece; of equally large ones the first in memory stays.
 pub fn keep_largest(labels: &LabelMap, table: &LabelTable, id: u16) -> Option<Edit> {
-    let part = Part::around(labels, id).filter(|_| !is_locked(table, id))?;
+    let part = Cutout::around(labels, id, [0; 3]).filter(|_| !is_locked(table, id))?;
     let components = part.components();
     let largest = components.iter().map(|component| component.n_voxels).max()?;
     let kept = components.iter().position(|component| component.n_voxels == largest)?;
@@ -26,17 +26,33 @@ pub fn keep_largest(labels: &LabelMap, table: &LabelTable, id: u16) -> Option<Ed
 
 /// Erases the connected pieces of label `id` that have fewer than `min_voxels` voxels.
 pub fn remove_islands(labels: &LabelMap, table: &LabelTable, id: u16, min_voxels: usize) -> Option<Edit> {
-    let part = Part::around(labels, id).filter(|_| !is_locked(table, id))?;
+    let part = Cutout::around(labels, id, [0; 3]).filter(|_| !is_locked(table, id))?;
     let components = part.components();
     let islands = components.iter().filter(|component| component.n_voxels < min_voxels);
     part.erase(Stroke::new("Remove islands", labels), islands)
+}
+
+/// Gives each connected piece of label `id` but its largest an id of its own: the largest of those the first of `ids`, and so
+/// on. Pieces for which there is no id stay as they are.
+pub fn split(labels: &LabelMap, id: u16, ids: &[u16]) -> Option<Edit> {
+    let part = Cutout::around(labels, id, [0; 3])?;
+    let mut components = part.components();
+    // Stable: of equally large ones the first in memory comes first.
+    components.sort_by_key(|component| std::cmp::Reverse(component.n_voxels));
+    let mut stroke = Stroke::new("Split into pieces", labels);
+    for (component, &new) in components.iter().skip(1).zip(ids) {
+        let mut piece = VoxelSet::new(part.shape);
+        piece.grow(component.first, &AXES, |position| part.is_inside(position));
+        piece.positions().for_each(|position| stroke.set(part.position_in_whole(position), id, new));
+    }
+    stroke.finish()
 }
 
 /// Gives label `id` the background that it encloses: in the volume, or in each slice across the voxel axis `through`.
 ///
 /// Other labels inside a hole stay, and what an edge of the volume helps to enclose is not a hole.
 pub fn fill_holes(labels: &LabelMap, table: &LabelTable, id: u16, through: Option<usize>) -> Option<Edit> {
-    let part = Part::around(labels, id).filter(|_| !is_locked(table, id))?;
+    let part = Cutout::around(labels, id, [0; 3]).filter(|_| !is_locked(table, id))?;
     let axes: Vec<usize> = AXES.into_iter().filter(|&axis| Some(axis) != through).collect();
     let is_at_edge = |position: usize| {
         let voxel = part.voxel(position);
@@ -54,15 +70,6 @@ pub fn fill_holes(labels: &LabelMap, table: &LabelTable, id: u16, through: Optio
     stroke.finish()
 }
 
-/// The smallest box that holds a label, cut out: most labels are small and most volumes are not.
-struct Part {
-    id: u16,
-    ids: Vec<u16>,
-    low: [usize; 3],
-    shape: [usize; 3],
-    whole_shape: [usize; 3],
-}
-
 /// A connected piece of a label.
 struct Component {
     /// Its first voxel in memory.
@@ -70,32 +77,7 @@ struct Component {
     n_voxels: usize,
 }
 
-impl Part {
-    /// `None` where the label does not occur, or is background.
-    fn around(labels: &LabelMap, id: u16) -> Option<Self> {
-        let bounds = labels.bounds_of(|other| other == id)?;
-        let (shape, low) = (bounds.shape(), [0, 1, 2].map(|axis| bounds.0[axis].start));
-        let mut ids = vec![0; shape.iter().product()];
-        let mut rows = ids.chunks_exact_mut(shape[0]);
-        for k in bounds.0[2].clone() {
-            for (j, row) in bounds.0[1].clone().zip(&mut rows) {
-                labels.copy_range(labels.grid().index([low[0], j, k]), row);
-            }
-        }
-        Some(Self { id, ids, low, shape, whole_shape: labels.grid().shape() })
-    }
-
-    fn voxel(&self, position: usize) -> [usize; 3] {
-        let [ni, nj, _] = self.shape;
-        [position % ni, position / ni % nj, position / (ni * nj)]
-    }
-
-    fn position_in_whole(&self, position: usize) -> usize {
-        let voxel = self.voxel(position);
-        let [i, j, k] = AXES.map(|axis| voxel[axis] + self.low[axis]);
-        i + self.whole_shape[0] * (j + self.whole_shape[1] * k)
-    }
-
+impl Cutout {
     /// The pieces of the label, by their first voxel in memory.
     fn components(&self) -> Vec<Component> {
         let mut seen = VoxelSet::new(self.shape);
