@@ -15,6 +15,7 @@ pub mod history;
 mod id_chunks;
 pub mod interpolate;
 pub mod labels;
+pub mod livewire;
 pub mod measure;
 pub mod operation;
 pub mod paint;

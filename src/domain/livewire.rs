@@ -1,0 +1,269 @@
+//! The live wire: an outline that clings to edges between the points where a person clicks.
+//!
+//! Intelligent scissors (Mortensen & Barrett, "Intelligent scissors for image composition", SIGGRAPH 1995, with the direction
+//! term of "Interactive segmentation with intelligent scissors", Graphical Models and Image Processing 60, 1998): the cheapest
+//! path through the pixels, where a step costs little along a strong edge. Unlike there the whole cost of a step, not its
+//! gradient alone, grows with its length, so that the wire is straight where there is no edge.
+
+mod edges;
+
+use self::edges::{Edges, MAX_STEP};
+
+/// How far from its beginning the wire reaches, in pixels to each side.
+pub const REACH: usize = 256;
+
+/// The eight neighbours of a pixel; the one opposite to number `n` is number `7 - n`.
+const STEPS: [[isize; 2]; 8] = [[-1, -1], [0, -1], [1, -1], [-1, 0], [1, 0], [-1, 1], [0, 1], [1, 1]];
+
+/// A slice on which wires are drawn.
+#[derive(Clone, Debug)]
+pub struct LiveWire {
+    values: Vec<f32>,
+    size: [usize; 2],
+    wave: Option<Wave>,
+}
+
+impl LiveWire {
+    /// Wires along the edges of a slice of `width` × `height` pixels, row by row as on the screen.
+    ///
+    /// # Panics
+    /// Where there is not one value a pixel.
+    pub fn new(slice: &[f32], width: usize, height: usize) -> Self {
+        assert_eq!(slice.len(), width * height, "one value a pixel");
+        Self { values: slice.to_vec(), size: [width, height], wave: None }
+    }
+
+    /// Begins a wire at pixel `[x, y]`, which must lie inside. Looks at the pixels within [`REACH`].
+    pub fn start(&mut self, seed: [usize; 2]) {
+        let low = seed.map(|at| at.saturating_sub(REACH));
+        let high = [0, 1].map(|axis| (seed[axis] + REACH + 1).min(self.size[axis]));
+        let edges = Edges::of(&self.values, self.size[0], low, high);
+        self.wave = Some(Wave::new(edges, low, seed));
+    }
+
+    /// Where the wire that was begun last begins.
+    pub fn seed(&self) -> Option<[usize; 2]> {
+        self.wave.as_ref().map(|wave| wave.seed)
+    }
+
+    /// The wire from its beginning to `target`, or to the nearest pixel within reach: neighbouring pixels, both ends
+    /// included. Empty where no wire was begun.
+    ///
+    /// What was found out on the way to one target is kept for the next.
+    pub fn path_to(&mut self, target: [usize; 2]) -> Vec<[usize; 2]> {
+        self.wave.as_mut().map_or_else(Vec::new, |wave| wave.path_to(target))
+    }
+}
+
+/// Costs of the cheapest paths from the seed, which spread like a wave as far as they were asked for (Dijkstra), in a queue
+/// with a bucket for every cost (Dial).
+#[derive(Clone, Debug)]
+struct Wave {
+    seed: [usize; 2],
+    low: [usize; 2],
+    edges: Edges,
+    /// Of the cheapest path known, by pixel of the window.
+    cost: Vec<u32>,
+    /// Which neighbour comes before on that path.
+    before: Vec<u8>,
+    is_settled: Vec<bool>,
+    /// Pixels that wait, by their cost modulo the number of buckets; no two differ by more than a step.
+    buckets: Vec<Vec<u32>>,
+    n_waiting: usize,
+    /// No pixel that waits costs less.
+    reached: u32,
+}
+
+impl Wave {
+    fn new(edges: Edges, low: [usize; 2], seed: [usize; 2]) -> Self {
+        let n = edges.size()[0] * edges.size()[1];
+        let mut wave = Self {
+            seed,
+            low,
+            edges,
+            cost: vec![u32::MAX; n],
+            before: vec![0; n],
+            is_settled: vec![false; n],
+            buckets: vec![Vec::new(); MAX_STEP as usize + 1],
+            n_waiting: 0,
+            reached: 0,
+        };
+        let at = wave.index(seed);
+        wave.wait(at, 0, 0);
+        wave
+    }
+
+    /// The place in the window of the pixel nearest to `pixel`.
+    fn index(&self, pixel: [usize; 2]) -> usize {
+        let size = self.edges.size();
+        let [x, y] = [0, 1].map(|axis| pixel[axis].saturating_sub(self.low[axis]).min(size[axis] - 1));
+        x + y * size[0]
+    }
+
+    fn path_to(&mut self, target: [usize; 2]) -> Vec<[usize; 2]> {
+        let mut at = self.index(target);
+        self.spread_to(at);
+        let width = self.edges.size()[0];
+        let mut path = Vec::new();
+        loop {
+            path.push([self.low[0] + at % width, self.low[1] + at / width]);
+            if self.cost[at] == 0 {
+                path.reverse();
+                return path;
+            }
+            let [right, down] = STEPS[usize::from(self.before[at])];
+            at = at.wrapping_add_signed(right + down * width as isize);
+        }
+    }
+
+    /// Lets the wave go on until the cheapest path to a place is known.
+    fn spread_to(&mut self, target: usize) {
+        while !self.is_settled[target] && self.n_waiting > 0 {
+            let bucket = self.reached as usize % self.buckets.len();
+            let Some(at) = self.buckets[bucket].pop() else {
+                self.reached += 1;
+                continue;
+            };
+            self.n_waiting -= 1;
+            let at = at as usize;
+            // A pixel waits once more whenever a cheaper path to it was found.
+            if !self.is_settled[at] {
+                self.is_settled[at] = true;
+                self.look_around(at);
+            }
+        }
+    }
+
+    fn look_around(&mut self, at: usize) {
+        let [width, height] = self.edges.size();
+        let (x, y) = (at % width, at / width);
+        for (number, step) in STEPS.into_iter().enumerate() {
+            let (Some(beside_x), Some(beside_y)) = (x.checked_add_signed(step[0]), y.checked_add_signed(step[1]))
+            else {
+                continue;
+            };
+            let beside = beside_x + beside_y * width;
+            if beside_x < width && beside_y < height && !self.is_settled[beside] {
+                let cost = self.cost[at] + self.edges.step(at, beside, step);
+                if cost < self.cost[beside] {
+                    self.wait(beside, cost, 7 - number as u8);
+                }
+            }
+        }
+    }
+
+    fn wait(&mut self, at: usize, cost: u32, before: u8) {
+        self.cost[at] = cost;
+        self.before[at] = before;
+        let bucket = cost as usize % self.buckets.len();
+        // A window has far fewer pixels than a `u32` counts.
+        self.buckets[bucket].push(at as u32);
+        self.n_waiting += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A bright disc on dark ground, with a soft border.
+    fn disc(size: usize, radius: f32) -> Vec<f32> {
+        let middle = size as f32 / 2.0;
+        let value = |at: usize| {
+            let away = (at as f32 % size as f32 - middle).hypot((at / size) as f32 - middle);
+            100.0 / (1.0 + (2.0 * (away - radius)).exp())
+        };
+        (0..size * size).map(value).collect()
+    }
+
+    fn wire(values: &[f32], width: usize, seed: [usize; 2]) -> LiveWire {
+        let mut wire = LiveWire::new(values, width, values.len() / width);
+        wire.start(seed);
+        wire
+    }
+
+    /// The sum of the steps of a path.
+    fn cost(wire: &LiveWire, path: &[[usize; 2]]) -> u32 {
+        let wave = wire.wave.as_ref().unwrap();
+        let step = |pair: &[[usize; 2]]| {
+            let step = [0, 1].map(|axis| pair[1][axis] as isize - pair[0][axis] as isize);
+            assert!(STEPS.contains(&step), "{pair:?} are no neighbours");
+            wave.edges.step(wave.index(pair[0]), wave.index(pair[1]), step)
+        };
+        path.windows(2).map(step).sum()
+    }
+
+    /// The costs of the cheapest paths to all pixels, by trying every step until nothing becomes cheaper.
+    fn slow_costs(wire: &LiveWire) -> Vec<u32> {
+        let wave = wire.wave.as_ref().unwrap();
+        let [width, height] = wire.size;
+        let mut costs = vec![u32::MAX; width * height];
+        costs[wave.index(wave.seed)] = 0;
+        loop {
+            let before = costs.clone();
+            for at in (0..costs.len()).filter(|&at| before[at] < u32::MAX) {
+                for step in STEPS {
+                    let (x, y) = ((at % width).wrapping_add_signed(step[0]), (at / width).wrapping_add_signed(step[1]));
+                    if x < width && y < height {
+                        let beside = x + y * width;
+                        costs[beside] = costs[beside].min(costs[at] + wave.edges.step(at, beside, step));
+                    }
+                }
+            }
+            if costs == before {
+                return costs;
+            }
+        }
+    }
+
+    #[test]
+    fn the_wire_runs_around_a_disc_and_not_through_it() {
+        let path = wire(&disc(64, 20.0), 64, [12, 32]).path_to([52, 32]);
+        assert_eq!((path[0], path[path.len() - 1]), ([12, 32], [52, 32]));
+        for &[x, y] in &path {
+            let away = (x as f32 - 32.0).hypot(y as f32 - 32.0);
+            assert!((away - 20.0).abs() < 1.6, "{x}, {y} is {away} from the middle");
+        }
+    }
+
+    #[test]
+    fn the_wire_is_straight_where_there_is_no_edge() {
+        let path = wire(&[5.0; 600], 30, [3, 4]).path_to([25, 4]);
+        assert_eq!(path, (3..=25).map(|x| [x, 4]).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn beyond_its_reach_the_wire_ends_as_near_as_it_can() {
+        let mut wire = wire(&vec![0.0; 900 * 3], 900, [600, 1]);
+        assert_eq!(wire.path_to([100, 1]).last(), Some(&[600 - REACH, 1]));
+        assert_eq!(wire.path_to([899, 7]).last(), Some(&[600 + REACH, 2]));
+        assert_eq!(wire.seed(), Some([600, 1]));
+    }
+
+    #[test]
+    fn without_a_beginning_there_is_no_wire() {
+        let mut wire = LiveWire::new(&[f32::NAN; 6], 3, 2);
+        assert_eq!((wire.seed(), wire.path_to([1, 1])), (None, vec![]));
+        wire.start([0, 0]);
+        assert_eq!(wire.path_to([2, 1]).len(), 3);
+        assert_eq!(wire.path_to([0, 0]), [[0, 0]]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_path_is_cheaper_whatever_was_asked_before(
+            values in prop::collection::vec(prop_oneof![Just(0.0f32), -100f32..100.0], 12 * 9),
+            seed in (0..12usize, 0..9usize), targets in prop::collection::vec((0..12usize, 0..9usize), 1..6),
+        ) {
+            let mut wire = wire(&values, 12, [seed.0, seed.1]);
+            let costs = slow_costs(&wire);
+            for (x, y) in targets {
+                let path = wire.path_to([x, y]);
+                prop_assert_eq!((path[0], path[path.len() - 1]), ([seed.0, seed.1], [x, y]));
+                prop_assert_eq!(cost(&wire, &path), costs[x + 12 * y]);
+            }
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! What a step of the wire costs: little along a strong edge.
+
+use std::f32::consts::{FRAC_1_SQRT_2, PI, SQRT_2};
+use std::sync::LazyLock;
+
+/// No step costs more.
+pub(super) const MAX_STEP: u32 = (STEP as f64 * 1.415) as u32 + 1;
+
+/// The cost of a step of one pixel to a place without any edge.
+const STEP: f32 = 128.0;
+
+/// What a step costs where the place is no zero crossing of the Laplacian, of 1 in all (Mortensen & Barrett's shares).
+const ZERO_CROSSING: f32 = 0.43;
+/// What it costs where the place has no gradient.
+const GRADIENT: f32 = 0.14;
+/// What it costs where the step goes across the edge.
+const DIRECTION: f32 = 0.43;
+
+/// The edges of a part of a slice.
+#[derive(Clone, Debug)]
+pub(super) struct Edges {
+    size: [usize; 2],
+    pixels: Vec<Pixel>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Pixel {
+    /// What it costs to be here, direction aside.
+    cost: f32,
+    /// Along the edge, of length 1; 0 where there is no gradient.
+    along: [f32; 2],
+}
+
+impl Edges {
+    /// The edges of the pixels from `low` to before `high` of a slice with rows of `slice_width` pixels.
+    pub fn of(slice: &[f32], slice_width: usize, low: [usize; 2], high: [usize; 2]) -> Self {
+        let size = [high[0] - low[0], high[1] - low[1]];
+        let rows = (low[1]..high[1]).flat_map(|y| &slice[y * slice_width..][low[0]..high[0]]);
+        let values = rows.map(|&value| if value.is_finite() { value } else { 0.0 }).collect();
+        let smooth = smoothed(smoothed(values, size, 0), size, 1);
+        let gradients: Vec<[f32; 2]> = (0..smooth.len()).map(|at| gradient(&smooth, size, at)).collect();
+        let steepest = gradients.iter().map(|[right, down]| right.hypot(*down)).fold(0.0, f32::max);
+        let laplacians: Vec<f32> = (0..smooth.len()).map(|at| laplacian(&smooth, size, at)).collect();
+        let pixel = |at: usize| {
+            let [right, down] = gradients[at];
+            let steep = right.hypot(down);
+            let cost_of_gradient = if steepest > 0.0 { 1.0 - steep / steepest } else { 1.0 };
+            let cost_of_crossing = if is_zero_crossing(&laplacians, size, at) { 0.0 } else { 1.0 };
+            let along = if steep > 0.0 { [-down / steep, right / steep] } else { [0.0; 2] };
+            Pixel { cost: ZERO_CROSSING * cost_of_crossing + GRADIENT * cost_of_gradient, along }
+        };
+        Self { size, pixels: (0..smooth.len()).map(pixel).collect() }
+    }
+
+    /// Pixels along x and y.
+    pub fn size(&self) -> [usize; 2] {
+        self.size
+    }
+
+    /// What it costs to go from one pixel to a neighbour, 1 to [`MAX_STEP`].
+    pub fn step(&self, from: usize, to: usize, step: [isize; 2]) -> u32 {
+        let (from, to) = (self.pixels[from], self.pixels[to]);
+        let is_diagonal = step[0] != 0 && step[1] != 0;
+        let shrink = if is_diagonal { FRAC_1_SQRT_2 } else { 1.0 };
+        let way = step.map(|part| part as f32 * shrink);
+        let dot = |along: [f32; 2]| along[0] * way[0] + along[1] * way[1];
+        // An edge has no beginning: the way counts as it leaves `from`, and is compared with the edge at `to`.
+        let leaves = dot(from.along);
+        let arrives = if leaves < 0.0 { -dot(to.along) } else { dot(to.along) };
+        let turn = (angle(leaves.abs()) + angle(arrives)) * (2.0 / (3.0 * PI));
+        let length = if is_diagonal { SQRT_2 } else { 1.0 };
+        (((to.cost + DIRECTION * turn) * length * STEP).round() as u32).max(1)
+    }
+}
+
+/// The angle of a cosine, to a thousandth: looked up, since every step needs two.
+fn angle(cosine: f32) -> f32 {
+    const N: usize = 2048;
+    static ANGLES: LazyLock<Vec<f32>> =
+        LazyLock::new(|| (0..=N).map(|at| (at as f32 * 2.0 / N as f32 - 1.0).acos()).collect());
+    ANGLES[(((cosine + 1.0) * (N / 2) as f32).round() as usize).min(N)]
+}
+
+/// The places of the two pixels beside along an axis; the pixel itself beyond an edge.
+fn beside(size: [usize; 2], at: usize, axis: usize) -> [usize; 2] {
+    let (stride, place) = if axis == 0 { (1, at % size[0]) } else { (size[0], at / size[0]) };
+    [if place > 0 { at - stride } else { at }, if place + 1 < size[axis] { at + stride } else { at }]
+}
+
+/// Smoothed along an axis with a Gaussian of one pixel (binomial, five wide), so that noise makes no edges.
+fn smoothed(values: Vec<f32>, size: [usize; 2], axis: usize) -> Vec<f32> {
+    let halved = |values: &[f32], at: usize| {
+        let [a, b] = beside(size, at, axis);
+        (values[a] + 2.0 * values[at] + values[b]) / 4.0
+    };
+    let once: Vec<f32> = (0..values.len()).map(|at| halved(&values, at)).collect();
+    (0..values.len()).map(|at| halved(&once, at)).collect()
+}
+
+fn gradient(values: &[f32], size: [usize; 2], at: usize) -> [f32; 2] {
+    [0, 1].map(|axis| {
+        let [a, b] = beside(size, at, axis);
+        (values[b] - values[a]) / 2.0
+    })
+}
+
+fn laplacian(values: &[f32], size: [usize; 2], at: usize) -> f32 {
+    let along = |axis: usize| {
+        let [a, b] = beside(size, at, axis);
+        (values[a] - values[at]) + (values[b] - values[at])
+    };
+    along(0) + along(1)
+}
+
+/// Whether a neighbour has the other sign, and lies no nearer to zero.
+fn is_zero_crossing(laplacians: &[f32], size: [usize; 2], at: usize) -> bool {
+    let here = laplacians[at];
+    let crosses = |other: usize| here * laplacians[other] < 0.0 && here.abs() <= laplacians[other].abs();
+    [0, 1].into_iter().flat_map(|axis| beside(size, at, axis)).any(crosses)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIZE: [usize; 2] = [16, 12];
+
+    /// Dark to the left of x = 8, bright from there on.
+    fn wall() -> Edges {
+        let slice: Vec<f32> = (0..16 * 12).map(|at| if at % 16 < 8 { 0.0 } else { 100.0 }).collect();
+        Edges::of(&slice, 16, [0, 0], SIZE)
+    }
+
+    #[test]
+    fn along_an_edge_is_cheap_and_across_or_beside_it_is_not() {
+        let edges = wall();
+        let at = |x: usize, y: usize| x + 16 * y;
+        let along = edges.step(at(7, 5), at(7, 6), [0, 1]);
+        assert!(along < 10, "{along}");
+        assert!(edges.step(at(7, 5), at(8, 5), [1, 0]) > 3 * along);
+        assert!(edges.step(at(3, 5), at(3, 6), [0, 1]) > 100);
+        // Both ways cost the same along an edge.
+        assert_eq!(edges.step(at(7, 6), at(7, 5), [0, -1]), along);
+    }
+
+    #[test]
+    fn no_step_costs_nothing_or_more_than_the_most() {
+        let edges = wall();
+        for at in 17..16 * 11 - 1 {
+            for step in [[-1isize, -1], [0, -1], [1, -1], [-1, 0], [1, 0], [-1, 1], [0, 1], [1, 1]] {
+                let cost = edges.step(at, at.wrapping_add_signed(step[0] + 16 * step[1]), step);
+                assert!((1..=MAX_STEP).contains(&cost), "{cost}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_slice_is_looked_at_alone() {
+        let slice: Vec<f32> = (0..30 * 20).map(|at| ((at * 7919) % 83) as f32).collect();
+        let part: Vec<f32> = (0..16 * 12).map(|at| slice[at % 16 + 5 + (at / 16 + 3) * 30]).collect();
+        let (a, b) = (Edges::of(&slice, 30, [5, 3], [21, 15]), Edges::of(&part, 16, [0, 0], SIZE));
+        assert_eq!(a.size(), b.size());
+        assert!((0..15).all(|at| a.step(at, at + 1, [1, 0]) == b.step(at, at + 1, [1, 0])));
+    }
+}
