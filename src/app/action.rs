@@ -6,7 +6,7 @@ use super::command::Command;
 use super::controls::ControlEdit;
 use super::settings::{Interpolation, Overlay};
 use super::state::{Camera, Layout, Pointed};
-use super::tools::{BrushLook, Limits, PointerEvent, PointerKind};
+use super::tools::{BrushLook, Limits, PointerEvent, PointerKind, ToolOptions};
 use crate::config::SegmentSettings;
 use crate::domain::{Convention, Label, Plane, Window};
 
@@ -52,6 +52,8 @@ pub enum Action {
     ActivateLabel(u16),
     /// How the brush and the eraser reach.
     SetBrush(BrushLook),
+    /// How the other tools work.
+    SetTools(ToolOptions),
     /// Where the tools may paint.
     SetLimits(Limits),
     /// Zoom and pan a slice view.

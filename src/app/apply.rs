@@ -8,9 +8,10 @@ use super::background::Task;
 use super::case::{Case, Merging, PLANES, plane_index};
 use super::command::{Command, can_change_labels};
 use super::controls::Editing;
+use super::long_edit::LongEdit;
 use super::settings::{Interpolation, ThemeChoice};
 use super::state::{Dialog, Layout, Next, Purpose, Segmenting};
-use super::tools::{PointerEvent, Tool, camera_centered};
+use super::tools::{PointerEvent, camera_centered};
 use crate::domain::accept::Part;
 use crate::domain::{Convention, Label, Plane, Window};
 use crate::engine::{Job, Stamp};
@@ -31,6 +32,7 @@ impl App {
             Action::AcceptLabel(id) => self.accept_preview(Part::Label(id)),
             Action::ActivateLabel(id) => self.with_case(|case| case.active_label = id),
             Action::SetBrush(look) => self.remember(|known| known.brush = look),
+            Action::SetTools(options) => self.remember(|known| known.tools = options),
             Action::SetLimits(limits) => self.with_case(|case| case.limits = limits),
             Action::SetLayout(layout) => self.state.layout = layout,
             Action::Point(pointed) => self.state.pointed = pointed,
@@ -81,10 +83,22 @@ impl App {
             Command::AcceptRegion => self.accept_region(),
             Command::DiscardPreview => self.with_case(|case| case.preview = None),
             Command::CheckDevices => self.check_devices(),
-            Command::CrosshairTool => self.choose_tool(Tool::Crosshair),
-            Command::WindowTool => self.choose_tool(Tool::Window),
-            Command::BrushTool => self.choose_tool(Tool::Brush),
-            Command::EraserTool => self.choose_tool(Tool::Eraser),
+            Command::CrosshairTool
+            | Command::WindowTool
+            | Command::BrushTool
+            | Command::EraserTool
+            | Command::PolygonTool
+            | Command::LassoTool
+            | Command::BucketTool
+            | Command::FillHoleTool
+            | Command::GrowTool
+            | Command::ScissorsTool => command.tool().into_iter().for_each(|tool| self.choose_tool(tool)),
+            Command::CopyToNextSlice => self.copy_slice(1),
+            Command::CopyToPreviousSlice => self.copy_slice(-1),
+            Command::FillBetweenSlices => self.fill_between_slices(),
+            Command::PasteLabels => self.pick(Purpose::PasteLabels),
+            Command::CancelLongEdit => self.with_case(|case| case.long_edit.iter().for_each(LongEdit::cancel)),
+            Command::LoadMap => self.pick(Purpose::OpenMap),
             Command::SmallerBrush => self.remember(|known| known.brush = known.brush.resized(false)),
             Command::LargerBrush => self.remember(|known| known.brush = known.brush.resized(true)),
             Command::NewLabel => self.new_label(),

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::counts::Counts;
+use super::long_edit::LongEdit;
 use super::state::Camera;
-use super::tools::{Limits, Strokes};
+use super::tools::{Limits, Outline, Strokes, ValueMap};
 use crate::config::SegmentSettings;
 use crate::domain::measure::LabelStatistics;
 use crate::domain::volume::Histogram;
@@ -48,6 +49,12 @@ pub struct Case {
     pub active_label: u16,
     /// Where the tools may paint.
     pub limits: Limits,
+    /// A map on the image's grid that painting can be kept to.
+    pub map: Option<ValueMap>,
+    /// An outline that is being drawn.
+    pub outline: Option<Outline>,
+    /// A change of the labels that is being worked out.
+    pub long_edit: Option<LongEdit>,
     /// Strokes of the brush.
     pub strokes: Strokes,
     /// A segmentation that is not yet part of the labels.
@@ -139,6 +146,9 @@ impl Case {
             cameras: [Camera::default(); 3],
             active_label: 0,
             limits: Limits::new(window),
+            map: None,
+            outline: None,
+            long_edit: None,
             strokes: Strokes::default(),
             preview: None,
             accepted: None,

@@ -39,6 +39,18 @@ pub enum Command {
     WindowTool,
     BrushTool,
     EraserTool,
+    PolygonTool,
+    LassoTool,
+    BucketTool,
+    FillHoleTool,
+    GrowTool,
+    ScissorsTool,
+    CopyToNextSlice,
+    CopyToPreviousSlice,
+    FillBetweenSlices,
+    PasteLabels,
+    CancelLongEdit,
+    LoadMap,
     SmallerBrush,
     LargerBrush,
     NewLabel,
@@ -104,6 +116,18 @@ impl Command {
         Self::WindowTool,
         Self::BrushTool,
         Self::EraserTool,
+        Self::PolygonTool,
+        Self::LassoTool,
+        Self::BucketTool,
+        Self::FillHoleTool,
+        Self::GrowTool,
+        Self::ScissorsTool,
+        Self::CopyToNextSlice,
+        Self::CopyToPreviousSlice,
+        Self::FillBetweenSlices,
+        Self::PasteLabels,
+        Self::CancelLongEdit,
+        Self::LoadMap,
         Self::SmallerBrush,
         Self::LargerBrush,
         Self::NewLabel,
@@ -166,10 +190,26 @@ impl Command {
             ),
             Self::DiscardPreview => ("Discard", "Drop the preview; the labels stay as they are"),
             Self::CheckDevices => ("Check devices", "Compare every device with the CPU and time it"),
-            Self::CrosshairTool => ("Crosshair", "Click or drag to move the crosshair"),
-            Self::WindowTool => ("Window/level", "Drag: left-right for contrast, up-down for brightness; or hold W"),
-            Self::BrushTool => ("Brush", "Drag to paint the active label; the right button erases"),
-            Self::EraserTool => ("Eraser", "Drag to take labels away; locked labels stay"),
+            Self::CrosshairTool => Tool::Crosshair.words(),
+            Self::WindowTool => Tool::Window.words(),
+            Self::BrushTool => Tool::Brush.words(),
+            Self::EraserTool => Tool::Eraser.words(),
+            Self::PolygonTool => Tool::Polygon.words(),
+            Self::LassoTool => Tool::Lasso.words(),
+            Self::BucketTool => Tool::Bucket.words(),
+            Self::FillHoleTool => Tool::FillHole.words(),
+            Self::GrowTool => Tool::Grow.words(),
+            Self::ScissorsTool => Tool::Scissors.words(),
+            Self::CopyToNextSlice => ("Copy to next slice", "Lay this slice's labels over the next one, and go there"),
+            Self::CopyToPreviousSlice => {
+                ("Copy to previous slice", "Lay this slice's labels over the one before, and go there")
+            }
+            Self::FillBetweenSlices => {
+                ("Fill between slices", "Interpolate between the slices of the active view that are drawn on")
+            }
+            Self::PasteLabels => ("Paste from mask…", "Lay labels of another file over those that are there"),
+            Self::CancelLongEdit => ("Cancel change", "Stop the change of the labels that is being worked out"),
+            Self::LoadMap => ("Load map…", "Open a map on this image's grid, such as an uncertainty, to paint within"),
             Self::SmallerBrush => ("Smaller brush", "Make the brush and the eraser smaller"),
             Self::LargerBrush => ("Larger brush", "Make the brush and the eraser larger"),
             Self::NewLabel => ("New label", "Add a label to the table and paint with it"),
@@ -227,15 +267,13 @@ impl Command {
             Self::AcceptPreview => Icon::Check,
             Self::DiscardPreview => Icon::Close,
             Self::CheckDevices => Icon::Chip,
-            Self::CrosshairTool => Icon::Crosshair,
-            Self::WindowTool => Icon::Contrast,
-            Self::BrushTool => Icon::Brush,
-            Self::EraserTool => Icon::Eraser,
             Self::FitViews => Icon::Fit,
             Self::ShowGrid => Icon::Grid,
             Self::ShowShortcuts => Icon::Help,
             Self::ShowAbout => Icon::Info,
-            _ => return None,
+            Self::LoadMap => Icon::Folder,
+            Self::CancelLongEdit => Icon::Stop,
+            _ => return self.tool().map(Tool::icon),
         })
     }
 
@@ -261,9 +299,24 @@ impl Command {
             Self::CheckDevices => because(state.checking_devices.is_none(), "The devices are being checked"),
             Self::NextFrame | Self::PreviousFrame => has_frames(state),
             Self::WindowAuto | Self::WindowFull => has_grey_values(state),
-            Self::BrushTool | Self::EraserTool => can_change_labels(state),
+            Self::BrushTool
+            | Self::EraserTool
+            | Self::PolygonTool
+            | Self::LassoTool
+            | Self::BucketTool
+            | Self::FillHoleTool
+            | Self::ScissorsTool => can_change_labels(state),
+            Self::GrowTool => can_change_labels(state).and_then(|()| has_grey_values(state)),
+            Self::CopyToNextSlice | Self::CopyToPreviousSlice | Self::FillBetweenSlices => {
+                can_change_labels(state).and_then(|()| because(!case(state)?.is_empty(), "There are no labels yet"))
+            }
+            Self::CancelLongEdit => {
+                because(case(state)?.long_edit.is_some(), "No change of the labels is being worked out")
+            }
+            Self::LoadMap => case(state).and(because(state.opening_map.is_none(), "A map is being read")),
+            Self::PasteLabels => can_paste(state),
             Self::SmallerBrush | Self::LargerBrush => {
-                because(state.tool.paints(), "Choose the brush or the eraser first")
+                because(state.tool.is_brush(), "Choose the brush or the eraser first")
             }
             Self::NextLabel | Self::PreviousLabel => has_labels(state),
             Self::CloseCase
@@ -298,10 +351,6 @@ impl Command {
     /// Whether it names the choice that is in force, so that its button is drawn as chosen.
     pub fn is_chosen(self, state: &State) -> bool {
         match self {
-            Self::CrosshairTool => state.tool == Tool::Crosshair,
-            Self::WindowTool => state.tool == Tool::Window,
-            Self::BrushTool => state.tool == Tool::Brush,
-            Self::EraserTool => state.tool == Tool::Eraser,
             Self::ShowGrid => state.layout == Layout::Grid,
             Self::ShowAxial => state.layout == Layout::Slice(Plane::Axial),
             Self::ShowCoronal => state.layout == Layout::Slice(Plane::Coronal),
@@ -310,8 +359,25 @@ impl Command {
             Self::ToggleCrosshair => state.settings.crosshair_visible,
             Self::ToggleLabels => state.labels_visible,
             Self::TogglePanels => state.panels_visible,
-            _ => false,
+            _ => self.tool() == Some(state.tool),
         }
+    }
+
+    /// The tool that it takes in hand.
+    pub fn tool(self) -> Option<Tool> {
+        Some(match self {
+            Self::CrosshairTool => Tool::Crosshair,
+            Self::WindowTool => Tool::Window,
+            Self::BrushTool => Tool::Brush,
+            Self::EraserTool => Tool::Eraser,
+            Self::PolygonTool => Tool::Polygon,
+            Self::LassoTool => Tool::Lasso,
+            Self::BucketTool => Tool::Bucket,
+            Self::FillHoleTool => Tool::FillHole,
+            Self::GrowTool => Tool::Grow,
+            Self::ScissorsTool => Tool::Scissors,
+            _ => return None,
+        })
     }
 }
 
@@ -337,6 +403,11 @@ fn can_open_labels(state: &State) -> Result<(), Why> {
     not_loading(state)
 }
 
+fn can_paste(state: &State) -> Result<(), Why> {
+    can_change_labels(state)?;
+    because(state.pasting.is_none(), "Labels to paste are being read")
+}
+
 fn can_save(state: &State) -> Result<(), Why> {
     let case = case(state)?;
     because(state.saving.is_none(), "The mask is being saved")?;
@@ -348,7 +419,7 @@ fn has_labelled(case: &Case) -> Result<(), Why> {
 }
 
 fn settled(case: &Case) -> Result<&Case, Why> {
-    because(case.merging.is_none(), "The labels are being changed").map(|()| case)
+    because(case.merging.is_none() && case.long_edit.is_none(), "The labels are being changed").map(|()| case)
 }
 
 /// Whether the labels may be changed now.

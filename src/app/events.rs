@@ -39,6 +39,11 @@ impl App {
         match outcome {
             Outcome::Opened(opened) => self.show_opened(id, *opened),
             Outcome::Labels(labels) => self.show_labels(id, *labels),
+            Outcome::Map(map) => {
+                if self.state.opening_map.take_if(|job| *job == id).is_some() {
+                    self.show_map(*map);
+                }
+            }
             Outcome::Saved(path) => self.note_saved(id, path),
             Outcome::Written(path) => self.state.notices.success(format!("Exported {}", file_name(&path))),
             Outcome::Segmentation(result) => self.show_preview(id, *result),
@@ -73,11 +78,15 @@ impl App {
     }
 
     fn show_labels(&mut self, id: JobId, opened: OpenedLabels) {
-        if self.state.opening_labels.take_if(|job| *job == id).is_none() {
+        let is_pasted = self.state.pasting.take_if(|job| *job == id).is_some();
+        if !is_pasted && self.state.opening_labels.take_if(|job| *job == id).is_none() {
             return;
         }
         for warning in &opened.warnings {
             self.state.notices.warning(warning.clone());
+        }
+        if is_pasted {
+            return self.paste(opened);
         }
         let Some(case) = &mut self.state.case else { return };
         if case.is_empty() && case.history.can_undo().is_none() {
@@ -138,6 +147,8 @@ impl App {
     fn end_cancelled(&mut self, id: JobId) {
         self.state.loading.take_if(|loading| loading.job == id);
         self.state.opening_labels.take_if(|job| *job == id);
+        self.state.pasting.take_if(|job| *job == id);
+        self.state.opening_map.take_if(|job| *job == id);
         self.state.saving.take_if(|saving| saving.job == id);
         self.state.checking_devices.take_if(|job| *job == id);
         if self.state.segmenting.take_if(|running| running.job == id).is_some() {

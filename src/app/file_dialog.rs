@@ -78,7 +78,7 @@ fn ask(purpose: Purpose, suggestion: Option<&Path>) -> Picked {
         dialog = dialog.set_directory(folder);
     }
     let path = match &purpose {
-        Purpose::OpenImage | Purpose::OpenLabels => {
+        Purpose::OpenImage | Purpose::OpenLabels | Purpose::PasteLabels | Purpose::OpenMap => {
             dialog.add_filter("NIfTI and Analyze", &EXTENSIONS).add_filter("All files", &["*"]).pick_file()
         }
         Purpose::ExportStatistics => {
@@ -103,6 +103,8 @@ pub fn title(purpose: &Purpose) -> &'static str {
     match purpose {
         Purpose::OpenImage => "Open image",
         Purpose::OpenLabels => "Open labels",
+        Purpose::PasteLabels => "Paste from mask",
+        Purpose::OpenMap => "Load map",
         Purpose::SaveLabels(_) => "Save mask",
         Purpose::ExportStatistics => "Export label statistics",
     }

@@ -96,7 +96,9 @@ impl App {
     pub(super) fn pick(&mut self, purpose: Purpose) {
         let suggestion = match &purpose {
             Purpose::OpenImage => self.state.settings.recent.first().and_then(|path| path.parent()).map(Path::to_owned),
-            Purpose::OpenLabels => self.state.case.as_ref().and_then(|case| case.opened.path.clone()),
+            Purpose::OpenLabels | Purpose::PasteLabels | Purpose::OpenMap => {
+                self.state.case.as_ref().and_then(|case| case.opened.path.clone())
+            }
             Purpose::SaveLabels(_) => self.suggested_mask(),
             Purpose::ExportStatistics => self.suggested_beside("_statistics.csv"),
         };
@@ -112,7 +114,7 @@ impl App {
                 let suggestion = match &purpose {
                     Purpose::SaveLabels(_) => self.suggested_mask(),
                     Purpose::ExportStatistics => self.suggested_beside("_statistics.csv"),
-                    Purpose::OpenImage | Purpose::OpenLabels => None,
+                    Purpose::OpenImage | Purpose::OpenLabels | Purpose::PasteLabels | Purpose::OpenMap => None,
                 };
                 let text = suggestion.map(|path| path.display().to_string()).unwrap_or_default();
                 self.state.dialog = Some(Dialog::TypePath { purpose, text });
@@ -130,6 +132,8 @@ impl App {
         match purpose {
             Purpose::OpenImage => self.request(Next::OpenImage(path, None)),
             Purpose::OpenLabels => self.open_labels(path),
+            Purpose::PasteLabels => self.open_to_paste(path),
+            Purpose::OpenMap => self.open_map(path),
             Purpose::SaveLabels(next) => self.save_to(with_extension(path), next),
             Purpose::ExportStatistics => self.write_statistics(path),
         }
@@ -196,6 +200,8 @@ impl App {
         }
         self.state.last_run = None;
         self.state.pointed = None;
+        // What is still being read for the case finds nobody.
+        (self.state.pasting, self.state.opening_map) = (None, None);
         self.screen.forget();
     }
 

@@ -11,16 +11,20 @@ mod case;
 mod command;
 mod controls;
 mod counts;
+mod drawing;
 mod events;
 mod file_dialog;
 mod files;
 pub mod gpu;
 mod journal;
+mod long_edit;
 mod notice;
 pub mod offscreen;
 mod painting;
 mod panels;
+mod paste;
 mod provenance;
+mod rules;
 mod settings;
 mod shortcuts;
 mod state;
@@ -145,6 +149,7 @@ impl App {
         }
         self.hear_recorder();
         self.note_changes();
+        self.finish_long_edit();
         if let Some(picked) = self.file_dialog.poll() {
             self.use_picked(picked);
         }
@@ -176,10 +181,14 @@ impl App {
         let state = &self.state;
         let case_is_settled = state.case.as_ref().is_none_or(|case| {
             let has_statistics = case.statistics.is_some() || case.opened.volume.is_color();
-            case.merging.is_none() && case.counts.is_known() && has_statistics
+            case.merging.is_none() && case.long_edit.is_none() && case.counts.is_known() && has_statistics
         });
         let has_no_job = state.loading.is_none() && state.opening_labels.is_none() && state.segmenting.is_none();
-        has_no_job && state.saving.is_none() && case_is_settled
+        has_no_job
+            && state.pasting.is_none()
+            && state.opening_map.is_none()
+            && state.saving.is_none()
+            && case_is_settled
     }
 
     /// Starts a segmentation of the open image, as the button does. Says whether it could.

@@ -1,13 +1,12 @@
 //! What the tools do to the labels: every gesture is one change that can be undone.
 
 use super::App;
-use super::command::Command;
-use super::state::State;
-use super::tools::{BrushEffect, PointerEvent, PointerKind, Tool};
-use crate::domain::paint::{Canvas, IntensityRange};
-use crate::domain::{Label, Plane};
-
 use super::case::Case;
+use super::command::Command;
+use super::rules::canvas;
+use super::state::State;
+use super::tools::{BrushEffect, BrushLook, PointerEvent, PointerKind, Tool};
+use crate::domain::{Label, Plane};
 
 impl App {
     /// Uses another tool from now on; what was begun with the last one is given up.
@@ -26,8 +25,12 @@ impl App {
         if event.kind == PointerKind::Press {
             self.state.pressed_in = plane;
         }
-        if self.state.tool.is_brush() {
-            self.use_brush(plane, event);
+        match self.state.tool {
+            Tool::Crosshair | Tool::Window => {}
+            Tool::Brush | Tool::Eraser => self.use_brush(plane, event),
+            Tool::Polygon | Tool::Lasso | Tool::Livewire | Tool::Scissors => self.use_outline(plane, event),
+            Tool::Bucket | Tool::FillHole | Tool::Grow if event.kind == PointerKind::Press => self.fill(plane, event),
+            Tool::Bucket | Tool::FillHole | Tool::Grow => {}
         }
     }
 
@@ -43,7 +46,7 @@ impl App {
         match effect {
             Some(BrushEffect::Draw { from, to, erases }) => {
                 let id = painted_id(case, erases);
-                let edit = look.brush(through).draw(&canvas(case), from, to, id);
+                let edit = dab(case, look, through, (from, to), id);
                 edit.into_iter().for_each(|edit| case.history.stage(edit));
             }
             Some(BrushEffect::Finish) => case.history.commit(),
@@ -87,19 +90,23 @@ impl App {
     }
 }
 
-/// The id that drawing gives to voxels.
-fn painted_id(case: &Case, erases: bool) -> u16 {
-    if erases { 0 } else { case.active_label().map_or(0, |label| label.id) }
+/// What one move of the brush changes.
+fn dab(
+    case: &Case,
+    look: BrushLook,
+    through: usize,
+    (from, to): ([usize; 3], [usize; 3]),
+    id: u16,
+) -> Option<crate::domain::Edit> {
+    let (canvas, brush) = (canvas(case), look.brush(through));
+    // Erasing is never guided by the image: what is wrong goes, whatever it looks like.
+    if !look.is_adaptive || id == 0 {
+        return brush.draw(&canvas, from, to, id);
+    }
+    brush.draw_similar(&canvas, &case.opened.volume, case.frame, case.limits.tolerance, to, id)
 }
 
-/// The labels with the rules that hold for every tool now.
-fn canvas(case: &Case) -> Canvas<'_> {
-    let canvas = Canvas::new(case.history.labels(), &case.table);
-    let limits = &case.limits;
-    if limits.by_intensity && !case.opened.volume.is_color() {
-        let range =
-            IntensityRange { volume: &case.opened.volume, frame: case.frame, low: limits.low, high: limits.high };
-        return canvas.within(range);
-    }
-    canvas
+/// The id that drawing gives to voxels.
+pub(super) fn painted_id(case: &Case, erases: bool) -> u16 {
+    if erases { 0 } else { case.active_label().map_or(0, |label| label.id) }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::controls::{Keymap, Mouse};
-use super::tools::BrushLook;
+use super::tools::{BrushLook, ToolOptions};
 use crate::config::SegmentSettings;
 use crate::domain::Convention;
 
@@ -35,6 +35,8 @@ pub struct Settings {
     pub segment: SegmentSettings,
     /// How the brush and the eraser reach.
     pub brush: BrushLook,
+    /// How the other tools work.
+    pub tools: ToolOptions,
     /// Which keys ask for which command.
     pub keymap: Keymap,
     /// What buttons and wheel do in a slice view.
@@ -124,6 +126,7 @@ impl Default for Settings {
             recent: Vec::new(),
             segment: SegmentSettings::default(),
             brush: BrushLook::default(),
+            tools: ToolOptions::default(),
             keymap: Keymap::default(),
             mouse: Mouse::default(),
         }

@@ -30,8 +30,15 @@ pub fn collect(ctx: &Context, state: &State, actions: &mut Actions) {
 
 /// Keys that a gesture going on takes before any command.
 fn gesture_keys(ctx: &Context, state: &State, actions: &mut Actions) {
-    if state.is_gesture_open() && ctx.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape)) {
-        actions.push(Action::GestureKey(PointerKind::Cancel));
+    if !state.is_gesture_open() || ctx.egui_wants_keyboard_input() {
+        return;
+    }
+    for (key, kind) in
+        [(Key::Escape, PointerKind::Cancel), (Key::Enter, PointerKind::Confirm), (Key::Backspace, PointerKind::Back)]
+    {
+        if ctx.input_mut(|input| input.consume_key(Modifiers::NONE, key)) {
+            actions.push(Action::GestureKey(kind));
+        }
     }
 }
 

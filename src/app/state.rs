@@ -10,7 +10,7 @@ use super::case::Case;
 use super::controls::Editing;
 use super::notice::Notices;
 use super::settings::Settings;
-use super::tools::Tool;
+use super::tools::{Outline, Tool};
 use crate::domain::{Plane, Volume, Window};
 use crate::engine::{DeviceReport, JobId, ModelInfo};
 use crate::io::journal::Found;
@@ -35,6 +35,10 @@ pub struct State {
     pub loading: Option<Loading>,
     /// Labels that are being read.
     pub opening_labels: Option<JobId>,
+    /// Labels that are being read to be pasted.
+    pub pasting: Option<JobId>,
+    /// A map that is being read.
+    pub opening_map: Option<JobId>,
     /// A segmentation that is running.
     pub segmenting: Option<Segmenting>,
     /// Labels that are being saved.
@@ -215,6 +219,10 @@ pub enum Purpose {
     OpenImage,
     /// Labels to open.
     OpenLabels,
+    /// Labels to lay over those that are there.
+    PasteLabels,
+    /// A map to paint within.
+    OpenMap,
     /// Where to save the labels, and what to do then.
     SaveLabels(Option<Next>),
     /// Where to write the table of what each label holds.
@@ -240,6 +248,8 @@ impl State {
             case: None,
             loading: None,
             opening_labels: None,
+            pasting: None,
+            opening_map: None,
             segmenting: None,
             saving: None,
             checking_devices: None,
@@ -262,14 +272,15 @@ impl State {
         self.models.iter().find(|model| model.name == self.settings.segment.model)
     }
 
-    /// Whether a drag of the tool in use that began in this plane's view is going on.
-    pub fn is_gesture_in(&self, plane: Plane) -> bool {
-        self.pressed_in == plane && self.is_gesture_open()
+    /// Whether a button went down in this plane's view that the tool in use answers, and is not up again.
+    pub fn is_held_in(&self, plane: Plane) -> bool {
+        let is_held = |case: &Case| case.strokes.is_busy() || case.outline.as_ref().is_some_and(Outline::is_held);
+        self.pressed_in == plane && self.case.as_ref().is_some_and(is_held)
     }
 
     /// Whether something was begun with the tool in use that is not finished.
     pub fn is_gesture_open(&self) -> bool {
-        self.case.as_ref().is_some_and(|case| case.strokes.is_busy())
+        self.case.as_ref().is_some_and(|case| case.strokes.is_busy() || case.outline.is_some())
     }
 
     /// Whether labels would be lost by closing the case.

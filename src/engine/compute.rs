@@ -114,6 +114,7 @@ impl Runner for Compute {
             Job::Open { .. }
             | Job::Phantom { .. }
             | Job::OpenLabels { .. }
+            | Job::OpenMap { .. }
             | Job::SaveLabels { .. }
             | Job::WriteText { .. } => {
                 bail!("the worker was asked to {}, which is the file thread's work", job.name())

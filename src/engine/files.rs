@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::bail;
 
-use super::job::{Job, Opened, OpenedLabels, Outcome};
+use super::job::{Job, Opened, OpenedLabels, OpenedMap, Outcome};
 use super::worker::{Reporter, Runner};
 use crate::domain::phantom::{self, PhantomKind};
 use crate::domain::{Grid, LabelMap, LabelTable};
@@ -13,6 +13,9 @@ use crate::io::nifti::{self, Header, ReadVolume};
 use crate::io::provenance::Provenance;
 use crate::io::{label_table, text};
 use crate::monitor::Monitor;
+
+/// Bins of a map's histogram.
+const MAP_BINS: usize = 128;
 
 /// Reads and writes; keeps nothing between jobs.
 pub(super) struct Files;
@@ -26,6 +29,7 @@ impl Runner for Files {
                 Ok(make_phantom(*kind, *seed))
             }
             Job::OpenLabels { path, grid } => open_labels(path, grid, reporter),
+            Job::OpenMap { path, grid } => open_map(path, grid, reporter),
             Job::SaveLabels { path, labels, table, header, provenance } => {
                 save_labels(path, labels, table, header.as_deref(), provenance, reporter)
             }
@@ -80,6 +84,18 @@ fn open_labels(path: &Path, grid: &Grid, reporter: &Reporter) -> anyhow::Result<
         LabelTable::with_ids(&labels.used_ids())
     };
     Ok(Outcome::Labels(Box::new(OpenedLabels { path: path.to_owned(), labels, table, warnings })))
+}
+
+fn open_map(path: &Path, grid: &Grid, reporter: &Reporter) -> anyhow::Result<Outcome> {
+    let ReadVolume { volume, .. } = nifti::read_volume(path, reporter, &mut |_| {})?;
+    if let Some(difference) = volume.grid().differs_from(grid) {
+        bail!("the map does not lie on the grid of the open image: {difference}: {}", path.display());
+    }
+    let (name, values, histogram) = (case_name(path), volume.values(0), volume.histogram(0, MAP_BINS));
+    if histogram.high <= histogram.low {
+        bail!("the map has the same value everywhere, so that it limits nothing: {}", path.display());
+    }
+    Ok(Outcome::Map(Box::new(OpenedMap { name, values, histogram })))
 }
 
 fn save_labels(

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::SegmentSettings;
 use crate::domain::phantom::PhantomKind;
+use crate::domain::volume::Histogram;
 use crate::domain::{Grid, LabelMap, LabelTable, Volume};
 use crate::io::nifti::Header;
 use crate::io::provenance::Provenance;
@@ -42,6 +43,13 @@ pub enum Job {
     },
     /// Read a label file that belongs on `grid`.
     OpenLabels {
+        /// The file.
+        path: PathBuf,
+        /// The grid of the open image; a file on another one is refused.
+        grid: Grid,
+    },
+    /// Read one number a voxel, such as a map of uncertainty, that belongs on `grid`.
+    OpenMap {
         /// The file.
         path: PathBuf,
         /// The grid of the open image; a file on another one is refused.
@@ -127,6 +135,8 @@ pub enum Outcome {
     Opened(Box<Opened>),
     /// Of [`Job::OpenLabels`].
     Labels(Box<OpenedLabels>),
+    /// Of [`Job::OpenMap`].
+    Map(Box<OpenedMap>),
     /// Of [`Job::SaveLabels`]: the file.
     Saved(PathBuf),
     /// Of [`Job::WriteText`]: the file.
@@ -165,6 +175,17 @@ pub struct OpenedLabels {
     pub table: LabelTable,
     /// What a person should know.
     pub warnings: Vec<String>,
+}
+
+/// A map that has been read.
+#[derive(Clone, Debug)]
+pub struct OpenedMap {
+    /// Shown as the map's name.
+    pub name: String,
+    /// One value a voxel of the grid asked for, `i` fastest.
+    pub values: Vec<f32>,
+    /// How often values occur.
+    pub histogram: Histogram,
 }
 
 /// A finished segmentation.
@@ -237,6 +258,7 @@ impl Job {
             Job::Open { .. } => "open the image",
             Job::Phantom { .. } => "make the sample",
             Job::OpenLabels { .. } => "open the labels",
+            Job::OpenMap { .. } => "open the map",
             Job::SaveLabels { .. } => "save the labels",
             Job::WriteText { .. } => "write the file",
             Job::Segment { .. } => "segment the image",

@@ -29,7 +29,8 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 
 pub use self::device::{GpuHandles, training_device};
 pub use self::job::{
-    DeviceCheck, DeviceReport, Ending, Event, Failure, Job, JobId, Opened, OpenedLabels, Outcome, Segmentation, Stamp,
+    DeviceCheck, DeviceReport, Ending, Event, Failure, Job, JobId, Opened, OpenedLabels, OpenedMap, Outcome,
+    Segmentation, Stamp,
 };
 use self::worker::{Note, Outbox, Request, Runner, Ticket};
 pub use crate::model::registry::{ModelInfo, list as models};
@@ -127,6 +128,7 @@ impl Engine {
                 Job::Open { .. }
                 | Job::Phantom { .. }
                 | Job::OpenLabels { .. }
+                | Job::OpenMap { .. }
                 | Job::SaveLabels { .. }
                 | Job::WriteText { .. } => &inboxes.files,
             };

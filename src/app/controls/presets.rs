@@ -38,6 +38,15 @@ pub fn default_keys(command: Command) -> &'static [KeyboardShortcut] {
         Command::WindowTool => keys![(NONE, Num2)],
         Command::BrushTool => keys![(NONE, Num3), (NONE, B)],
         Command::EraserTool => keys![(NONE, Num4), (NONE, E)],
+        Command::PolygonTool => keys![(NONE, Num5)],
+        Command::LassoTool => keys![(NONE, Num6)],
+        Command::BucketTool => keys![(NONE, Num8), (NONE, G)],
+        Command::FillHoleTool => keys![(NONE, H)],
+        Command::GrowTool => keys![(NONE, Num9), (NONE, R)],
+        Command::ScissorsTool => keys![(NONE, Num0), (NONE, S)],
+        Command::CopyToNextSlice => keys![(SHIFT, PageUp)],
+        Command::CopyToPreviousSlice => keys![(SHIFT, PageDown)],
+        Command::FillBetweenSlices => keys![(CTRL, I)],
         Command::SmallerBrush => keys![(NONE, OpenBracket)],
         Command::LargerBrush => keys![(NONE, CloseBracket)],
         Command::NextLabel => keys![(NONE, Period)],
@@ -66,7 +75,10 @@ pub fn default_keys(command: Command) -> &'static [KeyboardShortcut] {
         Command::ToggleConvention => keys![(NONE, N)],
         Command::ToggleTheme => keys![(NONE, T)],
         Command::ShowShortcuts => keys![(NONE, F1), (NONE, Questionmark)],
-        Command::OpenSample
+        Command::CancelLongEdit
+        | Command::PasteLabels
+        | Command::LoadMap
+        | Command::OpenSample
         | Command::CancelLoading
         | Command::ShowRecovery
         | Command::ShowStatistics

@@ -71,12 +71,14 @@ fn side_panels_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions
     });
     Panel::right("labels panel").exact_size(size::SIDE_PANEL).frame(frame).show(ui, |ui| {
         scrolled(ui, |ui| {
-            segment::segment_ui(ui, state, actions);
+            // First, so that the options are seen as soon as a tool is chosen.
             tools::options_ui(ui, state, case, actions);
+            segment::segment_ui(ui, state, actions);
             if let Some(preview) = &case.preview {
                 labels::preview_labels_ui(ui, case, preview);
             }
             labels::labels_ui(ui, state, case, actions);
+            tools::slices_ui(ui, state, actions);
         });
     });
 }

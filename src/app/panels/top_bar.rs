@@ -38,7 +38,7 @@ pub fn top_bar_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
 }
 
 /// The menus: title and commands.
-pub const MENUS: [(&str, &[Command]); 5] = [
+pub const MENUS: [(&str, &[Command]); 6] = [
     (
         "File",
         &[
@@ -52,7 +52,34 @@ pub const MENUS: [(&str, &[Command]); 5] = [
             Command::Quit,
         ],
     ),
-    ("Edit", &[Command::Undo, Command::Redo, Command::UseReference]),
+    (
+        "Edit",
+        &[
+            Command::Undo,
+            Command::Redo,
+            Command::CopyToNextSlice,
+            Command::CopyToPreviousSlice,
+            Command::FillBetweenSlices,
+            Command::PasteLabels,
+            Command::UseReference,
+        ],
+    ),
+    (
+        "Tools",
+        &[
+            Command::CrosshairTool,
+            Command::WindowTool,
+            Command::BrushTool,
+            Command::EraserTool,
+            Command::PolygonTool,
+            Command::LassoTool,
+            Command::BucketTool,
+            Command::FillHoleTool,
+            Command::GrowTool,
+            Command::ScissorsTool,
+            Command::LoadMap,
+        ],
+    ),
     (
         "View",
         &[

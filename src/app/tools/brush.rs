@@ -18,6 +18,8 @@ pub struct BrushLook {
     pub shape: BrushShape,
     /// Reaches into the slices beside.
     pub is_ball: bool,
+    /// Paints only what looks like the voxel under the pointer and hangs together with it.
+    pub is_adaptive: bool,
 }
 
 /// What a brush is measured in.
@@ -59,7 +61,7 @@ impl SizeUnit {
 
 impl Default for BrushLook {
     fn default() -> Self {
-        Self { diameter: 4.0, unit: SizeUnit::Voxels, shape: BrushShape::Round, is_ball: false }
+        Self { diameter: 4.0, unit: SizeUnit::Voxels, shape: BrushShape::Round, is_ball: false, is_adaptive: false }
     }
 }
 

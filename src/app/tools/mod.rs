@@ -5,12 +5,18 @@
 mod brush;
 mod limits;
 mod navigate;
+mod options;
+mod outline;
 
 pub use self::brush::{BrushEffect, BrushLook, SizeUnit, Strokes};
-pub use self::limits::Limits;
+pub use self::limits::{Limits, ValueMap};
 pub use self::navigate::{
     camera_after_pan, camera_after_zoom, camera_centered, window_after_drag, zoom_of_drag, zoom_of_wheel,
 };
+pub use self::options::ToolOptions;
+pub use self::outline::{Outline, OutlineKind, OutlineStep, Place};
+
+use super::widgets::Icon;
 
 /// What the left button does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -24,16 +30,54 @@ pub enum Tool {
     Brush,
     /// Takes labels away.
     Eraser,
+    /// Fills an outline that is clicked corner by corner.
+    Polygon,
+    /// Fills an outline drawn freehand.
+    Lasso,
+    /// Fills an outline that follows the image between clicks.
+    Livewire,
+    /// Fills what has one label and hangs together.
+    Bucket,
+    /// Fills background that labels enclose.
+    FillHole,
+    /// Fills what looks like the voxel under the pointer and hangs together with it.
+    Grow,
+    /// Cuts through many slices along an outline.
+    Scissors,
 }
 
 impl Tool {
-    /// Its name on the screen.
-    pub fn name(self) -> &'static str {
+    /// Its name on the screen, and what it does in one sentence.
+    pub fn words(self) -> (&'static str, &'static str) {
         match self {
-            Self::Crosshair => "Crosshair",
-            Self::Window => "Window/level",
-            Self::Brush => "Brush",
-            Self::Eraser => "Eraser",
+            Self::Crosshair => ("Crosshair", "Click or drag to move the crosshair"),
+            Self::Window => ("Window/level", "Drag: left-right for contrast, up-down for brightness; or hold W"),
+            Self::Brush => ("Brush", "Drag to paint the active label; the right button erases"),
+            Self::Eraser => ("Eraser", "Drag to take labels away; locked labels stay"),
+            Self::Polygon => ("Polygon", "Click corner by corner; Enter, a double click or the first corner fills it"),
+            Self::Lasso => ("Lasso", "Drag around what is to be filled"),
+            Self::Livewire => ("Livewire", "Click along an edge: the line between clicks follows it"),
+            Self::Bucket => ("Fill", "Click to give what hangs together the active label"),
+            Self::FillHole => ("Fill hole", "Click into background that labels enclose on all sides"),
+            Self::Grow => ("Region growing", "Click to label what looks alike and hangs together"),
+            Self::Scissors => ("Scissors", "Draw an outline: it cuts through many slices"),
+        }
+    }
+
+    /// Its mark in the palette.
+    pub fn icon(self) -> Icon {
+        match self {
+            Self::Crosshair => Icon::Crosshair,
+            Self::Window => Icon::Contrast,
+            Self::Brush => Icon::Brush,
+            Self::Eraser => Icon::Eraser,
+            Self::Polygon => Icon::Polygon,
+            Self::Lasso => Icon::Lasso,
+            Self::Livewire => Icon::Livewire,
+            Self::Bucket => Icon::Bucket,
+            Self::FillHole => Icon::FillHole,
+            Self::Grow => Icon::Grow,
+            Self::Scissors => Icon::Scissors,
         }
     }
 
@@ -42,9 +86,26 @@ impl Tool {
         matches!(self, Self::Brush | Self::Eraser)
     }
 
+    /// Whether a click of it fills from the voxel under the pointer.
+    pub fn fills(self) -> bool {
+        matches!(self, Self::Bucket | Self::FillHole | Self::Grow)
+    }
+
+    /// How its outline is drawn, where it has one.
+    pub fn outline(self, options: &ToolOptions) -> Option<OutlineKind> {
+        match self {
+            Self::Scissors if options.scissors_click => Some(OutlineKind::Polygon),
+            Self::Scissors => Some(OutlineKind::Freehand),
+            Self::Polygon => Some(OutlineKind::Polygon),
+            Self::Lasso => Some(OutlineKind::Freehand),
+            Self::Livewire => Some(OutlineKind::Livewire),
+            _ => None,
+        }
+    }
+
     /// Whether it changes the labels. The right button then erases instead of zooming.
     pub fn paints(self) -> bool {
-        self.is_brush()
+        !matches!(self, Self::Crosshair | Self::Window)
     }
 }
 
@@ -57,6 +118,12 @@ pub enum PointerKind {
     Move,
     /// The button went up.
     Release,
+    /// The second press of a double click came after the first one's release.
+    Double,
+    /// Finish what was begun.
+    Confirm,
+    /// Take the last part of what was begun back.
+    Back,
     /// Give what was begun up.
     Cancel,
 }
@@ -76,12 +143,14 @@ pub struct PointerEvent {
     pub shift: bool,
     /// Alt is held.
     pub alt: bool,
+    /// How near to a corner, in pixels of the slice, the pointer is on it.
+    pub reach: f64,
 }
 
 impl PointerEvent {
     /// A key's doing, wherever the pointer is.
     pub fn key(kind: PointerKind) -> Self {
-        Self { kind, at: [0.0; 2], voxel: None, erases: false, shift: false, alt: false }
+        Self { kind, at: [0.0; 2], voxel: None, erases: false, shift: false, alt: false, reach: 0.0 }
     }
 }
 
@@ -92,6 +161,6 @@ pub(in crate::app) mod tests {
     /// The left button, without keys, over pixel `x`, `y` of slice 3 of a grid along the axes.
     pub(in crate::app) fn left(kind: PointerKind, [x, y]: [f64; 2]) -> PointerEvent {
         let voxel = (x >= 0.0 && y >= 0.0).then_some([x.round() as usize, y.round() as usize, 3]);
-        PointerEvent { kind, at: [x, y], voxel, erases: false, shift: false, alt: false }
+        PointerEvent { kind, at: [x, y], voxel, erases: false, shift: false, alt: false, reach: 1.0 }
     }
 }

@@ -160,3 +160,42 @@ fn a_locked_label_is_not_painted_and_the_window_says_so() {
     assert_eq!(n_labelled(&window), 0);
     assert!(window.query_by_label_contains("is locked").is_some());
 }
+
+#[test]
+fn a_brush_for_what_is_alike_stops_where_the_image_changes() {
+    let mut window = with_brush();
+    window.state_mut().state.settings.brush.diameter = 60.0;
+    let at = view_center(&window, Plane::Axial);
+    click_at(&mut window, at, Modifiers::NONE);
+    let everything = n_labelled(&window);
+    press(&mut window, Modifiers::COMMAND, Key::Z);
+    click(&mut window, "Brush paints: Alike");
+    assert!(window.query_all_by_label("Tolerance").count() > 0);
+    click_at(&mut window, at, Modifiers::NONE);
+    let alike = n_labelled(&window);
+    assert!(0 < alike && alike < everything, "{alike} of {everything}");
+}
+
+#[test]
+fn painting_keeps_to_where_a_loaded_map_is_high() {
+    let folder = tempfile::tempdir().expect("a scratch folder");
+    let path = folder.path().join("uncertainty.nii.gz");
+    let mut window = with_brush();
+    assert!(window.get_by_label("Only where a map is high").accesskit_node().is_disabled());
+    let volume = case(&window).opened.volume.clone();
+    crate::io::nifti::write_volume(&path, &volume, None, &crate::monitor::Silent).expect("written");
+    window.state_mut().open_map(path);
+    wait(&mut window, App::is_idle);
+    let limits = case(&window).limits;
+    assert!(limits.by_map && case(&window).map.is_some());
+    window.state_mut().state.settings.brush.diameter = 60.0;
+    let at = view_center(&window, Plane::Axial);
+    click_at(&mut window, at, Modifiers::NONE);
+    let (labels, grid) = (labels(&window), case(&window).grid());
+    let painted: Vec<_> = (0..grid.n_voxels()).filter(|position| labels.id_at(*position) != 0).collect();
+    assert!(!painted.is_empty());
+    for position in painted {
+        let value = volume.value(0, grid.voxel(position)).expect("grey") as f32;
+        assert!((limits.map_low..=limits.map_high).contains(&value), "{value}");
+    }
+}

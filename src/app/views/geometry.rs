@@ -85,6 +85,11 @@ impl Placement {
         [f64::from(at.x) - 0.5, f64::from(at.y) - 0.5]
     }
 
+    /// The inverse of [`Placement::slice_from_screen`].
+    pub fn screen_from_center(&self, [x, y]: [f64; 2]) -> Pos2 {
+        self.screen_from_slice([x as f32 + 0.5, y as f32 + 0.5])
+    }
+
     /// How large a pixel of the slice is on the screen.
     pub fn points_per_pixel(&self) -> Vec2 {
         self.points_per_pixel

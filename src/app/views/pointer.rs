@@ -15,6 +15,9 @@ use crate::domain::{Plane, grid::SliceAxes};
 /// Points of a smooth wheel that count as one notch.
 const POINTS_PER_NOTCH: f32 = 40.0;
 
+/// Points from a corner at which the pointer is on it.
+const CORNER_REACH: f32 = 8.0;
+
 /// One view for the time of one frame.
 pub struct View<'a> {
     pub plane: Plane,
@@ -90,7 +93,8 @@ impl View<'_> {
         // A button that goes down and up within one frame is a click and no longer down.
         let is_meant = response.is_pointer_button_down_on() || response.clicked() || response.secondary_clicked();
         let is_tools = |button| matches!(self.gesture(ui, button), Gesture::Tool | Gesture::Erase);
-        let is_busy = self.state.is_gesture_in(self.plane);
+        let is_busy = self.state.is_held_in(self.plane);
+        let follows = self.case.outline.as_ref().is_some_and(|outline| outline.place().plane == self.plane);
         let mut is_held = is_busy;
         let mut push = |kind, position, button| {
             let event = self.event(ui, kind, position, button);
@@ -102,7 +106,9 @@ impl View<'_> {
                     push(PointerKind::Press, pos, button);
                     is_held = true;
                 }
-                Event::PointerMoved(position) if is_held => push(PointerKind::Move, position, PointerButton::Primary),
+                Event::PointerMoved(position) if is_held || follows => {
+                    push(PointerKind::Move, position, PointerButton::Primary)
+                }
                 Event::PointerButton { pos, button, pressed: false, .. } if is_held => {
                     push(PointerKind::Release, pos, button);
                     is_held = false;
@@ -115,6 +121,9 @@ impl View<'_> {
             let position = ui.input(|input| input.pointer.latest_pos()).unwrap_or(self.placement.view().center());
             push(PointerKind::Release, position, PointerButton::Primary);
         }
+        if let Some(position) = response.interact_pointer_pos().filter(|_| response.double_clicked()) {
+            push(PointerKind::Double, position, PointerButton::Primary);
+        }
     }
 
     fn event(&self, ui: &Ui, kind: PointerKind, position: Pos2, button: PointerButton) -> PointerEvent {
@@ -126,6 +135,7 @@ impl View<'_> {
             erases: self.gesture(ui, button) == Gesture::Erase,
             shift: modifiers.shift,
             alt: modifiers.alt,
+            reach: f64::from(CORNER_REACH / self.placement.points_per_pixel().min_elem()),
         }
     }
 

@@ -4,6 +4,7 @@ use eframe::egui::{Align2, Color32, FontId, PointerButton, Rect, Role, Sense, Ui
 
 use super::footprint::footprint_ui;
 use super::geometry::Placement;
+use super::outline::outline_ui;
 use super::overlay::{
     INSET, crosshair_ui, letters_ui, outlines_ui, preview_outlines_ui, scale_bar_ui, shaded_text, strong,
 };
@@ -43,6 +44,7 @@ pub fn slice_ui(
     if state.tool.is_brush() {
         footprint_ui(ui, &view, &response);
     }
+    outline_ui(ui, &view);
     view.turn_wheel(ui, &response, wheel, actions);
     if response.double_clicked_by(PointerButton::Primary) && !state.tool.paints() {
         actions.push(Action::SetLayout(other_layout(state.layout, plane)));

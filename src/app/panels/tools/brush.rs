@@ -2,6 +2,7 @@
 
 use eframe::egui::{Slider, Ui};
 
+use super::tolerance_ui;
 use crate::app::action::{Action, Actions};
 use crate::app::case::Case;
 use crate::app::state::State;
@@ -47,6 +48,18 @@ pub fn brush_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions) 
             look.is_ball = is_ball;
         }
     });
+    named_row(ui, "Paints", |ui| {
+        let kinds = [
+            (false, "All", "Every voxel under the brush"),
+            (true, "Alike", "Only what looks like the voxel under the pointer and hangs together with it"),
+        ];
+        if let Some(is_adaptive) = segmented(ui, "Brush paints", look.is_adaptive, &kinds) {
+            look.is_adaptive = is_adaptive;
+        }
+    });
+    if look.is_adaptive {
+        tolerance_ui(ui, case, actions);
+    }
     if look != state.settings.brush {
         actions.push(Action::SetBrush(look));
     }

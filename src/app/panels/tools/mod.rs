@@ -1,38 +1,86 @@
 //! The tools: the strip to choose one, and the options of the one in use.
 
 mod brush;
+mod fill;
 mod limits;
+mod outline;
 mod palette;
+mod slices;
 
-use eframe::egui::{ComboBox, Ui};
+use eframe::egui::{ComboBox, ProgressBar, Slider, Ui};
 
 use super::super::action::{Action, Actions};
 use super::super::case::Case;
 use super::super::command::{Command, Why};
+use super::super::long_edit::LongEdit;
 use super::super::state::State;
 use super::super::theme::{label_color, tokens};
 use super::super::tools::Tool;
-use super::super::widgets::{Icon, named_row, note, section, swatch};
+use super::super::widgets::{Icon, command_button, named_row, note, section, swatch};
+use super::status::number;
+
+use crate::monitor::Progress;
 
 pub use self::palette::palette_ui;
+pub use self::slices::slices_ui;
 
 /// Draws the options of the tool in use, where it has some.
 pub fn options_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions) {
     if !state.tool.paints() {
         return;
     }
-    section(ui, state.tool.name(), |ui| {
+    section(ui, state.tool.words().0, |ui| {
         if let Err(Why(reason)) = Command::BrushTool.enabled(state) {
             note(ui, Icon::Info, tokens(ui).warning, reason);
+        }
+        if let Some(running) = &case.long_edit {
+            progress_ui(ui, state, running, actions);
         }
         if state.tool != Tool::Eraser {
             label_ui(ui, case, actions);
         }
         if state.tool.is_brush() {
             brush::brush_ui(ui, state, case, actions);
+        } else if state.tool.fills() {
+            fill::fill_ui(ui, state, case, actions);
+        } else {
+            outline::outline_ui(ui, state, actions);
         }
-        limits::limits_ui(ui, case, actions);
+        limits::limits_ui(ui, state, case, actions);
     });
+}
+
+/// A change that is being worked out, with a way to stop it.
+fn progress_ui(ui: &mut Ui, state: &State, running: &LongEdit, actions: &mut Actions) {
+    // What ends at once is not worth a flicker.
+    if running.started.elapsed().as_millis() < 150 {
+        ui.ctx().request_repaint_after(std::time::Duration::from_millis(150));
+        return;
+    }
+    let progress = running.progress();
+    let part = progress.as_ref().and_then(Progress::fraction);
+    let bar = ProgressBar::new(part.unwrap_or(0.0)).animate(part.is_none()).text(running.name);
+    ui.add(bar).accessible_name(running.name);
+    command_button(ui, state, Command::CancelLongEdit, actions);
+    ui.ctx().request_repaint_after(std::time::Duration::from_millis(50));
+}
+
+/// How far an intensity may be from that under the pointer.
+fn tolerance_ui(ui: &mut Ui, case: &Case, actions: &mut Actions) {
+    let mut limits = case.limits;
+    let largest =
+        case.statistics.as_ref().and_then(|statistics| statistics.range).map_or(1.0, |(low, high)| high - low);
+    named_row(ui, "Tolerance", |ui| {
+        ui.spacing_mut().slider_width = ui.available_width() - 78.0;
+        let range = 0.0..=largest.max(limits.tolerance);
+        let slider = Slider::new(&mut limits.tolerance, range).logarithmic(true);
+        let tooltip = "How far an intensity may be from the mean around the pointer, in the image's own units";
+        let slider = slider.smallest_positive(largest / 1e4).custom_formatter(|value, _| number(value));
+        ui.add(slider).accessible_name("Tolerance").on_hover_text(tooltip);
+    });
+    if limits != case.limits {
+        actions.push(Action::SetLimits(limits));
+    }
 }
 
 fn label_ui(ui: &mut Ui, case: &Case, actions: &mut Actions) {

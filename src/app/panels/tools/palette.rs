@@ -8,9 +8,14 @@ use crate::app::state::State;
 use crate::app::theme::{space, tokens};
 use crate::app::widgets::command_icon;
 
-/// Tools that belong together: looking, painting.
-const GROUPS: [&[Command]; 2] =
-    [&[Command::CrosshairTool, Command::WindowTool], &[Command::BrushTool, Command::EraserTool]];
+/// Tools that belong together: looking, painting, outlines, fills, cutting.
+const GROUPS: [&[Command]; 5] = [
+    &[Command::CrosshairTool, Command::WindowTool],
+    &[Command::BrushTool, Command::EraserTool],
+    &[Command::PolygonTool, Command::LassoTool],
+    &[Command::BucketTool, Command::FillHoleTool, Command::GrowTool],
+    &[Command::ScissorsTool],
+];
 
 /// Draws the strip. In a window too low for it, it scrolls.
 pub fn palette_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
