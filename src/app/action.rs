@@ -93,6 +93,8 @@ pub enum Action {
     GoTo(usize),
     /// Take up the work in this journal.
     Recover(PathBuf),
+    /// Save the labels in this journal without opening their image.
+    SaveRecovered(PathBuf),
     /// Nobody wants the work in this journal.
     DiscardJournal(PathBuf),
     /// The answer to "save your changes?".

@@ -49,6 +49,7 @@ impl App {
             Action::ExportStatistics => self.export_statistics(),
             Action::GoTo(n_applied) => self.go_to(n_applied),
             Action::Recover(path) => self.recover(path),
+            Action::SaveRecovered(path) => self.pick(Purpose::SaveRecovered(path)),
             Action::DiscardJournal(path) => self.discard_journal(path),
             Action::Resolve(resolution) => self.resolve(resolution),
             Action::TypePath(text) => self.type_path(text),

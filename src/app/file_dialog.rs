@@ -85,7 +85,7 @@ fn ask(purpose: Purpose, suggestion: Option<&Path>) -> Picked {
             let name = suggestion.and_then(Path::file_name).unwrap_or_default().to_string_lossy().into_owned();
             dialog.add_filter("Comma-separated values", &["csv"]).set_file_name(name).save_file()
         }
-        Purpose::SaveLabels(_) => {
+        Purpose::SaveLabels(_) | Purpose::SaveRecovered(_) => {
             let name = suggestion.and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
             let dialog = dialog.add_filter("NIfTI, compressed", &["nii.gz"]).add_filter("NIfTI", &["nii"]);
             dialog.set_file_name(name.unwrap_or_else(|| "labels.nii.gz".to_owned())).save_file()
@@ -106,6 +106,7 @@ pub fn title(purpose: &Purpose) -> &'static str {
         Purpose::PasteLabels => "Paste from mask",
         Purpose::OpenMap => "Load map",
         Purpose::SaveLabels(_) => "Save mask",
+        Purpose::SaveRecovered(_) => "Save recovered labels",
         Purpose::ExportStatistics => "Export label statistics",
     }
 }

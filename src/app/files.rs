@@ -44,6 +44,13 @@ impl App {
         }
     }
 
+    /// Where the labels of a journal are saved by default: named after its image, in the person's own folder.
+    fn suggested_for(&self, journal: &Path) -> Option<PathBuf> {
+        let found = self.state.recoverable.iter().flatten().find(|found| found.path == journal)?;
+        let home = directories::UserDirs::new()?.home_dir().to_owned();
+        Some(home.join(format!("{}_labels.nii.gz", stem(&found.header.case))))
+    }
+
     /// Opens the image that the work in a journal was done on.
     fn load_for_recovery(&mut self, journal: PathBuf) {
         let known = self.state.recoverable.iter().flatten().find(|found| found.path == journal);
@@ -100,6 +107,7 @@ impl App {
                 self.state.case.as_ref().and_then(|case| case.opened.path.clone())
             }
             Purpose::SaveLabels(_) => self.suggested_mask(),
+            Purpose::SaveRecovered(journal) => self.suggested_for(journal),
             Purpose::ExportStatistics => self.suggested_beside("_statistics.csv"),
         };
         let ctx = self.ctx.clone();
@@ -113,6 +121,7 @@ impl App {
             Picked::Unavailable(purpose) => {
                 let suggestion = match &purpose {
                     Purpose::SaveLabels(_) => self.suggested_mask(),
+                    Purpose::SaveRecovered(journal) => self.suggested_for(journal),
                     Purpose::ExportStatistics => self.suggested_beside("_statistics.csv"),
                     Purpose::OpenImage | Purpose::OpenLabels | Purpose::PasteLabels | Purpose::OpenMap => None,
                 };
@@ -135,6 +144,9 @@ impl App {
             Purpose::PasteLabels => self.open_to_paste(path),
             Purpose::OpenMap => self.open_map(path),
             Purpose::SaveLabels(next) => self.save_to(with_extension(path), next),
+            Purpose::SaveRecovered(journal) => {
+                self.engine.submit(Job::SaveRecovered { journal, path: with_extension(path) });
+            }
             Purpose::ExportStatistics => self.write_statistics(path),
         }
     }

@@ -136,8 +136,7 @@ impl App {
     /// Says where the work is that cannot be shown without its image.
     pub(super) fn note_kept(&mut self, after: Option<AfterOpening>) {
         if let Some(AfterOpening::Recover(path)) = after {
-            let message =
-                "The work on this image is kept: put the image back where it was and choose File > Recover work…";
+            let message = "The work on this image is kept: put the image back where it was, or save the labels alone, by File > Recover work…";
             self.state.notices.failure(Failure { message: message.to_owned(), details: path.display().to_string() });
         }
     }

@@ -225,6 +225,8 @@ pub enum Purpose {
     OpenMap,
     /// Where to save the labels, and what to do then.
     SaveLabels(Option<Next>),
+    /// Where to save the labels of this journal, without their image.
+    SaveRecovered(PathBuf),
     /// Where to write the table of what each label holds.
     ExportStatistics,
 }
@@ -232,7 +234,7 @@ pub enum Purpose {
 impl Purpose {
     /// Whether a file is written there.
     pub fn writes(&self) -> bool {
-        matches!(self, Self::SaveLabels(_) | Self::ExportStatistics)
+        matches!(self, Self::SaveLabels(_) | Self::SaveRecovered(_) | Self::ExportStatistics)
     }
 }
 

@@ -116,6 +116,7 @@ impl Runner for Compute {
             | Job::OpenLabels { .. }
             | Job::OpenMap { .. }
             | Job::SaveLabels { .. }
+            | Job::SaveRecovered { .. }
             | Job::WriteText { .. } => {
                 bail!("the worker was asked to {}, which is the file thread's work", job.name())
             }

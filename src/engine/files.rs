@@ -9,6 +9,7 @@ use super::job::{Job, Opened, OpenedLabels, OpenedMap, Outcome};
 use super::worker::{Reporter, Runner};
 use crate::domain::phantom::{self, PhantomKind};
 use crate::domain::{Grid, LabelMap, LabelTable};
+use crate::io::journal::{Recovered, recover_without_image};
 use crate::io::nifti::{self, Header, ReadVolume};
 use crate::io::provenance::Provenance;
 use crate::io::{label_table, text};
@@ -33,6 +34,7 @@ impl Runner for Files {
             Job::SaveLabels { path, labels, table, header, provenance } => {
                 save_labels(path, labels, table, header.as_deref(), provenance, reporter)
             }
+            Job::SaveRecovered { journal, path } => save_recovered(journal, path, reporter),
             Job::WriteText { path, text } => {
                 text::write(path, text)?;
                 Ok(Outcome::Written(path.clone()))
@@ -96,6 +98,15 @@ fn open_map(path: &Path, grid: &Grid, reporter: &Reporter) -> anyhow::Result<Out
         bail!("the map has the same value everywhere, so that it limits nothing: {}", path.display());
     }
     Ok(Outcome::Map(Box::new(OpenedMap { name, values, histogram })))
+}
+
+fn save_recovered(journal: &Path, path: &Path, reporter: &Reporter) -> anyhow::Result<Outcome> {
+    let Recovered { header, history, table, model, .. } = recover_without_image(journal)?;
+    let edits = history.entries().take(history.n_applied()).map(|entry| entry.name.to_owned()).collect();
+    let source = header.image.as_ref().map(|image| image.path.as_path());
+    let provenance = Provenance { model, edits, ..Provenance::new(source) };
+    save_labels(path, history.labels(), &table, None, &provenance, reporter)?;
+    Ok(Outcome::Written(path.to_owned()))
 }
 
 fn save_labels(

@@ -68,6 +68,13 @@ pub enum Job {
         /// Where the labels come from, written as JSON beside the file.
         provenance: Box<Provenance>,
     },
+    /// Write the labels of a journal whose image is not at hand, on the grid that the image had.
+    SaveRecovered {
+        /// The journal, which is left as it is.
+        journal: PathBuf,
+        /// The file to write or replace.
+        path: PathBuf,
+    },
     /// Write a text file, whole or not at all.
     WriteText {
         /// The file to write or replace.
@@ -139,7 +146,7 @@ pub enum Outcome {
     Map(Box<OpenedMap>),
     /// Of [`Job::SaveLabels`]: the file.
     Saved(PathBuf),
-    /// Of [`Job::WriteText`]: the file.
+    /// Of [`Job::WriteText`] and [`Job::SaveRecovered`]: the file.
     Written(PathBuf),
     /// Of [`Job::Segment`].
     Segmentation(Box<Segmentation>),
@@ -260,6 +267,7 @@ impl Job {
             Job::OpenLabels { .. } => "open the labels",
             Job::OpenMap { .. } => "open the map",
             Job::SaveLabels { .. } => "save the labels",
+            Job::SaveRecovered { .. } => "save the labels",
             Job::WriteText { .. } => "write the file",
             Job::Segment { .. } => "segment the image",
             Job::CheckDevices => "check the devices",

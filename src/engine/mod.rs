@@ -130,6 +130,7 @@ impl Engine {
                 | Job::OpenLabels { .. }
                 | Job::OpenMap { .. }
                 | Job::SaveLabels { .. }
+                | Job::SaveRecovered { .. }
                 | Job::WriteText { .. } => &inboxes.files,
             };
             inbox.send(Request { ticket: Arc::clone(&ticket), job }).is_ok()

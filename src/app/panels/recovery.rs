@@ -46,6 +46,10 @@ fn found_ui(ui: &mut Ui, found: &Found, actions: &mut Actions) {
                 if recover.on_hover_text(place).clicked() {
                     actions.push(Action::Recover(found.path.clone()));
                 }
+                let save = ui.add(button("Save labels…")).accessible_name(format!("Save labels of {name}"));
+                if save.on_hover_text("Write the labels into a file, without their image").clicked() {
+                    actions.push(Action::SaveRecovered(found.path.clone()));
+                }
                 let discard = ui.add(button("Discard")).accessible_name(format!("Discard {name}"));
                 if discard.on_hover_text("The journal is put aside and deleted after a week").clicked() {
                     actions.push(Action::DiscardJournal(found.path.clone()));

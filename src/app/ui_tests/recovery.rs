@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use eframe::egui::{ViewportEvent, ViewportId};
 
 use super::*;
+use crate::app::file_dialog::Picked;
 use crate::domain::edit::Stroke;
 use crate::domain::{Grid, History, LabelMap, LabelTable};
 use crate::engine::journal::Recorder;
@@ -201,6 +202,14 @@ fn work_whose_image_is_gone_is_kept_and_said() {
     wait(&mut window, |app| app.state.loading.is_none() && !app.state.notices.shown().is_empty());
     assert!(window.query_by_label_contains("The work on this image is kept").is_some());
     assert_eq!(files(folder.path()).len(), 1);
+
+    let journal = files(folder.path()).remove(0);
+    let masks = tempfile::tempdir().expect("a scratch folder");
+    let mask = masks.path().join("mask.nii.gz");
+    window.state_mut().use_picked(Picked::File(Purpose::SaveRecovered(journal), mask.clone()));
+    wait(&mut window, |app| app.state.notices.shown().iter().any(|notice| notice.message.contains("Exported")));
+    let (labels, _) = crate::io::nifti::read_labels(&mask, &crate::monitor::Silent).expect("readable");
+    assert_eq!(labels.counts().get(&1), Some(&1));
 }
 
 #[test]

@@ -24,9 +24,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Error;
 use super::provenance::ModelRun;
-use crate::domain::{Edit, Grid, LabelTable};
+use crate::domain::{Edit, Grid, GridError, LabelTable};
 
-pub use read::{Recovered, recover};
+pub use read::{Recovered, recover, recover_without_image};
 pub use shelf::{Found, discard, survey};
 pub use write::Journal;
 
@@ -145,12 +145,20 @@ impl Header {
         }
     }
 
+    /// Where the image's voxels lie.
+    ///
+    /// # Errors
+    /// [`GridError`] where no image can lie so.
+    pub fn grid(&self) -> Result<Grid, GridError> {
+        Grid::new(self.shape, DAffine3::from_cols_array(&self.affine))
+    }
+
     /// How an open image differs from the one that the work was done on, as a sentence; `None` where it does not.
     fn differs_from(&self, case: &str, grid: &Grid) -> Option<String> {
         if self.image.is_none() && self.case != case {
             return Some(format!("it was {}, this is {case}", self.case));
         }
-        match Grid::new(self.shape, DAffine3::from_cols_array(&self.affine)) {
+        match self.grid() {
             Ok(known) => known.differs_from(grid),
             Err(error) => Some(format!("its grid is damaged: {error}")),
         }

@@ -1,12 +1,12 @@
 //! A journal read back into a history.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 
 use super::format::{Step, Steps};
 use super::write::{Journal, lock};
 use super::{Header, JournalError};
-use crate::domain::{Edit, Grid, History, LabelMap, LabelTable};
+use crate::domain::{Edit, Grid, GridError, History, LabelMap, LabelTable};
 use crate::io::Error;
 use crate::io::provenance::ModelRun;
 
@@ -34,16 +34,41 @@ pub struct Recovered {
 /// Reads the journal at `path` for the open image named `case` on `grid`, as far as it is whole. The journal goes on
 /// from there and is the caller's to write; a torn end is cut off.
 ///
-/// # Errors [`JournalError`] where it is no journal, another window holds it, or the image is not the one that the work
-/// was done on. The file is then untouched.
+/// # Errors
+/// [`JournalError`] where it is no journal, another window holds it, or the image is not the one that the work was
+/// done on. The file is then untouched.
 pub fn recover(path: &Path, case: &str, grid: &Grid) -> Result<(Recovered, Journal), JournalError> {
-    let reading = |source| Error::reading(path, source);
-    let file = OpenOptions::new().read(true).write(true).open(path).map_err(reading)?;
-    lock(&file, path)?;
-    let (header, mut steps) = Steps::open(&file, path)?;
+    let file = open(path)?;
+    let (header, steps) = Steps::open(&file, path)?;
     if let Some(difference) = header.differs_from(case, grid) {
         return Err(JournalError::OtherImage { difference, path: path.to_owned() });
     }
+    let (mut recovered, end) = replay(header, steps, grid);
+    recovered.warnings.extend(recovered.header.image.as_ref().and_then(|image| image.warning()));
+    Ok((recovered, Journal::resume(file, path.to_owned(), end)?))
+}
+
+/// Reads the journal at `path` without its image, on the grid that the image had. The journal is left as it is.
+///
+/// # Errors
+/// [`JournalError`] where it is no journal, or another window holds it.
+pub fn recover_without_image(path: &Path) -> Result<Recovered, JournalError> {
+    let file = open(path)?;
+    let (header, steps) = Steps::open(&file, path)?;
+    let fault = |error: GridError| JournalError::NotJournal { fault: error.to_string(), path: path.to_owned() };
+    let grid = header.grid().map_err(fault)?;
+    Ok(replay(header, steps, &grid).0)
+}
+
+/// A journal that nobody else holds.
+fn open(path: &Path) -> Result<File, JournalError> {
+    let file = OpenOptions::new().read(true).write(true).open(path).map_err(|source| Error::reading(path, source))?;
+    lock(&file, path)?;
+    Ok(file)
+}
+
+/// Does all steps again; says where the last one ends that could be done.
+fn replay(header: Header, mut steps: Steps<'_>, grid: &Grid) -> (Recovered, u64) {
     let mut replay = Replay::new(grid, header.table.clone());
     let mut end = steps.end();
     while let Some(step) = steps.next() {
@@ -52,20 +77,15 @@ pub fn recover(path: &Path, case: &str, grid: &Grid) -> Result<(Recovered, Journ
         }
         end = steps.end();
     }
-    let mut warnings: Vec<String> = header.image.as_ref().and_then(|image| image.warning()).into_iter().collect();
     let n_lost_bytes = steps.n_torn_bytes() + steps.end() - end;
-    if n_lost_bytes > 0 {
-        warnings.push(format!(
-            "The last {n_lost_bytes} bytes of the journal are damaged: {} changes before them were recovered",
-            replay.n_records
-        ));
-    }
-    drop(steps);
-    let journal = Journal::resume(file, path.to_owned(), end)?;
     let Replay { mut history, table, table_is_saved, labels_path, model, n_records, grid: _ } = replay;
+    let lost = format!(
+        "The last {n_lost_bytes} bytes of the journal are damaged: the {n_records} changes before them are back"
+    );
+    let warnings = if n_lost_bytes > 0 { vec![lost] } else { Vec::new() };
     history.set_budget(History::BUDGET_BYTES);
     history.take_changes();
-    Ok((Recovered { header, history, table, table_is_saved, labels_path, model, n_records, warnings }, journal))
+    (Recovered { header, history, table, table_is_saved, labels_path, model, n_records, warnings }, end)
 }
 
 /// The work so far.

@@ -103,6 +103,17 @@ fn work_comes_back_with_its_history() {
 }
 
 #[test]
+fn labels_can_be_had_without_their_image() {
+    let mut desk = Desk::new();
+    desk.dot(3, 2);
+    let (_folder, path, history) = desk.die();
+    let before = fs::read(&path).unwrap();
+    let recovered = recover_without_image(&path).unwrap();
+    assert_eq!(recovered.history.labels(), history.labels());
+    assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+#[test]
 fn what_was_recovered_goes_on_in_the_same_journal() {
     let mut desk = Desk::new();
     desk.dot(1, 1);
