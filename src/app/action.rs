@@ -79,6 +79,16 @@ pub enum Action {
     SetInterpolation(Interpolation),
     /// Which side of the patient is on the left.
     SetConvention(Convention),
+    /// Show the slice that a measurement lies on.
+    ShowMeasurement(u64),
+    /// A measurement's name.
+    NameMeasurement(u64, String),
+    /// Take a measurement away.
+    DeleteMeasurement(u64),
+    /// Copy the measurements for a spreadsheet.
+    CopyMeasurements,
+    /// Write the measurements into a file.
+    ExportMeasurements,
     /// A label's name, colour, visibility, opacity or lock.
     SetLabel(Label),
     /// Change keys or mouse.

@@ -32,6 +32,11 @@ impl App {
             Action::AcceptLabel(id) => self.accept_preview(Part::Label(id)),
             Action::ActivateLabel(id) => self.with_case(|case| case.active_label = id),
             Action::SetBrush(look) => self.remember(|known| known.brush = look),
+            Action::ShowMeasurement(id) => self.show_measurement(id),
+            Action::NameMeasurement(id, name) => self.name_measurement(id, name),
+            Action::DeleteMeasurement(id) => self.with_case(|case| case.measurements.retain(|known| known.id != id)),
+            Action::CopyMeasurements => self.copy_measurements(),
+            Action::ExportMeasurements => self.export_measurements(),
             Action::SetTools(options) => self.remember(|known| known.tools = options),
             Action::SetLimits(limits) => self.with_case(|case| case.limits = limits),
             Action::SetLayout(layout) => self.state.layout = layout,
@@ -93,6 +98,10 @@ impl App {
             | Command::BucketTool
             | Command::FillHoleTool
             | Command::GrowTool
+            | Command::LivewireTool
+            | Command::DistanceTool
+            | Command::AngleTool
+            | Command::AreaTool
             | Command::ScissorsTool => command.tool().into_iter().for_each(|tool| self.choose_tool(tool)),
             Command::CopyToNextSlice => self.copy_slice(1),
             Command::CopyToPreviousSlice => self.copy_slice(-1),

@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use super::counts::Counts;
 use super::long_edit::LongEdit;
+use super::measuring::Measurement;
 use super::state::Camera;
-use super::tools::{Limits, Outline, Strokes, ValueMap};
+use super::tools::{Limits, Outline, Place, Ruler, Strokes, ValueMap};
 use crate::config::SegmentSettings;
+use crate::domain::livewire::LiveWire;
 use crate::domain::measure::LabelStatistics;
 use crate::domain::volume::Histogram;
 use crate::domain::{Convention, Grid, History, Label, LabelMap, LabelTable, Plane, Window, grid::SliceAxes};
@@ -51,6 +53,14 @@ pub struct Case {
     pub limits: Limits,
     /// A map on the image's grid that painting can be kept to.
     pub map: Option<ValueMap>,
+    /// Measurements, in the order in which they were made. No part of the history: they are not labels.
+    pub measurements: Vec<Measurement>,
+    /// A ruler that is being laid.
+    pub ruler: Option<Ruler>,
+    /// The measurement and its point that are being dragged.
+    pub grabbed: Option<(u64, usize)>,
+    /// The slice that wires are drawn on, and where it is.
+    pub wire: Option<(Place, LiveWire)>,
     /// An outline that is being drawn.
     pub outline: Option<Outline>,
     /// A change of the labels that is being worked out.
@@ -147,6 +157,10 @@ impl Case {
             active_label: 0,
             limits: Limits::new(window),
             map: None,
+            measurements: Vec::new(),
+            ruler: None,
+            grabbed: None,
+            wire: None,
             outline: None,
             long_edit: None,
             strokes: Strokes::default(),

@@ -41,10 +41,14 @@ pub enum Command {
     EraserTool,
     PolygonTool,
     LassoTool,
+    LivewireTool,
     BucketTool,
     FillHoleTool,
     GrowTool,
     ScissorsTool,
+    DistanceTool,
+    AngleTool,
+    AreaTool,
     CopyToNextSlice,
     CopyToPreviousSlice,
     FillBetweenSlices,
@@ -118,10 +122,14 @@ impl Command {
         Self::EraserTool,
         Self::PolygonTool,
         Self::LassoTool,
+        Self::LivewireTool,
         Self::BucketTool,
         Self::FillHoleTool,
         Self::GrowTool,
         Self::ScissorsTool,
+        Self::DistanceTool,
+        Self::AngleTool,
+        Self::AreaTool,
         Self::CopyToNextSlice,
         Self::CopyToPreviousSlice,
         Self::FillBetweenSlices,
@@ -196,6 +204,10 @@ impl Command {
             Self::EraserTool => Tool::Eraser.words(),
             Self::PolygonTool => Tool::Polygon.words(),
             Self::LassoTool => Tool::Lasso.words(),
+            Self::LivewireTool => Tool::Livewire.words(),
+            Self::DistanceTool => Tool::Distance.words(),
+            Self::AngleTool => Tool::Angle.words(),
+            Self::AreaTool => Tool::Area.words(),
             Self::BucketTool => Tool::Bucket.words(),
             Self::FillHoleTool => Tool::FillHole.words(),
             Self::GrowTool => Tool::Grow.words(),
@@ -303,6 +315,7 @@ impl Command {
             | Self::EraserTool
             | Self::PolygonTool
             | Self::LassoTool
+            | Self::LivewireTool
             | Self::BucketTool
             | Self::FillHoleTool
             | Self::ScissorsTool => can_change_labels(state),
@@ -336,6 +349,9 @@ impl Command {
             | Self::ToggleLabels
             | Self::TogglePanels
             | Self::CrosshairTool
+            | Self::DistanceTool
+            | Self::AngleTool
+            | Self::AreaTool
             | Self::WindowTool => case(state).map(|_| ()),
             Self::Quit
             | Self::ToggleCrosshair
@@ -372,6 +388,10 @@ impl Command {
             Self::EraserTool => Tool::Eraser,
             Self::PolygonTool => Tool::Polygon,
             Self::LassoTool => Tool::Lasso,
+            Self::LivewireTool => Tool::Livewire,
+            Self::DistanceTool => Tool::Distance,
+            Self::AngleTool => Tool::Angle,
+            Self::AreaTool => Tool::Area,
             Self::BucketTool => Tool::Bucket,
             Self::FillHoleTool => Tool::FillHole,
             Self::GrowTool => Tool::Grow,

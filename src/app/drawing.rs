@@ -9,9 +9,10 @@ use super::long_edit::Snapshot;
 use super::painting::painted_id;
 use super::rules::canvas;
 use super::state::State;
-use super::tools::{Outline, OutlineStep, Place, PointerEvent, PointerKind, Tool, ToolOptions};
+use super::tools::{Outline, OutlineKind, OutlineStep, Place, PointerEvent, PointerKind, Tool, ToolOptions};
 use crate::domain::grow::{GrowLimit, GrowSettings, region_grow};
 use crate::domain::interpolate::between_slices;
+use crate::domain::livewire::LiveWire;
 use crate::domain::scissors::{ScissorsMode, scissors};
 use crate::domain::slice_copy::copy_slice;
 use crate::domain::{Edit, Plane, fill};
@@ -29,7 +30,7 @@ impl App {
                 self.state.notices.warning("An outline is open in another slice: Enter fills it, Escape gives it up");
                 OutlineStep::Open(outline)
             }
-            Some(outline) => outline.next(event, &mut |_, _| Vec::new()),
+            Some(outline) => self.lead_outline(outline, event),
             None if event.kind == PointerKind::Press => self.begin_outline(here, event),
             None => OutlineStep::Nothing,
         };
@@ -40,8 +41,36 @@ impl App {
         }
     }
 
+    /// The next state of an outline; a wire is led along the image.
+    fn lead_outline(&mut self, outline: Outline, event: &PointerEvent) -> OutlineStep {
+        let Some(case) = self.state.case.as_mut().filter(|_| outline.kind() == OutlineKind::Livewire) else {
+            return outline.next(event, &mut |_, _| Vec::new());
+        };
+        let place = outline.place();
+        if case.wire.as_ref().is_none_or(|(known, _)| *known != place) {
+            let (width, height, values) = case.opened.volume.slice_values(case.frame, &place.axes, place.index);
+            case.wire = Some((place, LiveWire::new(&values, width, height)));
+        }
+        let shape = case.grid().shape();
+        let size = [shape[place.axes.right], shape[place.axes.down]];
+        let pixel = |at: [f64; 2]| [0, 1].map(|axis| (at[axis].round().max(0.0) as usize).min(size[axis] - 1));
+        let step = outline.next(event, &mut |from, to| {
+            let Some((_, wire)) = &mut case.wire else { return Vec::new() };
+            if wire.seed() != Some(pixel(from)) {
+                wire.start(pixel(from));
+            }
+            let path = wire.path_to(pixel(to));
+            // The ends are the anchors themselves.
+            path.iter().skip(1).rev().skip(1).rev().map(|pixel| pixel.map(|at| at as f64)).collect()
+        });
+        if !matches!(step, OutlineStep::Open(_)) {
+            case.wire = None;
+        }
+        step
+    }
+
     /// The slice shown in a view.
-    fn place(&self, plane: Plane) -> Option<Place> {
+    pub(super) fn place(&self, plane: Plane) -> Option<Place> {
         let case = self.state.case.as_ref()?;
         let axes = case.axes(plane, self.state.settings.convention);
         Some(Place { plane, axes, index: case.crosshair[axes.through] })

@@ -81,7 +81,7 @@ fn ask(purpose: Purpose, suggestion: Option<&Path>) -> Picked {
         Purpose::OpenImage | Purpose::OpenLabels | Purpose::PasteLabels | Purpose::OpenMap => {
             dialog.add_filter("NIfTI and Analyze", &EXTENSIONS).add_filter("All files", &["*"]).pick_file()
         }
-        Purpose::ExportStatistics => {
+        Purpose::ExportStatistics | Purpose::ExportMeasurements => {
             let name = suggestion.and_then(Path::file_name).unwrap_or_default().to_string_lossy().into_owned();
             dialog.add_filter("Comma-separated values", &["csv"]).set_file_name(name).save_file()
         }
@@ -105,6 +105,7 @@ pub fn title(purpose: &Purpose) -> &'static str {
         Purpose::OpenLabels => "Open labels",
         Purpose::PasteLabels => "Paste from mask",
         Purpose::OpenMap => "Load map",
+        Purpose::ExportMeasurements => "Export measurements",
         Purpose::SaveLabels(_) => "Save mask",
         Purpose::SaveRecovered(_) => "Save recovered labels",
         Purpose::ExportStatistics => "Export label statistics",

@@ -109,6 +109,7 @@ impl App {
             Purpose::SaveLabels(_) => self.suggested_mask(),
             Purpose::SaveRecovered(journal) => self.suggested_for(journal),
             Purpose::ExportStatistics => self.suggested_beside("_statistics.csv"),
+            Purpose::ExportMeasurements => self.suggested_beside("_measurements.csv"),
         };
         let ctx = self.ctx.clone();
         self.file_dialog.open(purpose, suggestion, move || ctx.request_repaint());
@@ -123,6 +124,7 @@ impl App {
                     Purpose::SaveLabels(_) => self.suggested_mask(),
                     Purpose::SaveRecovered(journal) => self.suggested_for(journal),
                     Purpose::ExportStatistics => self.suggested_beside("_statistics.csv"),
+                    Purpose::ExportMeasurements => self.suggested_beside("_measurements.csv"),
                     Purpose::OpenImage | Purpose::OpenLabels | Purpose::PasteLabels | Purpose::OpenMap => None,
                 };
                 let text = suggestion.map(|path| path.display().to_string()).unwrap_or_default();
@@ -148,6 +150,7 @@ impl App {
                 self.engine.submit(Job::SaveRecovered { journal, path: with_extension(path) });
             }
             Purpose::ExportStatistics => self.write_statistics(path),
+            Purpose::ExportMeasurements => self.write_measurements(path),
         }
     }
 

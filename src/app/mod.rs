@@ -18,6 +18,7 @@ mod files;
 pub mod gpu;
 mod journal;
 mod long_edit;
+mod measuring;
 mod notice;
 pub mod offscreen;
 mod painting;

@@ -31,6 +31,7 @@ impl App {
             Tool::Polygon | Tool::Lasso | Tool::Livewire | Tool::Scissors => self.use_outline(plane, event),
             Tool::Bucket | Tool::FillHole | Tool::Grow if event.kind == PointerKind::Press => self.fill(plane, event),
             Tool::Bucket | Tool::FillHole | Tool::Grow => {}
+            Tool::Distance | Tool::Angle | Tool::Area => self.use_ruler(plane, event),
         }
     }
 

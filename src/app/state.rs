@@ -10,7 +10,7 @@ use super::case::Case;
 use super::controls::Editing;
 use super::notice::Notices;
 use super::settings::Settings;
-use super::tools::{Outline, Tool};
+use super::tools::{Outline, Ruler, Tool};
 use crate::domain::{Plane, Volume, Window};
 use crate::engine::{DeviceReport, JobId, ModelInfo};
 use crate::io::journal::Found;
@@ -223,6 +223,8 @@ pub enum Purpose {
     PasteLabels,
     /// A map to paint within.
     OpenMap,
+    /// Where to write the measurements.
+    ExportMeasurements,
     /// Where to save the labels, and what to do then.
     SaveLabels(Option<Next>),
     /// Where to save the labels of this journal, without their image.
@@ -234,7 +236,7 @@ pub enum Purpose {
 impl Purpose {
     /// Whether a file is written there.
     pub fn writes(&self) -> bool {
-        matches!(self, Self::SaveLabels(_) | Self::SaveRecovered(_) | Self::ExportStatistics)
+        matches!(self, Self::SaveLabels(_) | Self::SaveRecovered(_) | Self::ExportStatistics | Self::ExportMeasurements)
     }
 }
 
@@ -276,13 +278,20 @@ impl State {
 
     /// Whether a button went down in this plane's view that the tool in use answers, and is not up again.
     pub fn is_held_in(&self, plane: Plane) -> bool {
-        let is_held = |case: &Case| case.strokes.is_busy() || case.outline.as_ref().is_some_and(Outline::is_held);
+        let is_held = |case: &Case| {
+            case.strokes.is_busy()
+                || case.outline.as_ref().is_some_and(Outline::is_held)
+                || case.ruler.as_ref().is_some_and(Ruler::is_held)
+                || case.grabbed.is_some()
+        };
         self.pressed_in == plane && self.case.as_ref().is_some_and(is_held)
     }
 
     /// Whether something was begun with the tool in use that is not finished.
     pub fn is_gesture_open(&self) -> bool {
-        self.case.as_ref().is_some_and(|case| case.strokes.is_busy() || case.outline.is_some())
+        self.case.as_ref().is_some_and(|case| {
+            case.strokes.is_busy() || case.outline.is_some() || case.ruler.is_some() || case.grabbed.is_some()
+        })
     }
 
     /// Whether labels would be lost by closing the case.

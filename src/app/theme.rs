@@ -119,6 +119,8 @@ pub struct Tokens {
     pub overlay_text: Color32,
     /// Quieter text laid over an image.
     pub overlay_weak: Color32,
+    /// Measurements over an image.
+    pub measurement: Color32,
     /// Behind text laid over an image.
     pub overlay_shade: Color32,
     /// The axial plane: its name and its line in the other views.
@@ -157,6 +159,7 @@ pub const DARK: Tokens = Tokens {
     success: Color32::from_rgb(86, 190, 136),
     overlay_text: Color32::from_rgb(226, 231, 237),
     overlay_weak: Color32::from_rgb(150, 159, 171),
+    measurement: Color32::from_rgb(255, 226, 110),
     overlay_shade: Color32::from_black_alpha(150),
     axial: Color32::from_rgb(238, 116, 104),
     coronal: Color32::from_rgb(99, 194, 128),

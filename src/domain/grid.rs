@@ -87,6 +87,24 @@ impl SliceAxes {
         ]
     }
 
+    /// The place in the volume of a place in slice `index`, `[x, y]` in pixels; centres lie on whole numbers in both. Any
+    /// place, as far outside as may be.
+    pub fn voxel_at(&self, shape: [usize; 3], [x, y]: [f64; 2], index: usize) -> [f64; 3] {
+        let mut voxel = [index as f64; 3];
+        voxel[self.right] = if self.flip_right { shape[self.right] as f64 - 1.0 - x } else { x };
+        voxel[self.down] = if self.flip_down { shape[self.down] as f64 - 1.0 - y } else { y };
+        voxel
+    }
+
+    /// The place in the slice of a place in the volume, the inverse of [`SliceAxes::voxel_at`].
+    pub fn pixel_at(&self, shape: [usize; 3], voxel: [f64; 3]) -> [f64; 2] {
+        let (x, y) = (voxel[self.right], voxel[self.down]);
+        [
+            if self.flip_right { shape[self.right] as f64 - 1.0 - x } else { x },
+            if self.flip_down { shape[self.down] as f64 - 1.0 - y } else { y },
+        ]
+    }
+
     /// Where a slice lies in memory, for code that copies many pixels.
     pub(in crate::domain) fn walk(&self, shape: [usize; 3], index: usize) -> SliceWalk {
         let strides = [1, shape[0], shape[0] * shape[1]];

@@ -7,6 +7,7 @@ mod dialogs;
 mod history;
 mod image;
 mod labels;
+mod measurements;
 mod notices;
 mod preview;
 mod recovery;
@@ -16,6 +17,8 @@ mod statistics;
 pub mod status;
 mod tools;
 mod top_bar;
+
+pub use self::status::number;
 
 use eframe::egui::{CentralPanel, Frame, Margin, Panel, ScrollArea, Ui};
 
@@ -67,7 +70,10 @@ fn side_panels_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions
     let frame = panel_frame(tokens(ui), Margin { left: 14, right: 4, top: 10, bottom: 8 });
     Panel::left("image panel").exact_size(size::SIDE_PANEL).frame(frame).show(ui, |ui| {
         history::history_ui(ui, state, case, actions);
-        scrolled(ui, |ui| image::image_ui(ui, state, case, actions));
+        scrolled(ui, |ui| {
+            measurements::measurements_ui(ui, case, actions);
+            image::image_ui(ui, state, case, actions);
+        });
     });
     Panel::right("labels panel").exact_size(size::SIDE_PANEL).frame(frame).show(ui, |ui| {
         scrolled(ui, |ui| {

@@ -7,6 +7,7 @@ mod limits;
 mod navigate;
 mod options;
 mod outline;
+mod ruler;
 
 pub use self::brush::{BrushEffect, BrushLook, SizeUnit, Strokes};
 pub use self::limits::{Limits, ValueMap};
@@ -15,6 +16,7 @@ pub use self::navigate::{
 };
 pub use self::options::ToolOptions;
 pub use self::outline::{Outline, OutlineKind, OutlineStep, Place};
+pub use self::ruler::{Ruler, RulerStep};
 
 use super::widgets::Icon;
 
@@ -44,6 +46,12 @@ pub enum Tool {
     Grow,
     /// Cuts through many slices along an outline.
     Scissors,
+    /// Measures a length.
+    Distance,
+    /// Measures an angle.
+    Angle,
+    /// Measures what a contour encloses.
+    Area,
 }
 
 impl Tool {
@@ -60,6 +68,9 @@ impl Tool {
             Self::Bucket => ("Fill", "Click to give what hangs together the active label"),
             Self::FillHole => ("Fill hole", "Click into background that labels enclose on all sides"),
             Self::Grow => ("Region growing", "Click to label what looks alike and hangs together"),
+            Self::Distance => ("Distance", "Drag, or click twice; drag an end to move it"),
+            Self::Angle => ("Angle", "Click an arm's end, the vertex and the other arm's end"),
+            Self::Area => ("Area", "Click corners; Enter, a double click or the first corner closes"),
             Self::Scissors => ("Scissors", "Draw an outline: it cuts through many slices"),
         }
     }
@@ -78,6 +89,9 @@ impl Tool {
             Self::FillHole => Icon::FillHole,
             Self::Grow => Icon::Grow,
             Self::Scissors => Icon::Scissors,
+            Self::Distance => Icon::Ruler,
+            Self::Angle => Icon::Angle,
+            Self::Area => Icon::Area,
         }
     }
 
@@ -96,7 +110,7 @@ impl Tool {
         match self {
             Self::Scissors if options.scissors_click => Some(OutlineKind::Polygon),
             Self::Scissors => Some(OutlineKind::Freehand),
-            Self::Polygon => Some(OutlineKind::Polygon),
+            Self::Polygon | Self::Area => Some(OutlineKind::Polygon),
             Self::Lasso => Some(OutlineKind::Freehand),
             Self::Livewire => Some(OutlineKind::Livewire),
             _ => None,
@@ -105,7 +119,17 @@ impl Tool {
 
     /// Whether it changes the labels. The right button then erases instead of zooming.
     pub fn paints(self) -> bool {
-        !matches!(self, Self::Crosshair | Self::Window)
+        !matches!(self, Self::Crosshair | Self::Window) && !self.measures()
+    }
+
+    /// Whether it measures.
+    pub fn measures(self) -> bool {
+        matches!(self, Self::Distance | Self::Angle | Self::Area)
+    }
+
+    /// Whether the left button in a slice view is its own.
+    pub fn takes_events(self) -> bool {
+        self.paints() || self.measures()
     }
 }
 

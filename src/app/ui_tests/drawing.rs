@@ -277,3 +277,20 @@ fn labels_of_another_file_are_pasted_over_those_that_are_there() {
     wait(&mut window, App::is_idle);
     assert!(case(&window).history.labels().to_ids() == truth);
 }
+
+#[test]
+fn a_livewire_clings_to_the_edge_between_its_anchors() {
+    let mut window = sample_window();
+    press(&mut window, Modifiers::NONE, Key::Num7);
+    let corners = square(view_center(&window, Plane::Axial), 120.0);
+    click_each(&mut window, &corners[..2]);
+    window.hover_at(corners[2]);
+    window.run_steps(3);
+    let outline = case(&window).outline.as_ref().expect("open");
+    assert!(outline.ahead().len() > 2, "the wire is led to the pointer pixel by pixel");
+    click_each(&mut window, &corners[2..]);
+    press(&mut window, Modifiers::NONE, Key::Enter);
+    assert!(n_labelled(&window) > 50);
+    assert_eq!(case(&window).history.entries().len(), 1);
+    assert!(case(&window).wire.is_none());
+}

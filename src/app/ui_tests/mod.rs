@@ -3,6 +3,7 @@
 mod controls;
 mod drawing;
 mod history;
+mod measuring;
 mod painting;
 mod recovery;
 mod statistics;

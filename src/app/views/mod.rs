@@ -5,6 +5,7 @@ mod footprint;
 mod geometry;
 mod grid;
 mod loading;
+mod measurements;
 mod outline;
 pub mod overlay;
 mod pointer;

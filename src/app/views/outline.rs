@@ -26,6 +26,7 @@ pub fn outline_ui(ui: &Ui, view: &View<'_>) {
     }
     let color = match (view.state.tool, view.case.active_label()) {
         (Tool::Polygon | Tool::Lasso | Tool::Livewire, Some(label)) => label_color(label.color),
+        (Tool::Area, _) => tokens(ui).measurement,
         _ => tokens(ui).overlay_text,
     };
     lines_ui(&painter, &view.placement, outline, color);

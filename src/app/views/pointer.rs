@@ -8,7 +8,8 @@ use crate::app::case::Case;
 use crate::app::controls::{Gesture, WINDOW_KEY, Wheel};
 use crate::app::state::{Camera, Pointed, State};
 use crate::app::tools::{
-    PointerEvent, PointerKind, camera_after_pan, camera_after_zoom, window_after_drag, zoom_of_drag, zoom_of_wheel,
+    Outline, PointerEvent, PointerKind, Ruler, camera_after_pan, camera_after_zoom, window_after_drag, zoom_of_drag,
+    zoom_of_wheel,
 };
 use crate::domain::{Plane, grid::SliceAxes};
 
@@ -87,14 +88,15 @@ impl View<'_> {
 
     /// Hands the presses that are the tool's, and every move up to the release, to the tool in use.
     fn feed_tool(&self, ui: &Ui, response: &Response, actions: &mut Actions) {
-        if !self.state.tool.paints() {
+        if !self.state.tool.takes_events() {
             return;
         }
         // A button that goes down and up within one frame is a click and no longer down.
         let is_meant = response.is_pointer_button_down_on() || response.clicked() || response.secondary_clicked();
         let is_tools = |button| matches!(self.gesture(ui, button), Gesture::Tool | Gesture::Erase);
         let is_busy = self.state.is_held_in(self.plane);
-        let follows = self.case.outline.as_ref().is_some_and(|outline| outline.place().plane == self.plane);
+        let open = self.case.outline.as_ref().map(Outline::place).or(self.case.ruler.as_ref().map(Ruler::place));
+        let follows = open.is_some_and(|place| place.plane == self.plane);
         let mut is_held = is_busy;
         let mut push = |kind, position, button| {
             let event = self.event(ui, kind, position, button);

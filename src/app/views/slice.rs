@@ -4,6 +4,7 @@ use eframe::egui::{Align2, Color32, FontId, PointerButton, Rect, Role, Sense, Ui
 
 use super::footprint::footprint_ui;
 use super::geometry::Placement;
+use super::measurements::measurements_ui;
 use super::outline::outline_ui;
 use super::overlay::{
     INSET, crosshair_ui, letters_ui, outlines_ui, preview_outlines_ui, scale_bar_ui, shaded_text, strong,
@@ -44,9 +45,10 @@ pub fn slice_ui(
     if state.tool.is_brush() {
         footprint_ui(ui, &view, &response);
     }
+    measurements_ui(ui, &view);
     outline_ui(ui, &view);
     view.turn_wheel(ui, &response, wheel, actions);
-    if response.double_clicked_by(PointerButton::Primary) && !state.tool.paints() {
+    if response.double_clicked_by(PointerButton::Primary) && !state.tool.takes_events() {
         actions.push(Action::SetLayout(other_layout(state.layout, plane)));
     }
     controls_ui(ui, rect, &view, cut, actions);

@@ -215,6 +215,15 @@ impl Header {
         &self.grid
     }
 
+    /// Whether the file says how large its voxels are: by an affine, or by sizes that are not all the 1 that stands for
+    /// nothing known.
+    pub fn has_voxel_size(&self) -> bool {
+        let (block, layout) = (&self.block, self.block.version.layout());
+        let has_affine = block.int(layout.sform_code) != 0 || block.int(layout.qform_code) != 0;
+        let sizes = (1..=3).map(|axis| block.float(layout.pixdim.nth(axis)));
+        has_affine || sizes.into_iter().any(|size| size != 0.0 && size != 1.0)
+    }
+
     /// The header's fields by name, for people. Texts are left out: they may name the patient.
     pub fn describe(&self) -> Vec<(String, String)> {
         let (block, layout) = (&self.block, self.block.version.layout());

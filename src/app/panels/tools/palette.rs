@@ -8,13 +8,14 @@ use crate::app::state::State;
 use crate::app::theme::{space, tokens};
 use crate::app::widgets::command_icon;
 
-/// Tools that belong together: looking, painting, outlines, fills, cutting.
-const GROUPS: [&[Command]; 5] = [
+/// Tools that belong together: looking, painting, outlines, fills, cutting, measuring.
+const GROUPS: [&[Command]; 6] = [
     &[Command::CrosshairTool, Command::WindowTool],
     &[Command::BrushTool, Command::EraserTool],
-    &[Command::PolygonTool, Command::LassoTool],
+    &[Command::PolygonTool, Command::LassoTool, Command::LivewireTool],
     &[Command::BucketTool, Command::FillHoleTool, Command::GrowTool],
     &[Command::ScissorsTool],
+    &[Command::DistanceTool, Command::AngleTool, Command::AreaTool],
 ];
 
 /// Draws the strip. In a window too low for it, it scrolls.
