@@ -165,7 +165,8 @@ impl App {
                 (case.labels_path, case.accepted) = (labels_path, model);
                 case.counts = Counts::default();
                 self.background.submit(Task::Count { case: id, labels: case.history.shared() });
-                self.state.notices.success(format!("Recovered {n_records} changes; save them to keep them"));
+                let changes = if n_records == 1 { "change" } else { "changes" };
+                self.state.notices.success(format!("Recovered {n_records} {changes}; save the labels to keep them"));
                 warnings.into_iter().for_each(|warning| self.state.notices.warning(warning));
             }
             Err(failure) => {

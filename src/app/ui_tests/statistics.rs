@@ -12,7 +12,8 @@ fn window_with_table() -> Window {
     assert!(Command::ShowStatistics.enabled(&window.state().state).is_err(), "there are no labels to measure");
     click(&mut window, "Use known truth");
     wait(&mut window, App::is_idle);
-    click(&mut window, "Label statistics…");
+    assert!(window.query_by_label("Label statistics…").is_some());
+    window.state_mut().apply(Action::Command(Command::ShowStatistics));
     wait(&mut window, |app| app.state.case.as_ref().is_some_and(|case| case.label_statistics.is_some()));
     window
 }

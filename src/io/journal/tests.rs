@@ -332,6 +332,39 @@ fn a_journal_that_ends_anywhere_gives_a_state_that_there_was_and_never_less_than
 
 proptest! {
     #[test]
+    fn whatever_was_done_comes_back_as_it_was(acts in prop::collection::vec((0..8u8, 0..120usize, 0..4u16), 0..40)) {
+        let mut desk = Desk::new();
+        for (act, position, id) in acts {
+            match act {
+                0 => desk.undo(),
+                1 => desk.redo(),
+                2 => desk.save(),
+                3 => {
+                    desk.history.go_to(position % 8);
+                    desk.write();
+                }
+                _ => desk.dot(position, id),
+            }
+        }
+        let (folder, path, mut history) = desk.die();
+        let found = survey(folder.path());
+        prop_assert_eq!(found.is_empty(), history.is_saved(), "unsaved work is offered, and nothing else");
+        if history.is_saved() {
+            return Ok(());
+        }
+        let mut recovered = back(&path).history;
+        prop_assert_eq!(recovered.labels(), history.labels());
+        prop_assert!(recovered.entries().eq(history.entries()));
+        prop_assert_eq!(recovered.saved_at(), history.saved_at());
+        let n_entries = history.entries().len();
+        for n_applied in (0..=n_entries).rev() {
+            recovered.go_to(n_applied);
+            history.go_to(n_applied);
+            prop_assert_eq!(recovered.labels(), history.labels());
+        }
+    }
+
+    #[test]
     fn a_byte_that_was_flipped_ends_the_journal_there(at in any::<prop::sample::Index>(), bit in 0..8u32) {
         let (_folder, path, states) = session();
         let mut bytes = fs::read(&path).unwrap();
