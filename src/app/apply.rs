@@ -46,7 +46,8 @@ impl App {
             Action::SetSegment(settings) => self.remember(|known| known.segment = settings),
             Action::SetOverlay(overlay) => self.remember(|known| known.overlay = overlay),
             Action::SetInterpolation(interpolation) => self.remember(|known| known.interpolation = interpolation),
-            Action::SetConvention(convention) => self.remember(|known| known.convention = convention),
+            Action::SetConvention(convention) if convention == self.state.settings.convention => {}
+            Action::SetConvention(_) => self.toggle_convention(),
             Action::SetLabel(label) => self.set_label(label),
             Action::EditControls(edit) => self.edit_controls(edit),
             Action::CloseDialog => self.state.dialog = None,
@@ -168,6 +169,7 @@ impl App {
     }
 
     fn toggle_convention(&mut self) {
+        self.give_up_gesture();
         self.remember(|known| {
             known.convention = match known.convention {
                 Convention::Radiological => Convention::Neurological,

@@ -18,7 +18,7 @@ use crate::domain::slice_copy::copy_slice;
 use crate::domain::{Edit, Plane, fill};
 
 /// A slice with at most so many pixels is filled within the frame; more, or a volume, on a thread of its own.
-const QUICK_PIXELS: usize = 1024 * 1024;
+pub(super) const QUICK_PIXELS: usize = 1024 * 1024;
 
 impl App {
     /// Begins an outline, goes on with it, or fills it.
@@ -104,7 +104,9 @@ impl App {
                 let slices = slab(case, place, settings.tools.scissors_slab);
                 scissors(&canvas(case), &place.axes, slices, vertices, settings.tools.scissors, id)
             }
-            _ => fill::polygon(&canvas(case), &place.axes, place.index, vertices, id),
+            // The history names the tool that was used.
+            _ => fill::polygon(&canvas(case), &place.axes, place.index, vertices, id)
+                .map(|edit| edit.named(tool.words().0)),
         };
         edit.into_iter().for_each(|edit| case.history.apply(edit));
     }

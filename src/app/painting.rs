@@ -47,8 +47,10 @@ impl App {
         match effect {
             Some(BrushEffect::Draw { from, to, erases }) => {
                 let id = painted_id(case, erases);
-                let edit = dab(case, look, through, (from, to), id);
-                edit.into_iter().for_each(|edit| case.history.stage(edit));
+                for (from, to) in parts(case, look, through, (from, to), id) {
+                    let edit = dab(case, look, through, (from, to), id);
+                    edit.into_iter().for_each(|edit| case.history.stage(edit));
+                }
             }
             Some(BrushEffect::Finish) => case.history.commit(),
             Some(BrushEffect::GiveUp) => case.history.rollback(),
@@ -89,6 +91,28 @@ impl App {
         case.table_is_saved = false;
         case.active_label = id;
     }
+}
+
+/// The parts in which a move of the brush is drawn: one, or where the image is asked about each place, so many that
+/// neighbouring dabs overlap.
+fn parts(
+    case: &Case,
+    look: BrushLook,
+    through: usize,
+    (from, to): ([usize; 3], [usize; 3]),
+    id: u16,
+) -> Vec<([usize; 3], [usize; 3])> {
+    if !look.is_adaptive || id == 0 || from == to {
+        return vec![(from, to)];
+    }
+    let radii = look.brush(through).radii(case.grid());
+    let away = |axis: usize| from[axis].abs_diff(to[axis]) as f64 / radii[axis].max(1.0);
+    let n_steps = (0..3).map(away).fold(1.0, f64::max).ceil() as usize;
+    let at = |step: usize| {
+        let part = step as f64 / n_steps as f64;
+        [0, 1, 2].map(|axis| (from[axis] as f64 + part * (to[axis] as f64 - from[axis] as f64)).round() as usize)
+    };
+    (1..=n_steps).map(|step| (at(step), at(step))).collect()
 }
 
 /// What one move of the brush changes.

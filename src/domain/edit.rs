@@ -75,6 +75,12 @@ impl Edit {
         &self.name
     }
 
+    /// The same change under another name.
+    #[must_use]
+    pub fn named(self, name: impl Into<String>) -> Self {
+        Self { name: name.into(), ..self }
+    }
+
     /// How many voxels change.
     pub fn n_voxels(&self) -> usize {
         self.n_voxels
@@ -137,7 +143,7 @@ impl Edit {
 
     /// The labels after the edit.
     #[cfg(test)]
-    pub(in crate::domain) fn after(&self, labels: &LabelMap) -> LabelMap {
+    pub fn after(&self, labels: &LabelMap) -> LabelMap {
         let mut after = labels.clone();
         self.apply(after.ids_mut());
         after

@@ -68,7 +68,7 @@ impl Tool {
             Self::Bucket => ("Fill", "Click to give what hangs together the active label"),
             Self::FillHole => ("Fill hole", "Click into background that labels enclose on all sides"),
             Self::Grow => ("Region growing", "Click to label what looks alike and hangs together"),
-            Self::Distance => ("Distance", "Drag, or click twice; drag an end to move it"),
+            Self::Distance => ("Distance", "Drag, or click at both ends"),
             Self::Angle => ("Angle", "Click an arm's end, the vertex and the other arm's end"),
             Self::Area => ("Area", "Click corners; Enter, a double click or the first corner closes"),
             Self::Scissors => ("Scissors", "Draw an outline: it cuts through many slices"),

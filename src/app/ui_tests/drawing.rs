@@ -294,3 +294,51 @@ fn a_livewire_clings_to_the_edge_between_its_anchors() {
     assert_eq!(case(&window).history.entries().len(), 1);
     assert!(case(&window).wire.is_none());
 }
+
+#[test]
+fn a_long_change_shows_how_far_it_is_and_can_be_stopped() {
+    let mut window = sample_window();
+    press(&mut window, Modifiers::NONE, Key::R);
+    window.state_mut().change_at_length("Endless work", |_, monitor| {
+        loop {
+            monitor.report("Working", 1, 2)?;
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    });
+    wait(&mut window, |app| app.state.case.as_ref().is_some_and(|case| case.long_edit.is_some()));
+    std::thread::sleep(Duration::from_millis(200));
+    window.run_steps(3);
+    assert!(window.query_all_by_label("Endless work").count() > 0);
+    let at = view_center(&window, Plane::Axial);
+    click_at(&mut window, at, Modifiers::NONE);
+    assert!(window.query_by_label("The labels are being changed").is_some(), "nothing else changes them meanwhile");
+    click(&mut window, "Cancel change");
+    wait(&mut window, App::is_idle);
+    assert_eq!(n_labelled(&window), 0);
+}
+
+#[test]
+fn what_a_seed_would_grow_into_is_seen_before_the_click() {
+    let mut window = sample_window();
+    press(&mut window, Modifiers::NONE, Key::R);
+    let n_shapes = |window: &mut Window| {
+        window.run_steps(3);
+        window.output().shapes.len()
+    };
+    window.hover_at(Pos2::ZERO);
+    let without = n_shapes(&mut window);
+    let at = view_center(&window, Plane::Axial);
+    window.hover_at(at);
+    assert!(n_shapes(&mut window) > without);
+    assert_eq!(n_labelled(&window), 0);
+}
+
+#[test]
+fn mirroring_the_display_gives_an_open_outline_up() {
+    let mut window = sample_window();
+    click(&mut window, "Polygon");
+    let corners = square(view_center(&window, Plane::Axial), 80.0);
+    click_each(&mut window, &corners);
+    press(&mut window, Modifiers::NONE, Key::N);
+    assert!(!outline_is_open(&window));
+}

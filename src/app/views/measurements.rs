@@ -1,12 +1,16 @@
 //! Measurements on their slice: lines, points to catch, and numbers that stay legible over any grey.
 
-use eframe::egui::{Align2, Color32, Painter, Pos2, Shape, Stroke, Ui, epaint::PathShape, vec2};
+use eframe::egui::{Align2, Color32, FontId, Painter, Pos2, Shape, Stroke, Ui, epaint::PathShape, pos2};
 
 use super::overlay::{shaded_text, strong};
 use super::pointer::View;
+use super::slice::SLIDER_WIDTH;
 use crate::app::measuring::{Kind, Measurement};
 use crate::app::theme::{contrast, tokens, type_size};
 use crate::app::tools::Place;
+
+/// From a point to its number.
+const GAP: f32 = 9.0;
 
 /// Draws the measurements of the slice shown, and the ruler that is being laid.
 pub fn measurements_ui(ui: &Ui, view: &View<'_>) {
@@ -37,7 +41,8 @@ fn lines_ui(painter: &Painter, points: &[Pos2], is_closed: bool, color: Color32)
     }
 }
 
-/// The number beside the last point, or beside the vertex of an angle; what an area encloses below it.
+/// The number beside the last point, or beside the vertex of an angle; what an area encloses below it. On the other side
+/// where the view ends.
 fn text_ui(painter: &Painter, known: &Measurement, points: &[Pos2], color: Color32) {
     let at = match known.kind {
         Kind::Distance => points.last(),
@@ -45,10 +50,18 @@ fn text_ui(painter: &Painter, known: &Measurement, points: &[Pos2], color: Color
         Kind::Area => points.iter().max_by(|a, b| a.x.total_cmp(&b.x)),
     };
     let Some(at) = at else { return };
-    let place = *at + vec2(9.0, -4.0);
-    let value = shaded_text(painter, place, Align2::LEFT_BOTTOM, &known.reading.text(), strong(type_size::BODY), color);
-    if let Some(inside) = known.reading.inside() {
-        let font = eframe::egui::FontId::proportional(type_size::SMALL);
-        shaded_text(painter, value.left_bottom() + vec2(0.0, 1.0), Align2::LEFT_TOP, &inside, font, color);
+    let small = FontId::proportional(type_size::SMALL);
+    let (value, inside) = (known.reading.text(), known.reading.inside().unwrap_or_default());
+    let width = |text: &str, font: FontId| painter.layout_no_wrap(text.to_owned(), font, color).size().x;
+    let widest = width(&value, strong(type_size::BODY)).max(width(&inside, small.clone()));
+    let fits = at.x + GAP + widest < painter.clip_rect().right() - SLIDER_WIDTH;
+    let (x, above, below) = match fits {
+        true => (at.x + GAP, Align2::LEFT_BOTTOM, Align2::LEFT_TOP),
+        false => (at.x - GAP, Align2::RIGHT_BOTTOM, Align2::RIGHT_TOP),
+    };
+    let y = at.y - 3.0;
+    shaded_text(painter, pos2(x, y), above, &value, strong(type_size::BODY), color);
+    if !inside.is_empty() {
+        shaded_text(painter, pos2(x, y), below, &inside, small, color);
     }
 }

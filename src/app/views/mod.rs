@@ -3,6 +3,7 @@
 mod contour;
 mod footprint;
 mod geometry;
+mod ghost;
 mod grid;
 mod loading;
 mod measurements;

@@ -1,9 +1,10 @@
 //! A slice view: the image with its labels, and what the pointer does in it.
 
-use eframe::egui::{Align2, Color32, FontId, PointerButton, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
+use eframe::egui::{Align2, Color32, CursorIcon, FontId, PointerButton, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 
 use super::footprint::footprint_ui;
 use super::geometry::Placement;
+use super::ghost::ghost_ui;
 use super::measurements::measurements_ui;
 use super::outline::outline_ui;
 use super::overlay::{
@@ -15,11 +16,12 @@ use crate::app::action::{Action, Actions};
 use crate::app::case::{Case, plane_name};
 use crate::app::state::{Layout, State};
 use crate::app::theme::{tokens, type_size};
+use crate::app::tools::Tool;
 use crate::app::widgets::{Icon, overlay_button, slice_slider};
 use crate::domain::Plane;
 
 /// Room at the right edge for the slider.
-const SLIDER_WIDTH: f32 = 16.0;
+pub const SLIDER_WIDTH: f32 = 16.0;
 
 /// Draws one plane of the open case into `rect`. `wheel` gathers parts of a notch.
 pub fn slice_ui(
@@ -42,8 +44,13 @@ pub fn slice_ui(
     let view = View { plane, axes, placement, state, case };
     view.point(&response, actions);
     view.drag(ui, &response, actions);
+    if state.tool == Tool::Grow || state.tool == Tool::Brush {
+        ghost_ui(ui, &view, &response, cache);
+    }
     if state.tool.is_brush() {
         footprint_ui(ui, &view, &response);
+    } else if state.tool.takes_events() && response.hovered() {
+        ui.ctx().set_cursor_icon(CursorIcon::Crosshair);
     }
     measurements_ui(ui, &view);
     outline_ui(ui, &view);

@@ -28,6 +28,7 @@ enum Layer {
     Image,
     Labels,
     Preview,
+    Ghost,
 }
 
 /// Textures and outlines of the slices on the screen.
@@ -134,6 +135,15 @@ impl SliceCache {
     pub fn preview_outlines(&mut self, preview: &Preview, cut: Cut) -> &[Outline] {
         let key = key(cut, |hasher| preview.serial.hash(hasher));
         self.outlines_of((cut.plane, Layer::Preview), key, &preview.labels, &preview.table, cut)
+    }
+
+    /// The outlines of what a click would change; `make` works them out where `key` is new.
+    pub fn ghost_outlines(&mut self, plane: Plane, key: u64, make: impl FnOnce() -> Vec<Outline>) -> &[Outline] {
+        let entry = self.outlines.entry((plane, Layer::Ghost)).or_insert_with(|| (!key, Vec::new()));
+        if entry.0 != key {
+            *entry = (key, make());
+        }
+        &entry.1
     }
 
     fn outlines_of(

@@ -24,7 +24,7 @@ pub fn brush_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions) 
         };
         ui.add(slider).accessible_name("Brush size");
     });
-    named_row(ui, "In", |ui| {
+    named_row(ui, "Unit", |ui| {
         let units = [
             (SizeUnit::Voxels, "Voxels", "As many voxels along each axis"),
             (SizeUnit::Mm, "mm", "As many millimetres along each axis, however long the voxels are"),

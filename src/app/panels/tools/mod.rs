@@ -14,11 +14,12 @@ use super::super::case::Case;
 use super::super::command::{Command, Why};
 use super::super::long_edit::LongEdit;
 use super::super::state::State;
-use super::super::theme::{label_color, tokens};
+use super::super::theme::{caption, label_color, tokens};
 use super::super::tools::Tool;
 use super::super::widgets::{Icon, command_button, named_row, note, section, swatch};
 use super::status::number;
 
+use crate::domain::scissors::ScissorsMode;
 use crate::monitor::Progress;
 
 pub use self::palette::palette_ui;
@@ -26,6 +27,12 @@ pub use self::slices::slices_ui;
 
 /// Draws the options of the tool in use, where it has some.
 pub fn options_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions) {
+    if state.tool.measures() {
+        section(ui, state.tool.words().0, |ui| {
+            ui.label(caption(ui, state.tool.words().1));
+            ui.label(caption(ui, "Drag a point to move it. Escape gives up"));
+        });
+    }
     if !state.tool.paints() {
         return;
     }
@@ -36,7 +43,8 @@ pub fn options_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions
         if let Some(running) = &case.long_edit {
             progress_ui(ui, state, running, actions);
         }
-        if state.tool != Tool::Eraser {
+        let erases = state.tool == Tool::Scissors && state.settings.tools.scissors != ScissorsMode::FillInside;
+        if state.tool != Tool::Eraser && !erases {
             label_ui(ui, case, actions);
         }
         if state.tool.is_brush() {

@@ -37,7 +37,7 @@ pub fn outline_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
 
 fn scissors_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
     let mut options = state.settings.tools;
-    named_row(ui, "Do", |ui| {
+    named_row(ui, "Cut", |ui| {
         let modes = [
             (ScissorsMode::EraseInside, "Erase in", "Erase what the outline encloses"),
             (ScissorsMode::EraseOutside, "Erase out", "Erase what the outline does not enclose"),
