@@ -315,6 +315,33 @@ fn ctrl_c_stops_the_work_and_leaves_no_half_of_a_file() {
 }
 
 #[test]
+fn sweeps_write_a_row_for_each_measurement_and_their_settings() {
+    let program = Program::new();
+    let common = "--data phantom --model phantom-3d --device cpu --cases 1 --csv rows.csv --json all.json";
+    let rows = |line: &str| {
+        program.succeed(&format!("sweep {line} {common}"));
+        let csv = fs::read_to_string(program.path("rows.csv")).unwrap();
+        let json: serde_json::Value = serde_json::from_slice(&fs::read(program.path("all.json")).unwrap()).unwrap();
+        assert_eq!(json["rows"].as_array().unwrap().len() + 1, csv.lines().count(), "{csv}");
+        assert_eq!(json["models"][0]["sha256"].as_str().unwrap().len(), 64);
+        assert!(!json["summary"].as_array().unwrap().is_empty());
+        json["rows"].as_array().unwrap().clone()
+    };
+    // Two labels and their mean.
+    let steps = rows("steps --steps 2,4");
+    assert_eq!(steps.len(), 2 * 3);
+    assert!(steps.iter().all(|row| row["dice"].as_f64().unwrap() > 0.7), "{steps:?}");
+    assert_eq!(steps[3]["agreement"], 1.0, "the longest run agrees with itself");
+    let noise = rows("noise --strengths 0,0.3 --repeats 2 --steps 2");
+    assert_eq!(noise.len(), 2 * 2 * 2 * 3);
+    assert!(noise.iter().filter(|row| row["strength"] == 0.0).all(|row| row["agreement"] == 1.0), "{noise:?}");
+    let samples = rows("samples --samples 2,3");
+    assert_eq!(samples.len(), 2);
+    assert!(samples[1]["auroc"].as_f64().unwrap() > 0.5, "{samples:?}");
+    assert_eq!(rows("size --sizes 16,24 --steps 2 --repeats 1").len(), 2);
+}
+
+#[test]
 fn a_picture_of_the_window_is_taken_without_one() {
     let program = Program::new();
     program.make_sample(1);

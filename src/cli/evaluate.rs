@@ -61,11 +61,21 @@ pub(super) struct EvaluateArgs {
 
 /// A split as it is typed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum SplitName {
+pub(super) enum SplitName {
     Train,
     Val,
     #[default]
     Test,
+}
+
+impl From<SplitName> for Split {
+    fn from(name: SplitName) -> Self {
+        match name {
+            SplitName::Train => Self::Train,
+            SplitName::Val => Self::Val,
+            SplitName::Test => Self::Test,
+        }
+    }
 }
 
 /// One way to an answer, its scores and what it cost.
@@ -76,14 +86,9 @@ struct Column {
 }
 
 pub(super) fn run(args: EvaluateArgs) -> anyhow::Result<()> {
-    let split = match args.split {
-        SplitName::Train => Split::Train,
-        SplitName::Val => Split::Val,
-        SplitName::Test => Split::Test,
-    };
     let files = registry::find(&args.model)?;
     let device = if args.libtorch { train::libtorch()?.0 } else { Device::flex() };
-    let mut images = train::source(&args.data)?.read(split)?;
+    let mut images = train::source(&args.data)?.read(args.split.into())?;
     images.truncate(args.limit.unwrap_or(usize::MAX));
     anyhow::ensure!(!images.is_empty(), "the split {:?} of {} has no cases", args.split, args.data);
 

@@ -13,6 +13,7 @@ mod output;
 mod phantom;
 mod segment;
 mod session;
+mod sweep;
 mod terminal;
 mod train;
 mod view;
@@ -73,6 +74,8 @@ enum Command {
     Train(train::TrainArgs),
     /// Score a model on a data set
     Evaluate(evaluate::EvaluateArgs),
+    /// Measure what steps, noise, image size or samples do on a data set: the figures of the papers
+    Sweep(sweep::SweepArgs),
     /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),
 }
@@ -93,6 +96,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Some(Command::View(args)) => view::run(&args),
         Some(Command::Train(args)) => train::run(args),
         Some(Command::Evaluate(args)) => evaluate::run(args),
+        Some(Command::Sweep(args)) => sweep::run(&args),
         Some(Command::Completions(args)) => completions::run(&args),
     }
 }
@@ -133,6 +137,10 @@ mod tests {
         check_refused("ldseg segment a.nii --nonsense", ErrorKind::UnknownArgument);
         check_refused("ldseg view a.nii --size 1024", ErrorKind::ValueValidation);
         check_refused("ldseg phantom --kind cube", ErrorKind::InvalidValue);
+        check_refused("ldseg sweep", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand);
+        check_refused("ldseg sweep noise", ErrorKind::MissingRequiredArgument);
+        check_refused("ldseg sweep steps --data d --steps 0", ErrorKind::ValueValidation);
+        check_refused("ldseg sweep noise --data d --perturbation fog", ErrorKind::InvalidValue);
         check_refused("ldseg a.nii b.nii c.nii", ErrorKind::TooManyValues);
     }
 

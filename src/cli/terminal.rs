@@ -40,6 +40,11 @@ impl Terminal {
         self.is_interrupted.load(Ordering::Relaxed)
     }
 
+    /// Takes the bar away, so that results stand alone.
+    pub fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+
     /// Draws `progress`.
     pub fn show(&self, progress: &Progress) {
         let template = if progress.total > 0 { "{msg} {bar:30} {percent:>3} %" } else { "{spinner} {msg}" };

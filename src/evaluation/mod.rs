@@ -6,6 +6,7 @@ pub mod contender;
 pub mod hypotheses;
 pub mod metrics;
 pub mod quality;
+pub mod reliability;
 pub mod report;
 pub mod robustness;
 pub mod route;

@@ -46,6 +46,15 @@ impl Cell {
         }
     }
 
+    fn text(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Number(None) => "–".to_owned(),
+            Self::Number(Some(number)) if number.fract() == 0.0 => shortest(*number),
+            Self::Number(Some(number)) => format!("{number:.4}"),
+        }
+    }
+
     fn json(&self) -> Value {
         match self {
             Self::Text(text) => Value::from(text.as_str()),
@@ -102,24 +111,39 @@ impl Table {
         for &at in &values {
             columns.extend(["mean", "sd", "n"].map(|what| format!("{}_{what}", self.columns[at])));
         }
-        let mut groups: Vec<(Vec<&Cell>, Vec<&Vec<Cell>>)> = Vec::new();
+        let line = |(key, group): (Vec<Cell>, Vec<&Vec<Cell>>)| {
+            let mut line = key;
+            for &at in &values {
+                let number = |row: &&Vec<Cell>| if let Cell::Number(number) = row[at] { number } else { None };
+                let Statistic { mean, sd, n, .. } = Statistic::of(group.iter().map(number));
+                line.extend([Cell::from(mean), Cell::from(sd), Cell::from(n as f64)]);
+            }
+            line
+        };
+        Self { columns, rows: self.grouped(&keys).into_iter().map(line).collect() }
+    }
+
+    /// The rows of each combination of the columns `keys`, named by it, in the order in which they first occur.
+    pub fn groups(&self, keys: &[&str]) -> Vec<(Vec<String>, Self)> {
+        let keys: Vec<usize> = keys.iter().filter_map(|key| self.position(key)).collect();
+        let named = |(key, rows): (Vec<Cell>, Vec<&Vec<Cell>>)| {
+            let name = |(cell, &at): (&Cell, &usize)| format!("{} {}", self.columns[at], cell.text());
+            let rows = rows.into_iter().cloned().collect();
+            (key.iter().zip(&keys).map(name).collect(), Self { columns: self.columns.clone(), rows })
+        };
+        self.grouped(&keys).into_iter().map(named).collect()
+    }
+
+    fn grouped(&self, keys: &[usize]) -> Vec<(Vec<Cell>, Vec<&Vec<Cell>>)> {
+        let mut groups: Vec<(Vec<Cell>, Vec<&Vec<Cell>>)> = Vec::new();
         for row in &self.rows {
-            let key: Vec<&Cell> = keys.iter().map(|&at| &row[at]).collect();
+            let key: Vec<Cell> = keys.iter().map(|&at| row[at].clone()).collect();
             match groups.iter_mut().find(|(of, _)| *of == key) {
                 Some((_, rows)) => rows.push(row),
                 None => groups.push((key, vec![row])),
             }
         }
-        let line = |(key, rows): (Vec<&Cell>, Vec<&Vec<Cell>>)| {
-            let mut line: Vec<Cell> = key.into_iter().cloned().collect();
-            for &at in &values {
-                let number = |row: &&Vec<Cell>| if let Cell::Number(number) = row[at] { number } else { None };
-                let Statistic { mean, sd, n, .. } = Statistic::of(rows.iter().map(number));
-                line.extend([Cell::from(mean), Cell::from(sd), Cell::from(n as f64)]);
-            }
-            line
-        };
-        Self { columns, rows: groups.into_iter().map(line).collect() }
+        groups
     }
 
     /// With a heading; what is undefined is an empty field.
@@ -141,18 +165,26 @@ impl Table {
         self.rows.iter().map(|row| Value::Object(object(row))).collect()
     }
 
-    /// For the terminal: columns of equal width, numbers with four digits after the point.
+    /// For the terminal: columns of equal width, numbers with four digits after the point; a mean and its SD in one.
     pub fn to_text(&self) -> String {
-        let cell = |cell: &Cell| match cell {
-            Cell::Text(text) => text.clone(),
-            Cell::Number(None) => "–".to_owned(),
-            Cell::Number(Some(number)) if number.fract() == 0.0 => shortest(*number),
-            Cell::Number(Some(number)) => format!("{number:.4}"),
+        let sd_of = |at: usize| {
+            let name = self.columns[at].strip_suffix("_mean")?;
+            self.position(&format!("{name}_sd"))
         };
-        let mut lines: Vec<Vec<String>> = vec![self.columns.clone()];
-        lines.extend(self.rows.iter().map(|row| row.iter().map(cell).collect()));
+        let is_told_elsewhere = |name: &str| {
+            let of = name.strip_suffix("_sd").or_else(|| name.strip_suffix("_n"));
+            of.is_some_and(|of| self.position(&format!("{of}_mean")).is_some())
+        };
+        let shown: Vec<usize> = (0..self.columns.len()).filter(|&at| !is_told_elsewhere(&self.columns[at])).collect();
+        let cell = |row: &Vec<Cell>, at: usize| match sd_of(at).map(|sd| &row[sd]) {
+            Some(sd @ Cell::Number(Some(_))) => format!("{} ± {}", row[at].text(), sd.text()),
+            _ => row[at].text(),
+        };
+        let heading = shown.iter().map(|&at| self.columns[at].trim_end_matches("_mean").to_owned());
+        let mut lines: Vec<Vec<String>> = vec![heading.collect()];
+        lines.extend(self.rows.iter().map(|row| shown.iter().map(|&at| cell(row, at)).collect()));
         let width = |at: usize| lines.iter().map(|line| line[at].chars().count()).max().unwrap_or(0);
-        let widths: Vec<usize> = (0..self.columns.len()).map(width).collect();
+        let widths: Vec<usize> = (0..shown.len()).map(width).collect();
         let aligned = |line: &Vec<String>| {
             let cells = line.iter().zip(&widths).map(|(cell, &width)| format!("{cell:>width$}"));
             cells.collect::<Vec<_>>().join("  ") + "\n"
@@ -191,6 +223,9 @@ mod tests {
         let summary = table().summary(&["route", "steps"], &["dice", "nonsense"]);
         let expected = "route,steps,dice_mean,dice_sd,dice_n\n\"a, b\",2,0.850000,0.070711,2\nc,2,,,0\n";
         assert_eq!(summary.to_csv(), expected);
+        let groups = table().groups(&["route", "steps"]);
+        assert_eq!(groups[0].0, ["route a, b", "steps 2"]);
+        assert_eq!((groups[0].1.numbers("dice"), groups.len()), (vec![0.8, 0.9], 2));
     }
 
     #[test]
@@ -199,6 +234,8 @@ mod tests {
         let widths: Vec<usize> = text.lines().map(|line| line.chars().count()).collect();
         assert_eq!(widths, [widths[0]; 4]);
         assert!(text.contains("0.8000") && text.contains('–'), "{text}");
+        let summary = table().summary(&["route"], &["dice"]).to_text();
+        assert_eq!(summary, "route             dice\n a, b  0.8500 ± 0.0707\n    c                –\n");
         assert!(!table().is_empty() && Table::new(&["x"]).is_empty());
     }
 }

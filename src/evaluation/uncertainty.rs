@@ -74,15 +74,18 @@ impl Uncertainty {
             *mean += before / n;
             *squares += before * (p - *mean);
         });
-        let mut counts = vec![0_u64; self.image.n_classes];
+        let mut counts = vec![0; self.image.n_classes];
         for (at, &class) in sample.classes.iter().enumerate() {
             self.votes[usize::from(class) * n_voxels + at] += 1;
             counts[usize::from(class)] += 1;
         }
-        let voxel_ml = self.grid.voxel_volume_mm3() / 1000.0;
-        for (volumes, count) in self.volumes_ml.iter_mut().zip(counts) {
-            volumes.push(count as f64 * voxel_ml);
-        }
+        let volumes_ml: Vec<f64> = counts.into_iter().map(|count| self.voxels_ml(count)).collect();
+        self.volumes_ml.iter_mut().zip(volumes_ml).for_each(|(volumes, ml)| volumes.push(ml));
+    }
+
+    /// The volume of so many voxels.
+    pub fn voxels_ml(&self, n_voxels: usize) -> f64 {
+        n_voxels as f64 * self.grid.voxel_volume_mm3() / 1000.0
     }
 
     /// Where the maps lie.

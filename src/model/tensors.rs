@@ -120,8 +120,7 @@ impl ModelBox {
     ) {
         let box_from_source = self.source_from_box.inverse();
         let [depth, height, width] = padded;
-        let samplers: Vec<_> =
-            classes.iter().map(|values| Trilinear { values, shape: [width, height, depth] }).collect();
+        let shape = [width, height, depth];
         let VoxelBox([i_range, j_range, k_range]) = self.source_region(grid);
         let last = self.shape.map(|n| n as f64 - 0.5);
         let mut probabilities = vec![0.0; classes.len()];
@@ -132,8 +131,9 @@ impl ModelBox {
                     if p.min_element() < -0.5 || p.x > last[0] || p.y > last[1] || p.z > last[2] {
                         continue;
                     }
-                    for (value, sampler) in probabilities.iter_mut().zip(&samplers) {
-                        *value = sampler.at(p);
+                    let corners = Corners::new(shape, p);
+                    for (probability, values) in probabilities.iter_mut().zip(classes) {
+                        *probability = corners.mix(values);
                     }
                     write(grid.index([i, j, k]), &probabilities);
                 }
@@ -215,19 +215,38 @@ pub struct Trilinear<'a> {
 impl Trilinear<'_> {
     /// The value at a fractional voxel.
     pub fn at(&self, p: DVec3) -> f32 {
-        let [nx, ny, nz] = self.shape;
+        Corners::new(self.shape, p).mix(self.values)
+    }
+}
+
+/// The eight voxels around a fractional one and how much each counts: worked out once for all classes.
+struct Corners {
+    /// Positions of the first voxel of the rows y0 z0, y1 z0, y0 z1, y1 z1.
+    rows: [usize; 4],
+    /// Along x, y, z.
+    fractions: [f32; 3],
+    /// From one voxel of a row to the next that counts; 0 in a row of one.
+    step: usize,
+}
+
+impl Corners {
+    fn new(shape: [usize; 3], p: DVec3) -> Self {
+        let [nx, ny, nz] = shape;
         let split = |v: f64, n: usize| {
             let v = v.clamp(0.0, (n - 1) as f64);
             let below = (v as usize).min(n.saturating_sub(2));
             (below, (below + 1).min(n - 1), (v - below as f64) as f32)
         };
         let ((x0, x1, fx), (y0, y1, fy), (z0, z1, fz)) = (split(p.x, nx), split(p.y, ny), split(p.z, nz));
-        let line = |y: usize, z: usize| {
-            let row = nx * (y + ny * z);
-            mix(self.values[row + x0], self.values[row + x1], fx)
-        };
-        let plane = |z: usize| mix(line(y0, z), line(y1, z), fy);
-        if fz == 0.0 { plane(z0) } else { mix(plane(z0), plane(z1), fz) }
+        let row = |y: usize, z: usize| x0 + nx * (y + ny * z);
+        Self { rows: [row(y0, z0), row(y1, z0), row(y0, z1), row(y1, z1)], fractions: [fx, fy, fz], step: x1 - x0 }
+    }
+
+    fn mix(&self, values: &[f32]) -> f32 {
+        let [fx, fy, fz] = self.fractions;
+        let line = |row: usize| mix(values[row], values[row + self.step], fx);
+        let plane = |first: usize| mix(line(self.rows[first]), line(self.rows[first + 1]), fy);
+        if fz == 0.0 { plane(0) } else { mix(plane(0), plane(2), fz) }
     }
 }
 

@@ -1,0 +1,95 @@
+//! `ldseg sweep steps`: the papers' Dice against K and time against K (LDSeg's table IV).
+
+use clap::Args;
+use serde_json::json;
+
+use super::{Bench, CaseMonitor, Common, push_labels};
+use crate::config::SamplerKind;
+use crate::domain::LabelTable;
+use crate::evaluation::steps::{StepPlan, StepRun, dice_by_label, longest};
+use crate::evaluation::table::{Cell, Table};
+use crate::training::cases::LabelledImage;
+
+/// Arguments of `ldseg sweep steps`.
+#[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "K steps are K − 1 calls of the denoiser: K = 2 is one call, K = 1 decodes pure noise. Agreement is \
+    Dice with the run of the same sampler that has the most steps, and no accuracy. Times are of this machine: denoising and \
+    decoding of one sample, encoding once for all.\n\n\
+    Example:\n  ldseg sweep steps --data msd_hippocampus --steps 2,10,100 --sampler ddim,ddpm --csv steps.csv"
+)]
+pub(super) struct StepsArgs {
+    #[command(flatten)]
+    common: Common,
+    /// Numbers of steps K, each 1 to 1000
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "2,3,5,10,15,50,100,1000",
+        value_parser = clap::value_parser!(u16).range(1..=1000)
+    )]
+    steps: Vec<u16>,
+    /// Samplers
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "ddim")]
+    sampler: Vec<SamplerKind>,
+}
+
+pub(super) fn run(args: &StepsArgs) -> anyhow::Result<()> {
+    let settings = json!({ "steps": args.steps, "samplers": args.sampler });
+    let bench = Bench::new("steps", &args.common, settings)?;
+    let plan = |seed| StepPlan {
+        samplers: args.sampler.clone(),
+        steps: args.steps.iter().map(|&steps| usize::from(steps)).collect(),
+        seed,
+    };
+    let table = Table::new(&[
+        "model",
+        "sampler",
+        "steps",
+        "case",
+        "label",
+        "dice",
+        "agreement",
+        "encode_s",
+        "denoise_s",
+        "decode_s",
+        "total_s",
+    ]);
+    let n_runs = (args.steps.len() * args.sampler.len() * bench.models.len()) as u64;
+    let measure = |case_idx: usize, image: &LabelledImage, monitor: &CaseMonitor<'_>, table: &mut Table| {
+        for model in &bench.models {
+            let mut runs = Vec::new();
+            let plan = plan(args.common.seed + case_idx as u64);
+            let ended = plan.run(&model.segmenter, (&image.volume, 0, None), monitor, &mut |run| {
+                runs.push(run);
+                monitor.advance();
+            });
+            push_runs(table, &model.name, image, &runs, &model.segmenter.config().label_table());
+            ended?;
+        }
+        Ok(())
+    };
+    let summary = |table: &Table| {
+        table.summary(&["model", "sampler", "steps", "label"], &["dice", "agreement", "denoise_s", "total_s"])
+    };
+    bench.run(table, n_runs, measure, summary)?;
+    Ok(())
+}
+
+fn push_runs(table: &mut Table, model: &str, image: &LabelledImage, runs: &[StepRun], labels: &LabelTable) {
+    for run in runs {
+        let dice = dice_by_label(&run.labels, &image.labels, labels);
+        let agreement = longest(runs, run.sampler).map(|longest| dice_by_label(&run.labels, &longest.labels, labels));
+        let rows: Vec<(String, Vec<Option<f64>>)> = labels
+            .labels
+            .iter()
+            .enumerate()
+            .map(|(at, label)| (label.name.clone(), vec![dice[at], agreement.as_ref().and_then(|dice| dice[at])]))
+            .collect();
+        let sampler = format!("{:?}", run.sampler).to_uppercase();
+        let before: [Cell; 4] = [model.into(), sampler.into(), (run.steps as f64).into(), image.name.as_str().into()];
+        let timing = run.timing;
+        let after = [timing.encode_s, timing.denoise_s, timing.decode_s, timing.total_s()].map(Cell::from);
+        push_labels(table, &before, &rows, &after);
+    }
+}
