@@ -229,6 +229,16 @@ mod tests {
     }
 
     #[test]
+    fn noise_does_not_lead_the_wire_astray() {
+        let noise = |at: usize| ((at as u32).wrapping_mul(2_654_435_761) >> 24) as f32 / 8.0;
+        let noisy: Vec<f32> = disc(64, 20.0).into_iter().enumerate().map(|(at, value)| value + noise(at)).collect();
+        for [x, y] in wire(&noisy, 64, [12, 32]).path_to([32, 52]) {
+            let away = (x as f32 - 32.0).hypot(y as f32 - 32.0);
+            assert!((away - 20.0).abs() < 3.0, "{x}, {y} is {away} from the middle");
+        }
+    }
+
+    #[test]
     fn the_wire_is_straight_where_there_is_no_edge() {
         let path = wire(&[5.0; 600], 30, [3, 4]).path_to([25, 4]);
         assert_eq!(path, (3..=25).map(|x| [x, 4]).collect::<Vec<_>>());

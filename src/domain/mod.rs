@@ -26,6 +26,8 @@ pub mod reshape;
 pub mod scissors;
 pub mod similar;
 pub mod slice_copy;
+#[cfg(test)]
+mod tools_tests;
 pub mod volume;
 mod voxel_set;
 
