@@ -141,8 +141,10 @@ impl Edit {
         }
     }
 
-    /// The labels after the edit.
-    #[cfg(test)]
+    /// The labels after the edit; shares with `labels` what it leaves alone.
+    ///
+    /// # Panics
+    /// Where the edit was made for labels of another shape.
     pub fn after(&self, labels: &LabelMap) -> LabelMap {
         let mut after = labels.clone();
         self.apply(after.ids_mut());
