@@ -17,7 +17,7 @@ use burn::module::{Module, ModuleMapper, Param};
 use burn::prelude::*;
 use burn::tensor::Distribution;
 use ldseg::config::SamplerKind;
-use ldseg::model::config::ModelConfig;
+use ldseg::model::config::{LdsegConfig, ModelConfig};
 use ldseg::model::ldseg::Ldseg;
 use ldseg::model::preset;
 use ldseg::model::sampler::{NoiseSource, Sampler};
@@ -43,7 +43,7 @@ fn main() -> anyhow::Result<()> {
     std::fs::write(scratch.path().join("config.json"), serde_json::to_vec(&config)?)?;
     std::fs::write(scratch.path().join("weights.safetensors"), to_bytes(&networks, Precision::Full)?)?;
 
-    let inputs = Inputs::new(&config, samples, steps, &device);
+    let inputs = Inputs::new(&config, samples, steps, &device)?;
     let ours = time_ldseg(&config, &networks, &inputs, &scratch.path().join("dump.safetensors"))?;
     let theirs = time_pytorch(scratch.path())?;
 
@@ -75,19 +75,25 @@ fn threads() -> usize {
 
 /// A model folder as it is; a preset with random weights.
 fn load(model: &str, device: &Device) -> anyhow::Result<(ModelConfig, Ldseg)> {
-    let init = |config: &ModelConfig| config.network.init(config.input.channels, config.n_classes(), device);
+    let init = |config: &ModelConfig| -> anyhow::Result<Ldseg> {
+        Ok(ldseg(config)?.network.init(config.input.channels, config.n_classes(), device))
+    };
     let folder = Path::new(model);
     if folder.is_dir() {
         let config: ModelConfig = serde_json::from_slice(&std::fs::read(folder.join("config.json"))?)?;
-        let networks = from_bytes(init(&config), &std::fs::read(folder.join("weights.safetensors"))?)?;
+        let networks = from_bytes(init(&config)?, &std::fs::read(folder.join("weights.safetensors"))?)?;
         return Ok((config, networks));
     }
     let Some(config) = preset::by_name(model) else {
         bail!("{model} is neither a model folder nor one of the presets {:?}", preset::NAMES);
     };
     device.seed(1);
-    let networks = init(&config).map(&mut Randomise);
+    let networks = init(&config)?.map(&mut Randomise);
     Ok((config, networks))
+}
+
+fn ldseg(config: &ModelConfig) -> anyhow::Result<&LdsegConfig> {
+    config.ldseg().with_context(|| format!("{} is not LDSeg", config.name))
 }
 
 /// Some first values are zero or one, which would hide an error from the comparison.
@@ -111,19 +117,20 @@ struct Inputs {
 
 impl Inputs {
     /// An image of the size of the model's crop.
-    fn new(config: &ModelConfig, samples: u64, steps: usize, device: &Device) -> Self {
-        let shape = [config.input.crop, config.network.size_multiple()];
+    fn new(config: &ModelConfig, samples: u64, steps: usize, device: &Device) -> anyhow::Result<Self> {
+        let network = &ldseg(config)?.network;
+        let shape = [config.input.crop, network.size_multiple()];
         let [depth, height, width] = [0, 1, 2].map(|axis| shape[0][axis].next_multiple_of(shape[1][axis]));
-        let factor = config.network.downsampling;
-        let latent_depth = if config.network.planar { depth } else { depth / factor };
+        let factor = network.downsampling;
+        let latent_depth = if network.planar { depth } else { depth / factor };
         device.seed(2);
         let shape = [1, config.input.channels, depth, height, width];
-        Self {
+        Ok(Self {
             image: Tensor::random(shape, Distribution::Uniform(0.0, 1.0), device),
-            latent: [config.network.latent_channels, latent_depth, height / factor, width / factor],
+            latent: [network.latent_channels, latent_depth, height / factor, width / factor],
             samples,
             steps,
-        }
+        })
     }
 
     fn noise(&self) -> NoiseSource {
@@ -133,7 +140,7 @@ impl Inputs {
 
 /// The shortest seconds of every stage. What went in and came out is written to `dump`.
 fn time_ldseg(config: &ModelConfig, networks: &Ldseg, inputs: &Inputs, dump: &Path) -> anyhow::Result<[f64; 4]> {
-    let schedule = Schedule::new(&config.diffusion);
+    let schedule = Schedule::new(&ldseg(config)?.diffusion);
     let sampler = Sampler { schedule: &schedule, kind: SamplerKind::Ddim, steps: inputs.steps };
     let mut shortest = [f64::INFINITY; 4];
     for round in 0..=REPEATS {

@@ -77,7 +77,7 @@ impl Default for SegmentSettings {
 /// How a model is trained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Args)]
 pub struct TrainSettings {
-    /// Network: hippocampus, phantom-3d, paper-2d or paper-3d
+    /// Network: hippocampus, phantom-3d, each with -resunet for its deterministic counterpart, paper-2d or paper-3d
     #[arg(long, default_value = "hippocampus")]
     pub preset: String,
     /// Passes over the training cases

@@ -36,7 +36,7 @@ pub(super) struct EvaluateArgs {
     /// A built-in model or a model folder
     #[arg(long, default_value = "hippocampus")]
     model: String,
-    /// Numbers of sampling steps K, each 2 to 1000
+    /// Numbers of sampling steps K, each 2 to 1000; a deterministic model has none
     #[arg(long, value_delimiter = ',', default_value = "2", value_parser = clap::value_parser!(u16).range(2..=1000))]
     steps: Vec<u16>,
     /// Sampler
@@ -93,9 +93,9 @@ pub(super) fn run(args: EvaluateArgs) -> anyhow::Result<()> {
     anyhow::ensure!(!images.is_empty(), "the split {:?} of {} has no cases", args.split, args.data);
 
     let sampled = args.steps.iter().map(|&steps| Route::Sampled { sampler: args.sampler, steps: usize::from(steps) });
-    let routes = sampled.chain([Route::Embedding, Route::Ceiling]);
+    let routes = Route::of(files.config(), sampled);
     let mut columns: Vec<Column> =
-        routes.map(|route| Column { route, report: Report::default(), elapsed_s: 0.0 }).collect();
+        routes.into_iter().map(|route| Column { route, report: Report::default(), elapsed_s: 0.0 }).collect();
     let encode_s = score(&mut columns, &files.load(&device)?, &images, args.seed)?;
     let n_cases = images.len();
     println!("{} on {} of {}: {n_cases} cases", args.model, format!("{:?}", args.split).to_lowercase(), args.data);

@@ -25,7 +25,7 @@ pub(super) fn run(args: &ModelsArgs) -> anyhow::Result<()> {
             .map(|model| {
                 serde_json::json!({
                     "name": model.name, "title": model.title, "description": model.description, "labels": labels(model),
-                    "is_builtin": model.is_builtin,
+                    "is_deterministic": model.is_deterministic, "is_builtin": model.is_builtin,
                 })
             })
             .collect();

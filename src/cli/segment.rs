@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::bail;
-use clap::Args;
+use clap::{Args, ValueEnum as _};
 use serde::Serialize;
 use serde_json::json;
 
@@ -22,6 +22,7 @@ use crate::io::provenance::{ModelRun, Provenance};
 #[command(after_help = "Examples:\n  \
                         ldseg segment scan.nii.gz -o mask.nii.gz\n  \
                         ldseg segment scan.nii.gz --samples 20 --seed 1 --probabilities p.nii.gz -o mask.nii.gz\n  \
+                        ldseg segment scan.nii.gz --model hippocampus-resunet -o mask.nii.gz\n  \
                         ldseg segment scan.nii.gz --model my-model --reference truth.nii.gz --json")]
 pub(super) struct SegmentArgs {
     /// Image to segment: NIfTI, compressed or not
@@ -55,6 +56,8 @@ struct Summary<'a> {
     image: &'a Path,
     mask: Option<&'a Path>,
     settings: &'a SegmentSettings,
+    /// Steps, sampler, samples and seed of `settings` meant nothing.
+    is_deterministic: bool,
     model_sha256: &'a str,
     device: &'a str,
     elapsed_s: f64,
@@ -109,13 +112,13 @@ fn save(session: &mut Session, args: &SegmentArgs, opened: &Opened, result: &Seg
 
 fn provenance(image: &Path, result: &Segmentation) -> Provenance {
     let settings = &result.settings;
-    let sampler = serde_json::to_value(settings.sampler).ok().and_then(|name| name.as_str().map(str::to_owned));
+    let sampler = settings.sampler.to_possible_value().filter(|_| !result.is_deterministic);
     Provenance {
         model: Some(ModelRun {
             model: settings.model.clone(),
             model_sha256: result.model_sha256.clone(),
             seed: settings.seed,
-            sampler: sampler.unwrap_or_default(),
+            sampler: sampler.map_or_else(|| "none".to_owned(), |value| value.get_name().to_owned()),
             steps: settings.steps,
             samples: settings.samples,
             device: result.device.clone(),
@@ -138,6 +141,7 @@ fn print(
             image: &args.image,
             mask: args.output.as_deref(),
             settings: &result.settings,
+            is_deterministic: result.is_deterministic,
             model_sha256: &result.model_sha256,
             device: &result.device,
             elapsed_s: result.elapsed_s,
@@ -147,14 +151,9 @@ fn print(
         });
     }
     output::warnings(&warnings, &args.image);
-    let SegmentSettings { model, steps, samples, seed, .. } = &result.settings;
-    let what = if *samples == 1 { String::new() } else { format!(", {samples} samples") };
-    output::line(format!(
-        "{model} on {}: K = {steps}{what}, seed {seed}, {:.2} s\n\n{}",
-        result.device,
-        result.elapsed_s,
-        volumes_text(&labels)
-    ))?;
+    let model = &result.settings.model;
+    let (way, elapsed_s) = (way(result), result.elapsed_s);
+    output::line(format!("{model} on {}: {way}, {elapsed_s:.2} s\n\n{}", result.device, volumes_text(&labels)))?;
     if let Some(report) = report {
         output::line(format!("\n{}", scores_text(&report)))?;
     }
@@ -162,6 +161,16 @@ fn print(
         output::line(format!("\nMask: {}", path.display()))?;
     }
     Ok(())
+}
+
+/// How the answer was found.
+fn way(result: &Segmentation) -> String {
+    let SegmentSettings { steps, samples, seed, .. } = &result.settings;
+    match samples {
+        _ if result.is_deterministic => "deterministic".to_owned(),
+        1 => format!("K = {steps}, seed {seed}"),
+        _ => format!("K = {steps}, {samples} samples, seed {seed}"),
+    }
 }
 
 fn report(case: &str, reference: &OpenedLabels, result: &Segmentation) -> Report {

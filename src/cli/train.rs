@@ -22,6 +22,7 @@ use crate::training::{EpochLog, Images, Run, train};
 #[command(after_help = "Examples:\n  \
     ldseg train --data msd_hippocampus --model runs/hippocampus --epochs 100\n  \
     ldseg train --data msd_hippocampus --model runs/hippocampus --resume\n  \
+    ldseg train --data msd_hippocampus --preset hippocampus-resunet --model runs/resunet\n  \
     ldseg train --data phantom --preset phantom-3d --model runs/phantom-3d\n\n\
     The folder holds a checkpoint after every epoch: a run that was stopped or killed goes on with --resume.")]
 pub(super) struct TrainArgs {
@@ -132,7 +133,7 @@ impl Bar {
                 log.loss,
                 log.segmentation,
                 log.noise,
-                score("Dice K=2", log.dice_k2),
+                score("Dice", log.dice),
                 score("K=10", log.dice_k10),
                 score("embedding", log.dice_embedding),
                 score("ceiling", log.dice_ceiling),

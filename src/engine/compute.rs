@@ -76,6 +76,7 @@ impl Compute {
             table: prediction.table,
             probabilities: prediction.probabilities,
             settings: settings.clone(),
+            is_deterministic: loaded.segmenter.config().is_deterministic(),
             model_sha256: loaded.sha256.clone(),
             device: selected.name,
             elapsed_s: start.elapsed().as_secs_f64(),

@@ -208,6 +208,8 @@ pub struct Segmentation {
     pub probabilities: Vec<Vec<u8>>,
     /// The settings used.
     pub settings: SegmentSettings,
+    /// The model answers the same each time: steps, sampler, samples and seed meant nothing to it.
+    pub is_deterministic: bool,
     /// SHA-256 of the model's weights, as hexadecimal digits.
     pub model_sha256: String,
     /// The device that did it, by name.

@@ -1,5 +1,5 @@
-//! The ways from an image to an answer that are worth comparing: sampled with K steps, the embedding decoded as it is, and
-//! the ceiling that no denoiser passes.
+//! The ways from an image to an answer that are worth comparing: sampled with K steps, the embedding decoded as it is, the
+//! ceiling that no denoiser passes, and a deterministic model's one way.
 
 use std::fmt;
 
@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::config::SamplerKind;
 use crate::domain::LabelMap;
+use crate::model::config::ModelConfig;
 use crate::model::segment::{Encoded, Segmenter};
 use crate::monitor::{Cancelled, Monitor};
 
@@ -25,9 +26,19 @@ pub enum Route {
     Embedding,
     /// The true labels, encoded and decoded.
     Ceiling,
+    /// One pass of a deterministic model: no noise, no steps, no seed.
+    Deterministic,
 }
 
 impl Route {
+    /// The ways that a model has: the `sampled` ones, its embedding and its ceiling, or the only one of a deterministic model.
+    pub fn of(config: &ModelConfig, sampled: impl IntoIterator<Item = Self>) -> Vec<Self> {
+        if config.is_deterministic() {
+            return vec![Self::Deterministic];
+        }
+        sampled.into_iter().chain([Self::Embedding, Self::Ceiling]).collect()
+    }
+
     /// DDIM with K `steps`.
     pub fn ddim(steps: usize) -> Self {
         Self::Sampled { sampler: SamplerKind::Ddim, steps }
@@ -47,7 +58,7 @@ impl Route {
     ) -> Result<LabelMap, Cancelled> {
         let probabilities = match self {
             Self::Sampled { sampler, steps } => segmenter.sample(encoded, sampler, steps, seed, monitor)?,
-            Self::Embedding => segmenter.decode_embedding(encoded),
+            Self::Embedding | Self::Deterministic => segmenter.decode_embedding(encoded),
             Self::Ceiling => segmenter.autoencode(encoded, truth),
         };
         Ok(segmenter.restore(encoded, probabilities).0)
@@ -61,6 +72,7 @@ impl fmt::Display for Route {
             Self::Sampled { sampler: SamplerKind::Ddpm, steps } => write!(f, "DDPM K = {steps}"),
             Self::Embedding => f.write_str("embedding only"),
             Self::Ceiling => f.write_str("label → latent → label"),
+            Self::Deterministic => f.write_str("deterministic"),
         }
     }
 }

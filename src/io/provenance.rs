@@ -35,9 +35,9 @@ pub struct ModelRun {
     pub model: String,
     /// SHA-256 of its weights, in hexadecimal digits.
     pub model_sha256: String,
-    /// Seed of the first sample.
+    /// Seed of the first sample. This, steps and samples mean nothing to a deterministic model.
     pub seed: u64,
-    /// "ddim" or "ddpm".
+    /// "ddim" or "ddpm"; "none" of a deterministic model.
     pub sampler: String,
     /// Denoising steps.
     pub steps: usize,

@@ -4,12 +4,16 @@
 //! The label encoder, image encoder and label decoder are lists of [`LayerConfig`]; the denoiser is a U-Net described by
 //! [`DenoiserConfig`]. The presets that fill these in live in [`preset`](super::preset).
 
+mod file;
+
 use serde::{Deserialize, Serialize};
 
+use self::file::ModelFile;
 use crate::domain::{Label, LabelTable};
 
 /// A whole model: what it sees, what it says, and the networks between.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "ModelFile", into = "ModelFile")]
 pub struct ModelConfig {
     /// Name of the model's folder.
     pub name: String,
@@ -21,10 +25,38 @@ pub struct ModelConfig {
     pub labels: Vec<LabelConfig>,
     /// How an image becomes a tensor.
     pub input: InputConfig,
+    /// The networks between.
+    pub architecture: Architecture,
+}
+
+/// What kind of networks a model has.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it a model")]
+pub enum Architecture {
+    /// Latent diffusion: samples that differ.
+    Ldseg(LdsegConfig),
+    /// Image to labels in one pass, the same answer each time: what LDSeg is compared with.
+    ResUnet(ResUnetConfig),
+}
+
+/// LDSeg: four networks, and noise.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LdsegConfig {
     /// The four networks.
     pub network: NetworkConfig,
     /// The noise that the denoiser was trained against.
     pub diffusion: DiffusionConfig,
+}
+
+/// A residual U-Net (Zhang, Liu and Wang 2018): see [`ResUnet`](super::resunet::ResUnet).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ResUnetConfig {
+    /// 2D: every kernel has depth 1.
+    pub planar: bool,
+    /// Channels at half of the image's resolution, at a quarter, …
+    pub widths: Vec<usize>,
+    /// Groups of every group norm.
+    pub groups: usize,
 }
 
 /// Name and colour of one structure.
@@ -235,6 +267,19 @@ fn one() -> usize {
 }
 
 impl ModelConfig {
+    /// What is LDSeg's own; `None` for a model of another kind.
+    pub fn ldseg(&self) -> Option<&LdsegConfig> {
+        match &self.architecture {
+            Architecture::Ldseg(config) => Some(config),
+            Architecture::ResUnet(_) => None,
+        }
+    }
+
+    /// Answers the same each time: there are no steps, samples or seeds to choose.
+    pub fn is_deterministic(&self) -> bool {
+        self.ldseg().is_none()
+    }
+
     /// Classes, background included.
     pub fn n_classes(&self) -> usize {
         self.labels.len() + 1
@@ -264,25 +309,33 @@ impl ModelConfig {
     /// What was expected and what was found, in a sentence.
     pub fn check(&self) -> Result<(), String> {
         let InputConfig { channels, spacing_mm, crop, max_shape, .. } = &self.input;
-        let expect =
-            |holds: bool, what: &str| if holds { Ok(()) } else { Err(format!("expected {what} in the model")) };
         expect(
             crop.iter().chain(max_shape).all(|n| (1..=MAX_CHANNELS).contains(n)),
             "a crop and a box of 1 to 4096 voxels",
         )?;
         let is_size = |mm: &f64| mm.is_finite() && *mm > 0.0;
         expect(spacing_mm.is_none_or(|spacing| spacing.iter().all(is_size)), "a voxel size above 0 mm")?;
-        expect(self.diffusion.times >= 2, "at least 2 times of diffusion")?;
         expect(!self.labels.is_empty() && self.labels.len() < 256, "1 to 255 labels")?;
+        match &self.architecture {
+            Architecture::Ldseg(config) => config.check(*channels, self.n_classes()),
+            Architecture::ResUnet(config) => config.check(*crop),
+        }
+    }
+}
+
+fn expect(holds: bool, what: &str) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(format!("expected {what} in the model")) }
+}
+
+impl LdsegConfig {
+    fn check(&self, image_channels: usize, n_classes: usize) -> Result<(), String> {
+        expect(self.diffusion.times >= 2, "at least 2 times of diffusion")?;
         let network = &self.network;
         let latent = network.latent_channels;
-        let label_channels = match network.label_input {
-            LabelInput::Index => 1,
-            LabelInput::OneHot => self.n_classes(),
-        };
+        let label_channels = network.label_channels(n_classes);
         check_stack("label encoder", &network.label_encoder, label_channels, latent)?;
-        check_stack("image encoder", &network.image_encoder, *channels, latent)?;
-        check_stack("label decoder", &network.label_decoder, latent, self.n_classes())?;
+        check_stack("image encoder", &network.image_encoder, image_channels, latent)?;
+        check_stack("label decoder", &network.label_decoder, latent, n_classes)?;
         let factor = |layers: &[LayerConfig]| layers.iter().map(LayerConfig::scale).product::<f64>();
         let down = 1.0 / network.downsampling as f64;
         let fits = factor(&network.label_encoder) == down && factor(&network.image_encoder) == down;
@@ -291,6 +344,30 @@ impl ModelConfig {
             "encoders and decoder that agree with `downsampling`",
         )?;
         network.denoiser.check()
+    }
+}
+
+impl NetworkConfig {
+    /// Channels of a label map as the label encoder wants it.
+    pub fn label_channels(&self, n_classes: usize) -> usize {
+        match self.label_input {
+            LabelInput::Index => 1,
+            LabelInput::OneHot => n_classes,
+        }
+    }
+}
+
+impl ResUnetConfig {
+    fn check(&self, crop: [usize; 3]) -> Result<(), String> {
+        let Self { widths, groups, .. } = self;
+        if !(2..=8).contains(&widths.len()) || !widths.iter().all(|&width| is_divided(width, *groups)) {
+            return Err(format!("expected 2 to 8 widths that {groups} groups divide, found {widths:?}"));
+        }
+        let multiple = self.size_multiple();
+        expect(
+            crop.iter().zip(multiple).all(|(n, multiple)| n.is_multiple_of(multiple)),
+            "a crop that can be halved as often as there are widths",
+        )
     }
 }
 
@@ -367,11 +444,34 @@ mod tests {
     use super::*;
 
     #[track_caller]
+    fn check_reason(config: &ModelConfig, expected: &str) {
+        let reason = config.check().expect_err("a slip");
+        assert!(reason.contains(expected), "{reason}");
+    }
+
+    #[track_caller]
     fn check_refused(slip: impl Fn(&mut ModelConfig), expected: &str) {
         let mut config = preset::hippocampus();
         slip(&mut config);
-        let reason = config.check().expect_err("a slip");
-        assert!(reason.contains(expected), "{reason}");
+        check_reason(&config, expected);
+    }
+
+    #[track_caller]
+    fn check_ldseg_refused(slip: impl Fn(&mut LdsegConfig), expected: &str) {
+        check_refused(
+            |config| match &mut config.architecture {
+                Architecture::Ldseg(ldseg) => slip(ldseg),
+                Architecture::ResUnet(_) => panic!("the preset is LDSeg's"),
+            },
+            expected,
+        );
+    }
+
+    #[track_caller]
+    fn check_resunet_refused(widths: &[usize], groups: usize, expected: &str) {
+        let resunet = ResUnetConfig { planar: false, widths: widths.to_vec(), groups };
+        let config = ModelConfig { architecture: Architecture::ResUnet(resunet), ..preset::hippocampus() };
+        check_reason(&config, expected);
     }
 
     #[test]
@@ -385,15 +485,20 @@ mod tests {
     fn slips_of_the_pen_are_named_and_never_built() {
         check_refused(|c| c.input.max_shape = [0, 64, 48], "a box");
         check_refused(|c| c.input.spacing_mm = Some([f64::NAN, 1.0, 1.0]), "voxel size");
-        check_refused(|c| c.diffusion.times = 0, "times");
+        check_ldseg_refused(|c| c.diffusion.times = 0, "times");
         check_refused(|c| c.labels.clear(), "labels");
-        check_refused(|c| c.network.downsampling = 8, "downsampling");
-        check_refused(|c| c.network.downsampling = 0, "downsampling");
-        check_refused(|c| c.network.latent_channels = 5, "label encoder");
-        check_refused(|c| c.network.denoiser.widths.clear(), "widths");
-        check_refused(|c| c.network.denoiser.groups = 7, "7 groups");
-        check_refused(|c| c.network.denoiser.time_dim = 2, "time embedding");
+        check_ldseg_refused(|c| c.network.downsampling = 8, "downsampling");
+        check_ldseg_refused(|c| c.network.downsampling = 0, "downsampling");
+        check_ldseg_refused(|c| c.network.latent_channels = 5, "label encoder");
+        check_ldseg_refused(|c| c.network.denoiser.widths.clear(), "widths");
+        check_ldseg_refused(|c| c.network.denoiser.groups = 7, "7 groups");
+        check_ldseg_refused(|c| c.network.denoiser.time_dim = 2, "time embedding");
         let huge = LayerConfig::Residual { out: 1_000_000_000, groups: 8 };
-        check_refused(|c| c.network.image_encoder[1] = huge.clone(), "layer 1 of the image encoder");
+        check_ldseg_refused(|c| c.network.image_encoder[1] = huge.clone(), "layer 1 of the image encoder");
+        check_resunet_refused(&[8], 8, "2 to 8 widths");
+        check_resunet_refused(&[8, 20], 8, "8 groups");
+        check_resunet_refused(&[8, 16], 0, "0 groups");
+        // 32 × 48 × 32 can be halved four times.
+        check_resunet_refused(&[8; 5], 8, "halved");
     }
 }

@@ -23,12 +23,8 @@ pub struct Ldseg {
 impl NetworkConfig {
     /// Initialises the networks on `device`.
     pub fn init(&self, image_channels: usize, n_classes: usize, device: &Device) -> Ldseg {
-        let label_channels = match self.label_input {
-            LabelInput::Index => 1,
-            LabelInput::OneHot => n_classes,
-        };
         Ldseg {
-            label_encoder: Stack::init(&self.label_encoder, label_channels, self.planar, device),
+            label_encoder: Stack::init(&self.label_encoder, self.label_channels(n_classes), self.planar, device),
             image_encoder: Stack::init(&self.image_encoder, image_channels, self.planar, device),
             denoiser: Denoiser::init(&self.denoiser, self.latent_channels, self.planar, device),
             label_decoder: Stack::init(&self.label_decoder, self.latent_channels, self.planar, device),

@@ -399,7 +399,8 @@ mod tests {
     }
 
     fn networks(config: &ModelConfig, dir: &Path, device: &Device) -> Ldseg {
-        let networks = config.network.init(config.input.channels, config.n_classes(), device);
+        let network = &config.ldseg().expect("the authors' networks are LDSeg's").network;
+        let networks = network.init(config.input.channels, config.n_classes(), device);
         load(networks, dir, device).expect("the published weights fit the presets")
     }
 
@@ -565,7 +566,8 @@ mod tests {
             .expect("eight bytes are two numbers");
         safetensors::serialize_to_file([("conv2d/kernel:0", view)], None, &path).expect("the folder is writable");
         let config = paper_2d();
-        let networks = config.network.init(config.input.channels, config.n_classes(), &device);
+        let network = &config.ldseg().expect("the authors' networks are LDSeg's").network;
+        let networks = network.init(config.input.channels, config.n_classes(), &device);
         let error = load(networks, dir.path(), &device).expect_err("the shapes differ");
         let text = error.to_string();
         assert!(text.contains("\"conv2d/kernel:0\" should be f32 [3, 3, 1, 16], found F32 [1, 2]"), "{text}");

@@ -1,8 +1,8 @@
 //! Ready-made networks: ours, and the authors' two.
 
 use super::config::{
-    DenoiserConfig, DiffusionConfig, ImageDown, Init, InputConfig, IntensityConfig, LabelConfig, LabelInput,
-    LayerConfig, ModelConfig, NetworkConfig, Prediction, ScheduleKind,
+    Architecture, DenoiserConfig, DiffusionConfig, ImageDown, Init, InputConfig, IntensityConfig, LabelConfig,
+    LabelInput, LayerConfig, LdsegConfig, ModelConfig, NetworkConfig, Prediction, ResUnetConfig, ScheduleKind,
 };
 
 /// Sizes of our network.
@@ -88,8 +88,24 @@ impl Compact {
     }
 }
 
-fn cosine(prediction: Prediction) -> DiffusionConfig {
-    DiffusionConfig { schedule: ScheduleKind::Cosine, times: 1000, prediction }
+/// LDSeg with the cosine schedule.
+fn ldseg(network: NetworkConfig, prediction: Prediction) -> Architecture {
+    let diffusion = DiffusionConfig { schedule: ScheduleKind::Cosine, times: 1000, prediction };
+    Architecture::Ldseg(LdsegConfig { network, diffusion })
+}
+
+/// `config` with a ResUNet instead of LDSeg's networks, to be compared with it.
+fn resunet(config: ModelConfig, widths: &[usize]) -> ModelConfig {
+    ModelConfig {
+        name: format!("{}-resunet", config.name),
+        title: format!("{} (ResUNet)", config.title),
+        description: format!(
+            "{} A deterministic network, for comparison with `{}`: the same answer each time, no samples.",
+            config.description, config.name
+        ),
+        architecture: Architecture::ResUnet(ResUnetConfig { planar: false, widths: widths.to_vec(), groups: GROUPS }),
+        ..config
+    }
 }
 
 /// Hippocampus head and body in small T1-weighted MR crops at 1 mm.
@@ -112,8 +128,7 @@ pub fn hippocampus() -> ModelConfig {
             max_shape: [48, 64, 48],
             intensity: IntensityConfig::Percentiles { low: 1.0, high: 99.0, clip: 2.0 },
         },
-        network: compact.network(3),
-        diffusion: cosine(Prediction::Velocity),
+        architecture: ldseg(compact.network(3), Prediction::Velocity),
     }
 }
 
@@ -136,9 +151,18 @@ pub fn phantom_3d() -> ModelConfig {
             max_shape: [64, 64, 64],
             intensity: IntensityConfig::Percentiles { low: 1.0, high: 99.0, clip: 2.0 },
         },
-        network: compact.network(3),
-        diffusion: cosine(Prediction::Velocity),
+        architecture: ldseg(compact.network(3), Prediction::Velocity),
     }
+}
+
+/// The deterministic counterpart of [`hippocampus`].
+pub fn hippocampus_resunet() -> ModelConfig {
+    resunet(hippocampus(), &[16, 64, 128])
+}
+
+/// The deterministic counterpart of [`phantom_3d`].
+pub fn phantom_3d_resunet() -> ModelConfig {
+    resunet(phantom_3d(), &[16, 40, 64])
 }
 
 fn max_pool() -> LayerConfig {
@@ -181,29 +205,31 @@ pub fn paper_2d() -> ModelConfig {
             max_shape: [1, 512, 512],
             intensity: IntensityConfig::MinMax,
         },
-        network: NetworkConfig {
-            planar: true,
-            label_input: LabelInput::Index,
-            latent_channels: 1,
-            downsampling: 16,
-            label_encoder,
-            image_encoder: vec![
-                conv(16, 3, 1),
-                image(32),
-                image(64),
-                image(64),
-                attention(8, 8),
-                image(32),
-                attention(8, 8),
-                LayerConfig::Conv { out: 1, kernel: 1, stride: 1, groups: 1, init: Init::Zero },
-                attention(1, 1),
-                LayerConfig::Silu,
-                LayerConfig::BatchNorm,
-            ],
-            denoiser: paper_denoiser(true),
-            label_decoder,
-        },
-        diffusion: cosine(Prediction::Noise),
+        architecture: ldseg(
+            NetworkConfig {
+                planar: true,
+                label_input: LabelInput::Index,
+                latent_channels: 1,
+                downsampling: 16,
+                label_encoder,
+                image_encoder: vec![
+                    conv(16, 3, 1),
+                    image(32),
+                    image(64),
+                    image(64),
+                    attention(8, 8),
+                    image(32),
+                    attention(8, 8),
+                    LayerConfig::Conv { out: 1, kernel: 1, stride: 1, groups: 1, init: Init::Zero },
+                    attention(1, 1),
+                    LayerConfig::Silu,
+                    LayerConfig::BatchNorm,
+                ],
+                denoiser: paper_denoiser(true),
+                label_decoder,
+            },
+            Prediction::Noise,
+        ),
     }
 }
 
@@ -230,25 +256,27 @@ pub fn paper_3d() -> ModelConfig {
             max_shape: [128, 128, 256],
             intensity: IntensityConfig::MinMax,
         },
-        network: NetworkConfig {
-            planar: false,
-            label_input: LabelInput::Index,
-            latent_channels: 1,
-            downsampling: 16,
-            label_encoder,
-            image_encoder: vec![
-                conv(16, 3, 1),
-                image(32),
-                image(64),
-                image(64),
-                image(32),
-                LayerConfig::Conv { out: 1, kernel: 3, stride: 1, groups: 1, init: Init::Zero },
-                LayerConfig::BatchNorm,
-            ],
-            denoiser: paper_denoiser(false),
-            label_decoder,
-        },
-        diffusion: cosine(Prediction::Noise),
+        architecture: ldseg(
+            NetworkConfig {
+                planar: false,
+                label_input: LabelInput::Index,
+                latent_channels: 1,
+                downsampling: 16,
+                label_encoder,
+                image_encoder: vec![
+                    conv(16, 3, 1),
+                    image(32),
+                    image(64),
+                    image(64),
+                    image(32),
+                    LayerConfig::Conv { out: 1, kernel: 3, stride: 1, groups: 1, init: Init::Zero },
+                    LayerConfig::BatchNorm,
+                ],
+                denoiser: paper_denoiser(false),
+                label_decoder,
+            },
+            Prediction::Noise,
+        ),
     }
 }
 
@@ -257,6 +285,8 @@ pub fn by_name(name: &str) -> Option<ModelConfig> {
     match name {
         "hippocampus" => Some(hippocampus()),
         "phantom-3d" => Some(phantom_3d()),
+        "hippocampus-resunet" => Some(hippocampus_resunet()),
+        "phantom-3d-resunet" => Some(phantom_3d_resunet()),
         "paper-2d" => Some(paper_2d()),
         "paper-3d" => Some(paper_3d()),
         _ => None,
@@ -264,7 +294,8 @@ pub fn by_name(name: &str) -> Option<ModelConfig> {
 }
 
 /// Names that [`by_name`] knows.
-pub const NAMES: [&str; 4] = ["hippocampus", "phantom-3d", "paper-2d", "paper-3d"];
+pub const NAMES: [&str; 6] =
+    ["hippocampus", "phantom-3d", "hippocampus-resunet", "phantom-3d-resunet", "paper-2d", "paper-3d"];
 
 #[cfg(test)]
 mod tests {
@@ -275,7 +306,8 @@ mod tests {
 
     /// Parameters, running statistics included, of the four parts (label encoder, image encoder, denoiser, label decoder).
     fn parameters(config: &ModelConfig) -> [usize; 4] {
-        let networks = config.network.init(config.input.channels, config.n_classes(), &Device::flex());
+        let network = &config.ldseg().expect("an LDSeg preset").network;
+        let networks = network.init(config.input.channels, config.n_classes(), &Device::flex());
         [
             networks.label_encoder.num_params(),
             networks.image_encoder.num_params(),

@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 
 use super::Error;
 use super::config::ModelConfig;
+use super::networks::Networks;
 use super::segment::Segmenter;
-use super::weights;
 use crate::config::model_path;
 use crate::domain::LabelTable;
 
@@ -44,6 +44,8 @@ pub struct ModelInfo {
     pub description: String,
     /// The structures that it finds.
     pub table: LabelTable,
+    /// Answers the same each time: steps, samples and seed mean nothing to it.
+    pub is_deterministic: bool,
     /// In the binary.
     pub is_builtin: bool,
 }
@@ -107,7 +109,8 @@ impl ModelFiles {
     /// What a person needs to choose it.
     pub fn info(&self) -> ModelInfo {
         let ModelConfig { name, title, description, .. } = self.config.clone();
-        ModelInfo { name, title, description, table: self.config.label_table(), is_builtin: self.is_builtin }
+        let (table, is_deterministic) = (self.config.label_table(), self.config.is_deterministic());
+        ModelInfo { name, title, description, table, is_deterministic, is_builtin: self.is_builtin }
     }
 
     /// The description of its networks.
@@ -134,8 +137,7 @@ impl ModelFiles {
         if config.input.channels != 1 {
             return Err(Error::Channels { name: config.name, channels: config.input.channels });
         }
-        let networks = config.network.init(config.input.channels, config.n_classes(), device);
-        let networks = weights::from_bytes(networks, &self.weights)
+        let networks = Networks::load(&config, &self.weights, device)
             .map_err(|source| Error::Weights { source, path: self.path.clone() })?;
         Ok(Segmenter::new(config, networks, device.clone()))
     }

@@ -4,16 +4,12 @@ mod samples;
 
 use burn::prelude::*;
 use burn::tensor::DType;
-use burn::tensor::activation::softmax;
 
 use self::samples::most_probable;
 pub use self::samples::{Draw, Sample, SampledImage, Trajectory};
 use super::config::ModelConfig;
-use super::ldseg::Ldseg;
-use super::sampler::{NoiseSource, Sampler};
-use super::schedule::Schedule;
-use super::stack::standardise_latent;
-use super::tensors::{ModelBox, pad_edges, rounded_up};
+use super::networks::{Networks, Walk};
+use super::tensors::{ModelBox, one_hot, pad_edges, rounded_up};
 use crate::config::{SamplerKind, SegmentSettings};
 use crate::domain::{Grid, LabelMap, LabelTable, Volume};
 use crate::monitor::{Cancelled, Monitor};
@@ -33,8 +29,7 @@ pub enum SegmentError {
 #[derive(Clone, Debug)]
 pub struct Segmenter {
     config: ModelConfig,
-    networks: Ldseg,
-    schedule: Schedule,
+    networks: Networks,
     device: Device,
 }
 
@@ -57,15 +52,14 @@ pub struct Encoded {
     place: ModelBox,
     padded: [usize; 3],
     grid: Grid,
-    /// `[1, channel, depth, height, width]`
+    /// The image's embedding, `[1, channel, depth, height, width]`; of a deterministic model its class scores.
     pub embedding: Tensor<5>,
 }
 
 impl Segmenter {
     /// Networks of `config` that are on `device` already.
-    pub fn new(config: ModelConfig, networks: Ldseg, device: Device) -> Self {
-        let schedule = Schedule::new(&config.diffusion);
-        Self { config, networks, schedule, device }
+    pub fn new(config: ModelConfig, networks: Networks, device: Device) -> Self {
+        Self { config, networks, device }
     }
 
     /// The model's description.
@@ -89,8 +83,10 @@ impl Segmenter {
         monitor.report("Encoding the image", 0, 1)?;
         let encoded = self.encode_image(volume, frame, focus);
         monitor.report("Encoding the image", 1, 1)?;
+        let n_samples = if self.config.is_deterministic() { 1 } else { settings.samples };
+        let draw = Draw { samples: 0..n_samples as u64, ..Draw::new(settings) };
         let mut sum: Option<Tensor<5>> = None;
-        self.draw_decoded(&encoded, &Draw::new(settings), monitor, &mut |_, probability| {
+        self.draw_decoded(&encoded, &draw, monitor, &mut |_, probability| {
             sum = Some(match sum.take() {
                 Some(sum) => sum + probability,
                 None => probability,
@@ -99,12 +95,12 @@ impl Segmenter {
         })?;
         let (labels, probabilities) = match sum {
             Some(sum) if sum.clone().sum().into_scalar::<f32>().is_finite() => {
-                self.restore(&encoded, sum / settings.samples as f64)
+                self.restore(&encoded, sum / n_samples as f64)
             }
             Some(_) => return Err(SegmentError::NotFinite),
             None => (LabelMap::empty(encoded.grid.clone()), Vec::new()),
         };
-        let warnings = self.warnings(&encoded, volume);
+        let warnings = self.warnings(&encoded, volume, settings);
         Ok(Prediction { labels, table: self.config.label_table(), probabilities, warnings })
     }
 
@@ -135,9 +131,8 @@ impl Segmenter {
         seed: u64,
         monitor: &dyn Monitor,
     ) -> Result<Tensor<5>, Cancelled> {
-        let sampler = Sampler { schedule: &self.schedule, kind, steps };
-        let mut noise = NoiseSource::new(seed, [0]);
-        sampler.run(&self.networks, &encoded.embedding, &mut noise, monitor, &mut |_, _| {})
+        let walk = Walk { sampler: kind, steps, seed };
+        self.networks.latents(&encoded.embedding, walk, 0..1, monitor, &mut |_, _| {})
     }
 
     /// Waits until the device has done what it was asked to, for whoever measures time.
@@ -156,33 +151,28 @@ impl Segmenter {
     /// The image's embedding and where it lies.
     pub fn encode_image(&self, volume: &Volume, frame: usize, focus: Option<[usize; 3]>) -> Encoded {
         let place = ModelBox::new(volume.grid(), &self.config.input, focus);
-        let padded = rounded_up(place.shape(), self.config.network.size_multiple());
+        let padded = rounded_up(place.shape(), self.networks.size_multiple());
         let values = place.image(volume, frame, self.config.input.intensity);
         let [depth, height, width] = padded;
         let data = TensorData::new(pad_edges(&values, place.shape(), padded), [1, 1, depth, height, width]);
         let image = Tensor::from_data(data, (&self.device, DType::F32));
-        let embedding = self.networks.image_encoder.forward(image);
+        let embedding = self.networks.encode(image);
         Encoded { place, padded, grid: volume.grid().clone(), embedding }
     }
 
-    /// Class probabilities of the embedding decoded as it is: what LDSeg would say without its denoiser.
+    /// Class probabilities of the embedding decoded as it is: what LDSeg would say without its denoiser, and all that a
+    /// deterministic model says.
     pub fn decode_embedding(&self, encoded: &Encoded) -> Tensor<5> {
-        self.decode(standardise_latent(encoded.embedding.clone()))
+        self.decode(self.networks.latent_of_embedding(encoded.embedding.clone()))
     }
 
     /// Class probabilities of label → latent → label: the ceiling that no denoiser passes.
     ///
     /// `labels` lie on the grid of the encoded image and hold none but the model's classes.
     pub fn autoencode(&self, encoded: &Encoded, labels: &LabelMap) -> Tensor<5> {
-        let ids: Vec<f32> = encoded.place.labels(labels).into_iter().map(f32::from).collect();
-        let ids = pad_edges(&ids, encoded.place.shape(), encoded.padded);
-        let classes = 0..self.config.n_classes();
-        let one_hot: Vec<f32> =
-            classes.flat_map(|class| ids.iter().map(move |&id| f32::from(u8::from(id == class as f32)))).collect();
-        let [depth, height, width] = encoded.padded;
-        let data = TensorData::new(one_hot, [1, self.config.n_classes(), depth, height, width]);
-        let one_hot = Tensor::from_data(data, (&self.device, DType::F32));
-        self.decode(self.networks.label_encoder.forward(self.config.network.label_tensor(one_hot)))
+        let ids = pad_edges(&encoded.place.labels(labels), encoded.place.shape(), encoded.padded);
+        let data = one_hot(&[&ids], self.config.n_classes(), encoded.padded);
+        self.networks.autoencode(Tensor::from_data(data, (&self.device, DType::F32)))
     }
 
     /// Class probabilities of a latent.
@@ -190,7 +180,7 @@ impl Segmenter {
     /// # Shapes
     /// `[batch, channel, depth, height, width]` of the latent → `[batch, class, depth, height, width]` of the padded box
     pub fn decode(&self, latent: Tensor<5>) -> Tensor<5> {
-        softmax(self.networks.label_decoder.forward(latent), 1)
+        self.networks.decode(latent)
     }
 
     /// Probabilities in the padded box to labels and probabilities on the image's grid.
@@ -214,8 +204,14 @@ impl Segmenter {
         (labels, maps)
     }
 
-    fn warnings(&self, encoded: &Encoded, volume: &Volume) -> Vec<String> {
+    fn warnings(&self, encoded: &Encoded, volume: &Volume, settings: &SegmentSettings) -> Vec<String> {
         let mut warnings = Vec::new();
+        if self.config.is_deterministic() && asks_for_chance(settings) {
+            warnings.push(format!(
+                "`{}` is deterministic: steps, sampler, samples and seed change nothing, its answer is always the same.",
+                self.config.name
+            ));
+        }
         if encoded.place.is_cropped() {
             let [depth, height, width] = encoded.place.shape();
             warnings.push(format!(
@@ -227,5 +223,51 @@ impl Segmenter {
             warnings.push("The model expects a grey image: the colours were turned into brightness.".to_owned());
         }
         warnings
+    }
+}
+
+/// Whether anything is set that a deterministic model cannot do.
+fn asks_for_chance(settings: &SegmentSettings) -> bool {
+    let SegmentSettings { steps, sampler, samples, seed, .. } = SegmentSettings::default();
+    (settings.steps, settings.sampler, settings.samples, settings.seed) != (steps, sampler, samples, seed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::config::Architecture;
+    use super::super::preset;
+    use super::*;
+    use crate::domain::phantom::{PhantomKind, generate};
+    use crate::monitor::Silent;
+
+    fn resunet() -> Segmenter {
+        let (config, device) = (preset::phantom_3d_resunet(), Device::flex());
+        device.seed(3);
+        let Architecture::ResUnet(resunet) = &config.architecture else { panic!("the preset is a ResUNet") };
+        let network = resunet.init(config.input.channels, config.n_classes(), &device);
+        let networks = Networks::resunet(network, resunet.size_multiple());
+        Segmenter::new(config, networks, device)
+    }
+
+    #[test]
+    fn a_deterministic_model_says_that_chance_changes_nothing() {
+        let (segmenter, volume) = (resunet(), generate(PhantomKind::TwoBodies, 2).volume);
+        let plain = SegmentSettings::default();
+        let asked = SegmentSettings { steps: 50, samples: 20, seed: 7, ..plain.clone() };
+        let [plain, asked] =
+            [plain, asked].map(|settings| segmenter.segment(&volume, 0, None, &settings, &Silent).unwrap());
+        assert!(plain.warnings.is_empty(), "{:?}", plain.warnings);
+        assert!(asked.warnings[0].contains("deterministic"), "{:?}", asked.warnings);
+        assert_eq!((plain.labels, plain.probabilities), (asked.labels, asked.probabilities));
+    }
+
+    #[test]
+    fn a_deterministic_model_has_no_way_from_noise_and_no_ceiling_but_the_truth() {
+        let (segmenter, phantom) = (resunet(), generate(PhantomKind::TwoBodies, 2));
+        let encoded = segmenter.encode_image(&phantom.volume, 0, None);
+        let way = segmenter.trajectory(&encoded, SamplerKind::Ddim, 10, 0, &Silent).unwrap();
+        assert_eq!(way.times(), [0.0]);
+        let (labels, _) = segmenter.restore(&encoded, segmenter.autoencode(&encoded, &phantom.labels));
+        assert_eq!(labels, phantom.labels);
     }
 }

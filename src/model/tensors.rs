@@ -4,6 +4,7 @@
 //! A model's lattice runs right, anterior, superior (x fastest) at the model's spacing. Where the image already has that
 //! spacing, its voxels are flipped and permuted, never interpolated.
 
+use burn::prelude::TensorData;
 use glam::{DAffine3, DMat3, DVec3};
 use rayon::prelude::*;
 
@@ -92,8 +93,7 @@ impl ModelBox {
     pub fn labels(&self, labels: &LabelMap) -> Vec<u16> {
         let [nx, ny, nz] = labels.grid().shape();
         self.map_voxels(|source| {
-            let nearest = |v: f64, n: usize| (v.round().max(0.0) as usize).min(n - 1);
-            labels.get([nearest(source.x, nx), nearest(source.y, ny), nearest(source.z, nz)])
+            labels.get([nearest_index(source.x, nx), nearest_index(source.y, ny), nearest_index(source.z, nz)])
         })
     }
 
@@ -255,13 +255,26 @@ fn mix(a: f32, b: f32, f: f32) -> f32 {
     if f == 0.0 { a } else { a + (b - a) * f }
 }
 
+/// The index below `n` that lies nearest to `at`.
+pub fn nearest_index(at: f64, n: usize) -> usize {
+    (at.round().max(0.0) as usize).min(n - 1)
+}
+
 /// Each size rounded up to its multiple.
 pub fn rounded_up(shape: [usize; 3], multiple: [usize; 3]) -> [usize; 3] {
     [0, 1, 2].map(|axis| shape[axis].div_ceil(multiple[axis]) * multiple[axis])
 }
 
+/// Label maps of one `shape` (depth, height, width) as 0 and 1 for each class, `[map, class, depth, height, width]`.
+pub fn one_hot<T: Copy + Into<usize>>(maps: &[&[T]], n_classes: usize, shape: [usize; 3]) -> TensorData {
+    let is_class = |class: usize| move |&id: &T| f32::from(u8::from(id.into() == class));
+    let values = maps.iter().flat_map(|ids| (0..n_classes).flat_map(move |class| ids.iter().map(is_class(class))));
+    let [depth, height, width] = shape;
+    TensorData::new(values.collect::<Vec<f32>>(), [maps.len(), n_classes, depth, height, width])
+}
+
 /// Voxels of `shape` laid into a larger `padded` box (both depth, height, width), the last row, column and slice repeated.
-pub fn pad_edges(values: &[f32], shape: [usize; 3], padded: [usize; 3]) -> Vec<f32> {
+pub fn pad_edges<T: Copy>(values: &[T], shape: [usize; 3], padded: [usize; 3]) -> Vec<T> {
     let [depth, height, width] = shape;
     let [padded_depth, padded_height, padded_width] = padded;
     let mut out = Vec::with_capacity(padded.iter().product());

@@ -6,7 +6,7 @@ use rand::Rng;
 use rand_distr::{Distribution, StandardNormal};
 
 use crate::config::AugmentSettings;
-use crate::model::tensors::Trilinear;
+use crate::model::tensors::{Trilinear, nearest_index};
 
 /// Knots of the coarse lattices along each axis that carry elastic displacement and bias field.
 const KNOTS: usize = 5;
@@ -50,10 +50,8 @@ pub fn augmented_crop(case: &TrainingCase, crop: [usize; 3], settings: &AugmentS
                 let from = map.source(at);
                 let noise: f32 = StandardNormal.sample(rng);
                 out.image.push(intensity.apply(sampler.at(from), map.knot_position(at), noise));
-                let nearest = |v: f64, n: usize| (v.round().max(0.0) as usize).min(n - 1);
-                let (i, j, k) =
-                    (nearest(from.x, case_width), nearest(from.y, case_height), nearest(from.z, case_depth));
-                out.labels.push(case.labels[i + case_width * (j + case_height * k)]);
+                let (j, k) = (nearest_index(from.y, case_height), nearest_index(from.z, case_depth));
+                out.labels.push(case.labels[nearest_index(from.x, case_width) + case_width * (j + case_height * k)]);
             }
         }
     }

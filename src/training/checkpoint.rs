@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 
 use super::TrainError;
 use crate::config::TrainSettings;
-use crate::model::ldseg::Ldseg;
 use crate::model::weights::{self, Precision};
 
 const FOLDER: &str = "checkpoint";
@@ -31,13 +30,13 @@ pub struct RunState {
 
 /// A run as it is kept.
 #[expect(missing_debug_implementations, reason = "the optimizer has none")]
-pub struct Checkpoint {
+pub struct Checkpoint<N> {
     /// Numbers.
     pub state: RunState,
     /// As trained.
-    pub networks: Ldseg,
+    pub networks: N,
     /// Running average.
-    pub average: Ldseg,
+    pub average: N,
     /// Moments of the optimizer.
     pub optimizer: ModuleOptimizer,
 }
@@ -59,13 +58,13 @@ pub fn read_state(folder: &Path) -> Result<Option<RunState>, TrainError> {
 ///
 /// # Errors
 /// [`TrainError`] where a file is missing or belongs to another network.
-pub fn load(
+pub fn load<N: Module>(
     folder: &Path,
     state: RunState,
-    networks: Ldseg,
-    average: Ldseg,
+    networks: N,
+    average: N,
     optimizer: ModuleOptimizer,
-) -> Result<Checkpoint, TrainError> {
+) -> Result<Checkpoint<N>, TrainError> {
     let folder = current(folder);
     let read = |name: &str| {
         let path = folder.join(name);
@@ -86,7 +85,7 @@ pub fn load(
 ///
 /// # Errors
 /// [`TrainError`] where a file cannot be written; the old checkpoint is then still whole.
-pub fn save(folder: &Path, checkpoint: &Checkpoint) -> Result<(), TrainError> {
+pub fn save<N: Module>(folder: &Path, checkpoint: &Checkpoint<N>) -> Result<(), TrainError> {
     let next = folder.join(format!("{FOLDER}.next"));
     let at = |path: PathBuf| move |source| TrainError::File { source, path };
     if next.exists() {

@@ -12,7 +12,7 @@ use crate::model::stack::standardise_latent;
 /// Keeps the Dice of a class that is nowhere in the batch at 1, not at 0/0.
 const DICE_SMOOTHING: f64 = 1.0;
 
-/// What one training step sees.
+/// What one training step of LDSeg sees.
 #[derive(Debug)]
 pub struct Batch {
     /// `[batch, channel, depth, height, width]`
@@ -38,17 +38,17 @@ pub struct Batch {
 pub struct Loss {
     /// What is minimised.
     pub total: Tensor<1>,
-    /// CE + γ (1 − Dice) of the denoised latent.
+    /// CE + γ (1 − Dice) of the denoised latent, or of a deterministic network's answer.
     pub segmentation: Tensor<1>,
-    /// Squared error of what the denoiser predicts.
-    pub noise: Tensor<1>,
+    /// Squared error of what the denoiser predicts, where there is a denoiser.
+    pub noise: Option<Tensor<1>>,
     /// CE + γ (1 − Dice) of the embedding, where it has a weight.
     pub embedding: Option<Tensor<1>>,
     /// CE + γ (1 − Dice) of the clean label latent, where it has a weight.
     pub autoencoder: Option<Tensor<1>>,
 }
 
-/// The loss of one step.
+/// The loss of one step of LDSeg.
 pub fn loss(
     networks: &Ldseg,
     config: &NetworkConfig,
@@ -108,7 +108,7 @@ pub fn loss(
             total = total + term.clone() * weight;
         }
     }
-    Loss { total, segmentation, noise, embedding, autoencoder }
+    Loss { total, segmentation, noise: Some(noise), embedding, autoencoder }
 }
 
 /// √ᾱ and √(1−ᾱ) of each sample, `[batch, 1, 1, 1, 1]`.

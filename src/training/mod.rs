@@ -1,4 +1,4 @@
-//! End-to-end training of the four networks (LDSeg algorithm 1).
+//! End-to-end training: LDSeg's four networks (its algorithm 1), or the deterministic network beside them.
 //!
 //! Everything that chance decides is drawn from (seed, step, case), never from the state of a generator that a stop would
 //! lose: a run that was killed and resumed does what it would have done.
@@ -7,6 +7,7 @@ pub mod augment;
 pub mod cases;
 pub mod checkpoint;
 pub mod loss;
+mod objective;
 #[cfg(test)]
 mod tests;
 mod validate;
@@ -22,20 +23,19 @@ use burn::prelude::*;
 use burn::tensor::DType;
 use crossbeam_channel::bounded;
 use rand::seq::SliceRandom;
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
 use self::augment::{Crop, TrainingCase, augmented_crop};
 use self::cases::{LabelledImage, Source, training_case};
 use self::checkpoint::{Checkpoint, RunState};
-use self::loss::{Batch, Loss, loss};
+use self::loss::Loss;
+use self::objective::{Diffusion, Examples, Objective, Purpose, Segmentation, rng};
 pub use self::validate::{Scores, validate};
 use crate::config::TrainSettings;
 use crate::io::dataset::Split;
-use crate::model::config::ModelConfig;
-use crate::model::sampler::NoiseSource;
-use crate::model::schedule::Schedule;
+use crate::model::config::{Architecture, ModelConfig};
+use crate::model::segment::Segmenter;
+use crate::model::tensors::one_hot;
 use crate::model::weights::{self, Precision, WeightsError};
 use crate::monitor::{Cancelled, Monitor};
 
@@ -43,8 +43,6 @@ use crate::monitor::{Cancelled, Monitor};
 const WARM_UP_STEPS: usize = 100;
 /// Gradients of a parameter are shortened to this norm.
 const GRADIENT_NORM: f32 = 1.0;
-/// Times from this share of T on are "late": where a two-step run does its work.
-const LATE_FROM: f64 = 0.9;
 
 /// Why training stopped before its end.
 #[derive(Debug, thiserror::Error)]
@@ -89,7 +87,7 @@ pub struct EpochLog {
     pub learning_rate: f64,
     /// Means over the epoch of the total loss, …
     pub loss: f64,
-    /// … of the denoised latent's segmentation loss, …
+    /// … of the segmentation loss of the denoised latent, or of a deterministic network's answer, …
     pub segmentation: f64,
     /// … of the noise's squared error, …
     pub noise: f64,
@@ -97,8 +95,8 @@ pub struct EpochLog {
     pub embedding: f64,
     /// … and of the label latent's.
     pub autoencoder: f64,
-    /// Mean validation Dice with K = 2, where this epoch was validated.
-    pub dice_k2: Option<f64>,
+    /// Mean validation Dice with K = 2, or of a deterministic network, where this epoch was validated.
+    pub dice: Option<f64>,
     /// Mean validation Dice with K = 10.
     pub dice_k10: Option<f64>,
     /// Mean validation Dice of the embedding decoded as it is.
@@ -168,78 +166,21 @@ pub fn train(config: &ModelConfig, settings: TrainSettings, images: &Images, run
     if cases.is_empty() {
         return Err(TrainError::Empty { split: "train" });
     }
-    let mut checkpoint = start(config, settings, run)?;
-    let settings = checkpoint.state.settings.clone();
-    let schedule = Schedule::new(&config.diffusion);
-    let steps_per_epoch = cases.len().div_ceil(settings.batch);
-    let trainer = Trainer { config, settings: &settings, schedule: &schedule, cases: &cases, steps_per_epoch };
-    let mut clock = Instant::now();
-    while checkpoint.state.epochs_done < settings.epochs {
-        let mut log;
-        (checkpoint, log) = trainer.epoch(checkpoint, run)?;
-        checkpoint.state.elapsed_s += clock.elapsed().as_secs_f64();
-        clock = Instant::now();
-        log.elapsed_s = checkpoint.state.elapsed_s;
-        let epoch = checkpoint.state.epochs_done;
-        let is_last = epoch == settings.epochs;
-        if (epoch.is_multiple_of(settings.validate_every.max(1)) || is_last) && !validation.is_empty() {
-            score(&mut log, &mut checkpoint, config, validation, run)?;
-        }
-        append_log(&run.folder.join("training.csv"), &log)?;
-        checkpoint::save(run.folder, &checkpoint)?;
-        (run.on_epoch)(&log);
-    }
-    checkpoint::write_weights(&run.folder.join("weights.safetensors"), &checkpoint.average, Precision::Half)
-}
-
-/// A new run, or the one that the folder holds.
-fn start(config: &ModelConfig, settings: TrainSettings, run: &Run<'_>) -> Result<Checkpoint, TrainError> {
-    let device = run.device.clone().autodiff();
-    device.seed(settings.seed);
-    let networks = config.network.init(config.input.channels, config.n_classes(), &device);
-    let networks = match run.first_weights {
-        Some(bytes) => weights::from_bytes(networks, bytes)?,
-        None => networks,
-    };
-    let networks = weights::number_parameters(networks);
-    let average = networks.clone().valid();
-    let clipping = GradientClippingConfig::Norm(GRADIENT_NORM);
-    let optimizer = AdamWConfig::new().with_epsilon(1e-7).with_grad_clipping(Some(clipping)).init();
     let found = checkpoint::read_state(run.folder)?;
-    let folder = run.folder.to_owned();
-    match (found, run.resume) {
-        (Some(state), true) => checkpoint::load(run.folder, state, networks, average, optimizer),
-        (Some(_), false) => Err(TrainError::Occupied { path: folder }),
-        (None, true) => Err(TrainError::NothingToResume { path: folder }),
-        (None, false) if folder.join("weights.safetensors").exists() => Err(TrainError::Occupied { path: folder }),
-        (None, false) => {
-            fs::create_dir_all(&folder).map_err(|source| TrainError::File { source, path: folder.clone() })?;
-            let path = folder.join("config.json");
-            let text = serde_json::to_string_pretty(config)
-                .map_err(|source| TrainError::Json { source, path: path.clone() })?;
-            checkpoint::write(&path, text.as_bytes())?;
-            let state = RunState { settings, epochs_done: 0, steps_done: 0, elapsed_s: 0.0, best: None };
-            Ok(Checkpoint { state, networks, average, optimizer })
+    // A run that goes on keeps the settings that it was started with.
+    let settings = found.as_ref().filter(|_| run.resume).map_or(settings, |state| state.settings.clone());
+    let steps_per_epoch = cases.len().div_ceil(settings.batch);
+    let (settings, cases) = (&settings, &cases[..]);
+    match &config.architecture {
+        Architecture::Ldseg(ldseg) => {
+            let objective = Diffusion::new(ldseg, settings);
+            Trainer { config, objective, settings, cases, steps_per_epoch }.run(found, validation, run)
+        }
+        Architecture::ResUnet(resunet) => {
+            let objective = Segmentation { config: resunet, settings: &settings.loss };
+            Trainer { config, objective, settings, cases, steps_per_epoch }.run(found, validation, run)
         }
     }
-}
-
-fn score(
-    log: &mut EpochLog,
-    checkpoint: &mut Checkpoint,
-    config: &ModelConfig,
-    validation: &[LabelledImage],
-    run: &Run<'_>,
-) -> Result<(), TrainError> {
-    let scores = validate(config, &checkpoint.average, validation, &run.device, run.monitor)?;
-    (log.dice_k2, log.dice_k10) = (scores.k2, scores.k10);
-    (log.dice_embedding, log.dice_ceiling) = (scores.embedding, scores.ceiling);
-    let Some(dice) = scores.k2 else { return Ok(()) };
-    if checkpoint.state.best.is_none_or(|(best, _)| dice > best) {
-        checkpoint.state.best = Some((dice, checkpoint.state.epochs_done));
-        checkpoint::write_weights(&run.folder.join("best.safetensors"), &checkpoint.average, Precision::Half)?;
-    }
-    Ok(())
 }
 
 fn append_log(path: &Path, log: &EpochLog) -> Result<(), TrainError> {
@@ -250,7 +191,7 @@ fn append_log(path: &Path, log: &EpochLog) -> Result<(), TrainError> {
         if is_new {
             writeln!(
                 file,
-                "epoch,step,learning_rate,loss,segmentation,noise,embedding,autoencoder,dice_k2,dice_k10,dice_embedding,\
+                "epoch,step,learning_rate,loss,segmentation,noise,embedding,autoencoder,dice,dice_k10,dice_embedding,\
                  dice_ceiling,elapsed_s"
             )?;
         }
@@ -266,7 +207,7 @@ fn append_log(path: &Path, log: &EpochLog) -> Result<(), TrainError> {
             log.noise,
             log.embedding,
             log.autoencoder,
-            score(log.dice_k2),
+            score(log.dice),
             score(log.dice_k10),
             score(log.dice_embedding),
             score(log.dice_ceiling),
@@ -277,10 +218,10 @@ fn append_log(path: &Path, log: &EpochLog) -> Result<(), TrainError> {
 }
 
 /// What does not change during a run.
-struct Trainer<'a> {
+struct Trainer<'a, O> {
     config: &'a ModelConfig,
+    objective: O,
     settings: &'a TrainSettings,
-    schedule: &'a Schedule,
     cases: &'a [TrainingCase],
     steps_per_epoch: usize,
 }
@@ -288,14 +229,90 @@ struct Trainer<'a> {
 /// What one step needs, still on the host.
 struct Prepared {
     crops: Vec<Crop>,
-    times: Vec<f64>,
-    is_rolled: Vec<bool>,
     step: usize,
 }
 
-impl Trainer<'_> {
+impl<O: Objective> Trainer<'_, O> {
+    /// The whole run, from its beginning or from the checkpoint that was `found`.
+    fn run(&self, found: Option<RunState>, validation: &[LabelledImage], run: &Run<'_>) -> Result<(), TrainError> {
+        let mut checkpoint = self.start(found, run)?;
+        let mut clock = Instant::now();
+        while checkpoint.state.epochs_done < self.settings.epochs {
+            let mut log;
+            (checkpoint, log) = self.epoch(checkpoint, run)?;
+            checkpoint.state.elapsed_s += clock.elapsed().as_secs_f64();
+            clock = Instant::now();
+            log.elapsed_s = checkpoint.state.elapsed_s;
+            let epoch = checkpoint.state.epochs_done;
+            let is_last = epoch == self.settings.epochs;
+            if (epoch.is_multiple_of(self.settings.validate_every.max(1)) || is_last) && !validation.is_empty() {
+                self.score(&mut log, &mut checkpoint, validation, run)?;
+            }
+            append_log(&run.folder.join("training.csv"), &log)?;
+            checkpoint::save(run.folder, &checkpoint)?;
+            (run.on_epoch)(&log);
+        }
+        checkpoint::write_weights(&run.folder.join("weights.safetensors"), &checkpoint.average, Precision::Half)
+    }
+
+    /// A new run, or the one that the folder holds.
+    fn start(&self, found: Option<RunState>, run: &Run<'_>) -> Result<Checkpoint<O::Networks>, TrainError> {
+        let device = run.device.clone().autodiff();
+        device.seed(self.settings.seed);
+        let networks = self.objective.init(self.config, &device);
+        let networks = match run.first_weights {
+            Some(bytes) => weights::from_bytes(networks, bytes)?,
+            None => networks,
+        };
+        let networks = weights::number_parameters(networks);
+        let average = networks.clone().valid();
+        let clipping = GradientClippingConfig::Norm(GRADIENT_NORM);
+        let optimizer = AdamWConfig::new().with_epsilon(1e-7).with_grad_clipping(Some(clipping)).init();
+        let folder = run.folder.to_owned();
+        match (found, run.resume) {
+            (Some(state), true) => checkpoint::load(run.folder, state, networks, average, optimizer),
+            (Some(_), false) => Err(TrainError::Occupied { path: folder }),
+            (None, true) => Err(TrainError::NothingToResume { path: folder }),
+            (None, false) if folder.join("weights.safetensors").exists() => Err(TrainError::Occupied { path: folder }),
+            (None, false) => {
+                fs::create_dir_all(&folder).map_err(|source| TrainError::File { source, path: folder.clone() })?;
+                let path = folder.join("config.json");
+                let text = serde_json::to_string_pretty(self.config)
+                    .map_err(|source| TrainError::Json { source, path: path.clone() })?;
+                checkpoint::write(&path, text.as_bytes())?;
+                let settings = self.settings.clone();
+                let state = RunState { settings, epochs_done: 0, steps_done: 0, elapsed_s: 0.0, best: None };
+                Ok(Checkpoint { state, networks, average, optimizer })
+            }
+        }
+    }
+
+    fn score(
+        &self,
+        log: &mut EpochLog,
+        checkpoint: &mut Checkpoint<O::Networks>,
+        validation: &[LabelledImage],
+        run: &Run<'_>,
+    ) -> Result<(), TrainError> {
+        let networks = self.objective.finished(checkpoint.average.clone());
+        let segmenter = Segmenter::new(self.config.clone(), networks, run.device.clone());
+        let scores = validate(&segmenter, validation, run.monitor)?;
+        (log.dice, log.dice_k10) = (scores.answer, scores.k10);
+        (log.dice_embedding, log.dice_ceiling) = (scores.embedding, scores.ceiling);
+        let Some(dice) = scores.answer else { return Ok(()) };
+        if checkpoint.state.best.is_none_or(|(best, _)| dice > best) {
+            checkpoint.state.best = Some((dice, checkpoint.state.epochs_done));
+            checkpoint::write_weights(&run.folder.join("best.safetensors"), &checkpoint.average, Precision::Half)?;
+        }
+        Ok(())
+    }
+
     /// One pass over the cases; crops are cut on a thread of their own while the networks train.
-    fn epoch(&self, mut checkpoint: Checkpoint, run: &Run<'_>) -> Result<(Checkpoint, EpochLog), TrainError> {
+    fn epoch(
+        &self,
+        mut checkpoint: Checkpoint<O::Networks>,
+        run: &Run<'_>,
+    ) -> Result<(Checkpoint<O::Networks>, EpochLog), TrainError> {
         let first_step = checkpoint.state.steps_done;
         let epoch = checkpoint.state.epochs_done;
         let device = run.device.clone().autodiff();
@@ -345,35 +362,15 @@ impl Trainer<'_> {
 
     fn order(&self, epoch: usize) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.cases.len()).collect();
-        order.shuffle(&mut self.rng(1, epoch as u64));
+        order.shuffle(&mut rng(self.settings.seed, Purpose::Order, epoch));
         order
     }
 
-    /// A generator for one purpose and one place in the run.
-    fn rng(&self, purpose: u64, place: u64) -> ChaCha8Rng {
-        let mut rng = ChaCha8Rng::seed_from_u64(self.settings.seed);
-        rng.set_stream(purpose << 48 | place);
-        rng
-    }
-
     fn prepare(&self, cases: &[usize], step: usize) -> Prepared {
-        let mut rng = self.rng(2, step as u64);
+        let mut rng = rng(self.settings.seed, Purpose::Crops, step);
         let crop =
             |&case: &usize| augmented_crop(&self.cases[case], self.config.input.crop, &self.settings.augment, &mut rng);
-        let crops = cases.iter().map(crop).collect();
-        let mut rng = self.rng(3, step as u64);
-        let times = cases.iter().map(|_| self.draw_time(&mut rng)).collect();
-        let share = self.settings.loss.rollout_share.clamp(0.0, 1.0);
-        let is_rolled = cases.iter().map(|_| rng.random_bool(share)).collect();
-        Prepared { crops, times, is_rolled, step }
-    }
-
-    /// A whole time 0 … T − 1, from the last tenth more often than its share.
-    fn draw_time(&self, rng: &mut impl Rng) -> f64 {
-        let n = self.schedule.n_times();
-        let is_late = rng.random_bool(self.settings.loss.late_share.clamp(0.0, 1.0));
-        let first = if is_late { (n as f64 * LATE_FROM) as usize } else { 0 };
-        rng.random_range(first..n) as f64
+        Prepared { crops: cases.iter().map(crop).collect(), step }
     }
 
     fn learning_rate(&self, step: usize) -> f64 {
@@ -386,19 +383,18 @@ impl Trainer<'_> {
     /// Forward, backward, one step of the optimizer and of the average; the loss terms.
     fn step(
         &self,
-        checkpoint: &mut Checkpoint,
+        checkpoint: &mut Checkpoint<O::Networks>,
         prepared: &Prepared,
         learning_rate: f64,
         device: &Device,
     ) -> Result<[f64; 5], TrainError> {
-        let batch = self.batch(prepared, device);
         let Loss { total, segmentation, noise, embedding, autoencoder } =
-            loss(&checkpoint.networks, &self.config.network, self.schedule, &self.settings.loss, &batch);
+            self.objective.loss(&checkpoint.networks, self.examples(prepared, device));
         let number = |term: Tensor<1>| f64::from(term.into_scalar::<f32>());
         let terms = [
             number(total.clone()),
             number(segmentation),
-            number(noise),
+            noise.map_or(0.0, number),
             embedding.map_or(0.0, number),
             autoencoder.map_or(0.0, number),
         ];
@@ -416,37 +412,16 @@ impl Trainer<'_> {
         Ok(terms)
     }
 
-    fn batch(&self, prepared: &Prepared, device: &Device) -> Batch {
-        let [depth, height, width] = self.config.input.crop;
-        let (n, n_classes) = (prepared.crops.len(), self.config.n_classes());
+    fn examples(&self, prepared: &Prepared, device: &Device) -> Examples {
+        let crop @ [depth, height, width] = self.config.input.crop;
         let image: Vec<f32> = prepared.crops.iter().flat_map(|crop| crop.image.iter().copied()).collect();
-        let one_hot: Vec<f32> = prepared
-            .crops
-            .iter()
-            .flat_map(|crop| {
-                (0..n_classes).flat_map(move |class| {
-                    crop.labels.iter().map(move |&label| f32::from(u8::from(usize::from(label) == class)))
-                })
-            })
-            .collect();
-        let tensor = |values, channels| {
-            Tensor::from_data(TensorData::new(values, [n, channels, depth, height, width]), (device, DType::F32))
-        };
-        let network = &self.config.network;
-        let small =
-            |size: usize, axis: usize| if network.planar && axis == 0 { size } else { size / network.downsampling };
-        let latent = [network.latent_channels, small(depth, 0), small(height, 1), small(width, 2)];
-        let first = (prepared.step * self.settings.batch) as u64;
-        let mut noise = NoiseSource::new(self.settings.seed, first..first + n as u64);
-        Batch {
-            image: tensor(image, self.config.input.channels),
-            one_hot: tensor(one_hot, n_classes),
-            alpha_bars: prepared.times.iter().map(|&t| self.schedule.alpha_bar(t)).collect(),
-            times: prepared.times.clone(),
-            noise: noise.next(latent, device),
-            first_noise: noise.next(latent, device),
-            is_rolled: prepared.is_rolled.clone(),
-            turn: prepared.step,
+        let labels: Vec<&[u8]> = prepared.crops.iter().map(|crop| &crop.labels[..]).collect();
+        let shape = [prepared.crops.len(), self.config.input.channels, depth, height, width];
+        let tensor = |data| Tensor::from_data(data, (device, DType::F32));
+        Examples {
+            image: tensor(TensorData::new(image, shape)),
+            one_hot: tensor(one_hot(&labels, self.config.n_classes(), crop)),
+            step: prepared.step,
         }
     }
 }

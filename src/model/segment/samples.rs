@@ -7,7 +7,7 @@ use burn::prelude::*;
 use burn::tensor::DType;
 use half::f16;
 
-use super::{Encoded, NoiseSource, Sampler, SegmentError, Segmenter};
+use super::{Encoded, SegmentError, Segmenter, Walk};
 use crate::config::{SamplerKind, SegmentSettings};
 use crate::domain::grid::VoxelBox;
 use crate::monitor::{Cancelled, Monitor};
@@ -116,13 +116,12 @@ impl Segmenter {
         monitor: &dyn Monitor,
         on_decoded: &mut dyn FnMut(u64, Tensor<5>) -> Result<(), SegmentError>,
     ) -> Result<(), SegmentError> {
-        let sampler = Sampler { schedule: &self.schedule, kind: draw.sampler, steps: draw.steps };
+        let walk = Walk { sampler: draw.sampler, steps: draw.steps, seed: draw.seed };
         let (start, end) = (draw.samples.start, draw.samples.end);
         let n_samples = end.saturating_sub(start);
         for first in (start..end).step_by(draw.batch.max(1)) {
             let last = (first + draw.batch.max(1) as u64).min(end);
-            let mut noise = NoiseSource::new(draw.seed, first..last);
-            let latents = sampler.run(&self.networks, &encoded.embedding, &mut noise, monitor, &mut |_, _| {})?;
+            let latents = self.networks.latents(&encoded.embedding, walk, first..last, monitor, &mut |_, _| {})?;
             for (index, latent) in (first..last).zip(latents.chunk((last - first) as usize, 0)) {
                 monitor.report("Decoding", index - start, n_samples)?;
                 on_decoded(index, self.decode(latent))?;
@@ -175,10 +174,9 @@ impl Segmenter {
         seed: u64,
         monitor: &dyn Monitor,
     ) -> Result<Trajectory, Cancelled> {
-        let sampler = Sampler { schedule: &self.schedule, kind, steps };
+        let walk = Walk { sampler: kind, steps, seed };
         let mut kept = Trajectory { times: Vec::new(), latents: Vec::new(), shape: encoded.embedding.dims() };
-        let mut noise = NoiseSource::new(seed, [0]);
-        sampler.run(&self.networks, &encoded.embedding, &mut noise, monitor, &mut |time, latent| {
+        self.networks.latents(&encoded.embedding, walk, 0..1, monitor, &mut |time, latent| {
             kept.times.push(time);
             kept.shape = latent.dims();
             kept.latents.push(latent.clone().into_data().iter::<f32>().map(f16::from_f32).collect());
