@@ -93,7 +93,7 @@ pub(super) fn run(args: EvaluateArgs) -> anyhow::Result<()> {
     anyhow::ensure!(!images.is_empty(), "the split {:?} of {} has no cases", args.split, args.data);
 
     let sampled = args.steps.iter().map(|&steps| Route::Sampled { sampler: args.sampler, steps: usize::from(steps) });
-    let routes = Route::of(files.config(), sampled);
+    let routes = Route::with_ceiling(files.config(), sampled);
     let mut columns: Vec<Column> =
         routes.into_iter().map(|route| Column { route, report: Report::default(), elapsed_s: 0.0 }).collect();
     let encode_s = score(&mut columns, &files.load(&device)?, &images, args.seed)?;

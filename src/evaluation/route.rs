@@ -31,12 +31,18 @@ pub enum Route {
 }
 
 impl Route {
-    /// The ways that a model has: the `sampled` ones, its embedding and its ceiling, or the only one of a deterministic model.
+    /// The ways of a model that need no truth: the `sampled` ones and its embedding, or the only one of a deterministic model.
     pub fn of(config: &ModelConfig, sampled: impl IntoIterator<Item = Self>) -> Vec<Self> {
         if config.is_deterministic() {
             return vec![Self::Deterministic];
         }
-        sampled.into_iter().chain([Self::Embedding, Self::Ceiling]).collect()
+        sampled.into_iter().chain([Self::Embedding]).collect()
+    }
+
+    /// As [`Route::of`], and the ceiling where there is one.
+    pub fn with_ceiling(config: &ModelConfig, sampled: impl IntoIterator<Item = Self>) -> Vec<Self> {
+        let ceiling = (!config.is_deterministic()).then_some(Self::Ceiling);
+        Self::of(config, sampled).into_iter().chain(ceiling).collect()
     }
 
     /// DDIM with K `steps`.

@@ -31,7 +31,6 @@ pub struct ModelConfig {
 
 /// What kind of networks a model has.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "there is one of it a model")]
 pub enum Architecture {
     /// Latent diffusion: samples that differ.
     Ldseg(LdsegConfig),
@@ -278,6 +277,14 @@ impl ModelConfig {
     /// Answers the same each time: there are no steps, samples or seeds to choose.
     pub fn is_deterministic(&self) -> bool {
         self.ldseg().is_none()
+    }
+
+    /// 2D: the depth is left alone.
+    pub fn is_planar(&self) -> bool {
+        match &self.architecture {
+            Architecture::Ldseg(config) => config.network.planar,
+            Architecture::ResUnet(config) => config.planar,
+        }
     }
 
     /// Classes, background included.

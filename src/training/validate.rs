@@ -26,7 +26,7 @@ pub struct Scores {
 /// [`TrainError::Cancelled`].
 pub fn validate(segmenter: &Segmenter, images: &[LabelledImage], monitor: &dyn Monitor) -> Result<Scores, TrainError> {
     let config = segmenter.config();
-    let routes = Route::of(config, [Route::ddim(2), Route::ddim(10)]);
+    let routes = Route::with_ceiling(config, [Route::ddim(2), Route::ddim(10)]);
     let mut dice: [Vec<f64>; 4] = Default::default();
     for (done, image) in images.iter().enumerate() {
         monitor.report("Validating", done as u64, images.len() as u64)?;

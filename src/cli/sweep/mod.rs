@@ -129,6 +129,16 @@ impl<'a> Bench<'a> {
         Ok(Self { name, common, device: selected.name, models, images, terminal, settings })
     }
 
+    /// Refuses models that have neither steps nor samples to sweep over.
+    fn expect_sampling(&self) -> anyhow::Result<()> {
+        match self.models.iter().find(|model| model.segmenter.config().is_deterministic()) {
+            Some(model) => {
+                anyhow::bail!("{} is deterministic: it has no steps and no samples to sweep over", model.name)
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Measures case after case into `table`, writes the files after each, and prints `summary` of it at the end. `n_steps` is
     /// how often a case calls [`CaseMonitor::advance`].
     fn run(

@@ -16,7 +16,8 @@ use crate::training::cases::LabelledImage;
 #[command(
     after_help = "σ is a standard deviation on the image scaled to 0 … 1. The damaged image is scaled again by the model, \
     image by image. Agreement is Dice with the same model's answer to the undamaged image, and no accuracy.\n\n\
-    Examples:\n  ldseg sweep noise --data msd_hippocampus --strengths 0,0.1,0.2 --repeats 1 --csv noise.csv\n  \
+    Examples:\n  ldseg sweep noise --data msd_hippocampus --model hippocampus --model hippocampus-resunet --csv both.csv\n  \
+    ldseg sweep noise --data msd_hippocampus --strengths 0,0.1,0.2 --repeats 1 --csv noise.csv\n  \
     ldseg sweep noise --data msd_hippocampus --perturbation contrast --csv contrast.csv"
 )]
 pub(super) struct NoiseArgs {
@@ -31,7 +32,7 @@ pub(super) struct NoiseArgs {
     /// Seeds for each strength; blur and contrast have no randomness, and sampling has
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
     repeats: u64,
-    /// Numbers of steps K to compare with the embedding decoded as it is, each 2 to 1000
+    /// Numbers of steps K to compare with the embedding decoded as it is, each 2 to 1000; a deterministic model has none
     #[arg(long, value_delimiter = ',', default_value = "2,10", value_parser = clap::value_parser!(u16).range(2..=1000))]
     steps: Vec<u16>,
     /// Sampler
@@ -50,7 +51,10 @@ pub(super) fn run(args: &NoiseArgs) -> anyhow::Result<()> {
     let contenders: Vec<RoutedModel> = bench
         .models
         .iter()
-        .map(|model| RoutedModel { name: model.name.clone(), segmenter: model.segmenter.clone(), routes: routes(args) })
+        .map(|model| {
+            let (segmenter, sampled) = (model.segmenter.clone(), args.steps.iter().map(|&steps| sampled(args, steps)));
+            RoutedModel { name: model.name.clone(), routes: Route::of(segmenter.config(), sampled), segmenter }
+        })
         .collect();
     let contenders: Vec<&dyn Contender> = contenders.iter().map(|contender| contender as &dyn Contender).collect();
     let n_answers: usize = contenders.iter().map(|contender| contender.routes().len()).sum();
@@ -86,7 +90,6 @@ pub(super) fn run(args: &NoiseArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn routes(args: &NoiseArgs) -> Vec<Route> {
-    let sampled = args.steps.iter().map(|&steps| Route::Sampled { sampler: args.sampler, steps: usize::from(steps) });
-    sampled.chain([Route::Embedding]).collect()
+fn sampled(args: &NoiseArgs, steps: u16) -> Route {
+    Route::Sampled { sampler: args.sampler, steps: usize::from(steps) }
 }

@@ -85,6 +85,7 @@ pub(super) fn run(args: &SamplesArgs) -> anyhow::Result<()> {
     let settings =
         json!({ "samples": args.samples, "steps": args.steps, "sampler": args.sampler, "batch": args.batch });
     let bench = Bench::new("samples", &args.common, settings)?;
+    bench.expect_sampling()?;
     let n_samples = args.samples.iter().max().copied().unwrap_or(0) as u64;
     let measure = |case_idx: usize, image: &LabelledImage, monitor: &CaseMonitor<'_>, table: &mut Table| {
         for model in &bench.models {

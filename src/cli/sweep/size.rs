@@ -45,7 +45,7 @@ pub(super) fn run(args: &SizeArgs) -> anyhow::Result<()> {
         };
         for model in &bench.models {
             let input = &model.segmenter.config().input;
-            let is_planar = model.segmenter.config().network.planar;
+            let is_planar = model.segmenter.config().is_planar();
             for edge in args.sizes.iter().map(|&edge| usize::from(edge)) {
                 let shape = [edge, edge, if is_planar { 1 } else { edge }];
                 let volume = tiled(&image.volume, shape, input.spacing_mm)?;

@@ -37,6 +37,7 @@ pub(super) struct StepsArgs {
 pub(super) fn run(args: &StepsArgs) -> anyhow::Result<()> {
     let settings = json!({ "steps": args.steps, "samplers": args.sampler });
     let bench = Bench::new("steps", &args.common, settings)?;
+    bench.expect_sampling()?;
     let plan = |seed| StepPlan {
         samplers: args.sampler.clone(),
         steps: args.steps.iter().map(|&steps| usize::from(steps)).collect(),
