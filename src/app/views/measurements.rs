@@ -1,8 +1,8 @@
 //! Measurements on their slice: lines, points to catch, and numbers that stay legible over any grey.
 
-use eframe::egui::{Align2, Color32, FontId, Painter, Pos2, Shape, Stroke, Ui, epaint::PathShape, pos2};
+use eframe::egui::{Color32, FontId, Painter, Pos2, Rect, Shape, Stroke, Ui, Vec2, epaint::PathShape, pos2, vec2};
 
-use super::overlay::{shaded_text, strong};
+use super::overlay::strong;
 use super::pointer::View;
 use super::slice::SLIDER_WIDTH;
 use crate::app::measuring::{Kind, Measurement};
@@ -10,7 +10,9 @@ use crate::app::theme::{contrast, tokens, type_size};
 use crate::app::tools::Place;
 
 /// From a point to its number.
-const GAP: f32 = 9.0;
+const GAP: f32 = 12.0;
+/// From a number to the edge of the shade behind it.
+const PADDING: f32 = 4.0;
 
 /// Draws the measurements of the slice shown, and the ruler that is being laid.
 pub fn measurements_ui(ui: &Ui, view: &View<'_>) {
@@ -50,18 +52,19 @@ fn text_ui(painter: &Painter, known: &Measurement, points: &[Pos2], color: Color
         Kind::Area => points.iter().max_by(|a, b| a.x.total_cmp(&b.x)),
     };
     let Some(at) = at else { return };
-    let small = FontId::proportional(type_size::SMALL);
-    let (value, inside) = (known.reading.text(), known.reading.inside().unwrap_or_default());
-    let width = |text: &str, font: FontId| painter.layout_no_wrap(text.to_owned(), font, color).size().x;
-    let widest = width(&value, strong(type_size::BODY)).max(width(&inside, small.clone()));
-    let fits = at.x + GAP + widest < painter.clip_rect().right() - SLIDER_WIDTH;
-    let (x, above, below) = match fits {
-        true => (at.x + GAP, Align2::LEFT_BOTTOM, Align2::LEFT_TOP),
-        false => (at.x - GAP, Align2::RIGHT_BOTTOM, Align2::RIGHT_TOP),
-    };
-    let y = at.y - 3.0;
-    shaded_text(painter, pos2(x, y), above, &value, strong(type_size::BODY), color);
-    if !inside.is_empty() {
-        shaded_text(painter, pos2(x, y), below, &inside, small, color);
+    let lines = [(known.reading.text(), strong(type_size::BODY))].into_iter();
+    let lines = lines.chain(known.reading.inside().map(|text| (text, FontId::proportional(type_size::SMALL))));
+    let galleys: Vec<_> = lines.map(|(text, font)| painter.layout_no_wrap(text, font, color)).collect();
+    let size =
+        galleys.iter().fold(Vec2::ZERO, |size, galley| vec2(size.x.max(galley.size().x), size.y + galley.size().y));
+    let fits = at.x + GAP + size.x + PADDING < painter.clip_rect().right() - SLIDER_WIDTH;
+    let left = if fits { at.x + GAP } else { at.x - GAP - size.x };
+    let area = Rect::from_min_size(pos2(left, at.y - size.y / 2.0), size);
+    painter.rect_filled(area.expand2(vec2(PADDING, 1.0)), 3.0, contrast::AROUND_TEXT);
+    let mut top = area.top();
+    for galley in galleys {
+        let height = galley.size().y;
+        painter.galley(pos2(left, top), galley, color);
+        top += height;
     }
 }
