@@ -125,15 +125,16 @@ impl Operation {
             return Err(OperationError::Empty { name: table.name(id) });
         }
         let edit = match self {
-            Self::Split => return split(labels, table, id),
+            Self::Split => return split(labels, table, id, monitor),
             Self::Merge(into) => return Ok(merge(labels, table, id, *into)),
             Self::Relabel(to) => return relabel(labels, table, id, *to),
-            Self::KeepLargest => pieces::keep_largest(labels, table, id),
+            Self::KeepLargest => pieces::keep_largest(labels, table, id, monitor)?,
             Self::RemoveIslands(mm3) => {
-                let min_voxels = (mm3 / labels.grid().voxel_volume_mm3()).ceil() as usize;
-                pieces::remove_islands(labels, table, id, min_voxels)
+                // Pieces of just this volume stay, whatever the division rounds to.
+                let min_voxels = (mm3 / labels.grid().voxel_volume_mm3() - 1e-9).ceil() as usize;
+                pieces::remove_islands(labels, table, id, min_voxels, monitor)?
             }
-            Self::FillHoles(through) => pieces::fill_holes(labels, table, id, *through),
+            Self::FillHoles(through) => pieces::fill_holes(labels, table, id, *through, monitor)?,
             Self::Grow(mm) => reshape::grow(labels, id, *mm, monitor)?,
             Self::Shrink(mm) => reshape::shrink(labels, id, *mm, monitor)?,
             Self::Smooth(how) => reshape::smooth(labels, id, *how, monitor)?,
@@ -185,8 +186,8 @@ fn combine(
     Ok(stroke.finish())
 }
 
-fn split(labels: &LabelMap, table: &LabelTable, id: u16) -> Result<Operated, OperationError> {
-    let n_pieces = pieces::component_sizes(labels, id).len();
+fn split(labels: &LabelMap, table: &LabelTable, id: u16, monitor: &dyn Monitor) -> Result<Operated, OperationError> {
+    let n_pieces = pieces::component_sizes(labels, id, monitor)?.len();
     let name = table.name(id);
     if n_pieces > MOST_PIECES {
         return Err(OperationError::TooManyPieces { name, n_pieces });
@@ -200,7 +201,7 @@ fn split(labels: &LabelMap, table: &LabelTable, id: u16) -> Result<Operated, Ope
         table.push(Label::new(new, format!("{name} {piece}")));
         ids.push(new);
     }
-    Ok(Operated { edit: pieces::split(labels, id, &ids), table })
+    Ok(Operated { edit: pieces::split(labels, id, &ids, monitor)?, table })
 }
 
 fn merge(labels: &LabelMap, table: &LabelTable, id: u16, into: u16) -> Operated {
@@ -278,7 +279,7 @@ mod tests {
     #[test]
     fn a_label_in_dust_is_not_split() {
         let dust = labels((0..N).map(|at| ((at + at / 8 + at / 48) % 2) as u16).collect());
-        let n_pieces = pieces::component_sizes(&dust, 1).len();
+        let n_pieces = pieces::component_sizes(&dust, 1, &Silent).unwrap().len();
         assert!(n_pieces > 90);
         let twice = LabelMap::new(
             Grid::axis_aligned([8, 6, 16], [1.0; 3]).unwrap(),
@@ -317,6 +318,31 @@ mod tests {
         // A voxel is 2 mm³.
         check(Operation::RemoveIslands(3.0), &[1, 0, 1, 1], &[0, 0, 1, 1]);
         check(Operation::RemoveIslands(2.0), &[1, 0, 1, 1], &[1, 0, 1, 1]);
+    }
+
+    #[test]
+    fn what_takes_its_time_can_be_stopped() {
+        struct Unwilling;
+
+        impl Monitor for Unwilling {
+            fn report(&self, _stage: &'static str, _done: u64, _total: u64) -> Result<(), Cancelled> {
+                Err(Cancelled)
+            }
+        }
+
+        for operation in [
+            Operation::KeepLargest,
+            Operation::RemoveIslands(2.0),
+            Operation::FillHoles(None),
+            Operation::Grow(2.0),
+            Operation::Shrink(2.0),
+            Operation::Smooth(Smoothing::Median(2.0)),
+            Operation::Hollow(2.0),
+            Operation::Split,
+        ] {
+            let found = operation.run(&row(&[1, 0, 1, 1]), &table(), 1, &Unwilling);
+            assert_eq!(found, Err(OperationError::Cancelled(Cancelled)), "{operation:?}");
+        }
     }
 
     #[test]

@@ -10,6 +10,8 @@ use super::{Edit, Grid, LabelMap, cutout::Cutout, distance, edit::Stroke};
 use crate::monitor::{Cancelled, Monitor};
 
 const STAGE: &str = "Measuring distances";
+/// Positions between two reports.
+const BLOCK: usize = 1 << 16;
 /// Room for rounding where a voxel lies just at the distance that was asked for.
 const ROUNDING_MM: f32 = 1e-4;
 
@@ -70,7 +72,6 @@ pub fn smooth(labels: &LabelMap, id: u16, how: Smoothing, monitor: &dyn Monitor)
     monitor.report(STAGE, 0, 2)?;
     let mask: Vec<bool> = (0..part.ids.len()).map(|position| part.is_inside(position)).collect();
     let signed_mm = distance::signed_mm(&mask, part.shape, spacing_mm);
-    monitor.report("Smoothing", 1, 2)?;
     Ok(match how {
         Smoothing::Median(radius_mm) => {
             let offsets = ball(radius_mm, spacing_mm);
@@ -79,11 +80,11 @@ pub fn smooth(labels: &LabelMap, id: u16, how: Smoothing, monitor: &dyn Monitor)
                 true => mask[position],
                 false => majority(&mask, &part, position, &offsets),
             };
-            let next: Vec<bool> = (0..mask.len()).into_par_iter().map(is_most).collect();
+            let next = in_blocks(mask.len(), monitor, (0, 1), is_most)?;
             part.redrawn(labels, "Smooth", |position| next[position])
         }
         Smoothing::Gaussian(sigma_mm) => {
-            let blurred = blurred(signed_mm, part.shape, spacing_mm.map(|mm| sigma_mm / mm));
+            let blurred = blurred(signed_mm, part.shape, spacing_mm.map(|mm| sigma_mm / mm), monitor)?;
             part.redrawn(labels, "Smooth", |position| blurred[position] < 0.0)
         }
     })
@@ -148,7 +149,12 @@ fn majority(mask: &[bool], part: &Cutout, position: usize, offsets: &[[isize; 3]
 }
 
 /// Blurs with standard deviations in voxels, one axis after the other; the edge is repeated beyond the box.
-fn blurred(mut values: Vec<f32>, shape: [usize; 3], sigmas: [f64; 3]) -> Vec<f32> {
+fn blurred(
+    mut values: Vec<f32>,
+    shape: [usize; 3],
+    sigmas: [f64; 3],
+    monitor: &dyn Monitor,
+) -> Result<Vec<f32>, Cancelled> {
     for (axis, sigma) in sigmas.into_iter().enumerate().filter(|&(axis, sigma)| sigma > 1e-3 && shape[axis] > 1) {
         let reach = (3.0 * sigma).ceil() as isize;
         let weights: Vec<f32> =
@@ -162,9 +168,25 @@ fn blurred(mut values: Vec<f32>, shape: [usize; 3], sigmas: [f64; 3]) -> Vec<f32
             let total: f32 = (-reach..=reach).zip(&weights).map(|(step, weight)| weight * values[near(step)]).sum();
             total / sum
         };
-        values = (0..values.len()).into_par_iter().map(blur).collect();
+        values = in_blocks(values.len(), monitor, (axis, 3), blur)?;
     }
-    values
+    Ok(values)
+}
+
+/// One value for each of `n` positions, worked out on all cores as pass `pass.0` of `pass.1`, with a report every few
+/// milliseconds.
+fn in_blocks<T: Send>(
+    n: usize,
+    monitor: &dyn Monitor,
+    (pass, n_passes): (usize, usize),
+    value: impl Fn(usize) -> T + Sync,
+) -> Result<Vec<T>, Cancelled> {
+    let mut values = Vec::with_capacity(n);
+    for start in (0..n).step_by(BLOCK) {
+        monitor.report("Smoothing", (pass * n + start) as u64, (n_passes * n) as u64)?;
+        values.par_extend((start..(start + BLOCK).min(n)).into_par_iter().map(&value));
+    }
+    Ok(values)
 }
 
 #[cfg(test)]
@@ -241,6 +263,23 @@ mod tests {
         for how in [Smoothing::Median(2.0), Smoothing::Gaussian(1.5)] {
             let smooth = after(&rough, smooth(&rough, 1, how, &Silent));
             assert_eq!((smooth.id_at(at(26)), smooth.id_at(at(8))), (0, 1), "{how:?}");
+        }
+    }
+
+    #[test]
+    fn smoothing_stops_when_it_is_told_to() {
+        /// Wants no more once smoothing has begun in earnest.
+        struct Impatient;
+
+        impl Monitor for Impatient {
+            fn report(&self, stage: &'static str, done: u64, _total: u64) -> Result<(), Cancelled> {
+                if stage == "Smoothing" && done > 0 { Err(Cancelled) } else { Ok(()) }
+            }
+        }
+
+        let ball = ball_of(20.0, 61);
+        for how in [Smoothing::Median(2.0), Smoothing::Gaussian(2.0)] {
+            assert_eq!(smooth(&ball, 1, how, &Impatient), Err(Cancelled), "{how:?}");
         }
     }
 
