@@ -132,7 +132,7 @@ impl Shapes {
                 self.fields.insert(slice, field);
             }
         }
-        let blend = Blend::new(&self.fields, index);
+        let Some(blend) = Blend::new(&self.fields, index) else { return Vec::new() };
         let in_box = (0..self.size[0] * self.size[1]).into_par_iter();
         let claims = in_box.map(|at| {
             let [x, y] = [at % self.size[0], at / self.size[0]];
@@ -200,13 +200,11 @@ struct Blend<'a> {
 }
 
 impl<'a> Blend<'a> {
-    /// `fields` has a slice before `index` and one after it, and at most two of each.
-    fn new(fields: &'a BTreeMap<usize, Field>, index: usize) -> Self {
+    /// `fields` are at most two slices before `index` and two after it; `None` where there is none on one side.
+    fn new(fields: &'a BTreeMap<usize, Field>, index: usize) -> Option<Self> {
         let mut before = fields.range(..index).rev();
         let mut after = fields.range(index..);
-        let (Some((&first, a)), Some((&last, b))) = (before.next(), after.next()) else {
-            unreachable!("a slice to be drawn lies between two that are")
-        };
+        let ((&first, a), (&last, b)) = (before.next()?, after.next()?);
         let gap = (last - first) as f32;
         let beyond = [
             before.next().map(|(&slice, field)| (field, (first - slice) as f32 / gap)),
@@ -217,7 +215,7 @@ impl<'a> Blend<'a> {
         let part = (index - first) as f32 / gap;
         let mut blend = Self { beside: [a, b], beyond, part, centre: [0.0; 2], moved };
         blend.centre = [0, 1].map(|axis| blend.cubic(|field| field.centre[axis]));
-        blend
+        Some(blend)
     }
 
     /// The signed distance at a pixel of the box.

@@ -40,19 +40,18 @@ impl Edges {
         let rows = (low[1]..high[1]).flat_map(|y| &slice[y * slice_width..][low[0]..high[0]]);
         let values = rows.map(|&value| if value.is_finite() { value } else { 0.0 }).collect();
         let smooth = smoothed(smoothed(values, size, 0), size, 1);
-        let gradients: Vec<[f32; 2]> =
-            (0..smooth.len()).into_par_iter().map(|at| gradient(&smooth, size, at)).collect();
+        let gradients = map(size, |at| gradient(&smooth, size, at));
+        let laplacians = map(size, |at| laplacian(&smooth, size, at));
         let clear = clear_gradient(&gradients);
-        let laplacians: Vec<f32> = (0..smooth.len()).into_par_iter().map(|at| laplacian(&smooth, size, at)).collect();
-        let pixel = |at: usize| {
-            let [right, down] = gradients[at];
+        let pixel = |[x, y]: [usize; 2]| {
+            let [right, down] = gradients[x + y * size[0]];
             let steep = right.hypot(down);
             let strength = if clear > 0.0 { (steep / clear).min(1.0) } else { 0.0 };
-            let crossing = if is_zero_crossing(&laplacians, size, at) { strength } else { 0.0 };
+            let crossing = if is_zero_crossing(&laplacians, size, [x, y]) { strength } else { 0.0 };
             let along = if steep > 0.0 { [-down, right].map(|part| part * strength / steep) } else { [0.0; 2] };
             Pixel { cost: ZERO_CROSSING * (1.0 - crossing) + GRADIENT * (1.0 - strength), along }
         };
-        Self { size, pixels: (0..smooth.len()).into_par_iter().map(pixel).collect() }
+        Self { size, pixels: map(size, pixel) }
     }
 
     /// Pixels along x and y.
@@ -84,25 +83,33 @@ fn angle(cosine: f32) -> f32 {
     ANGLES[(((cosine + 1.0) * (N / 2) as f32).round() as usize).min(N)]
 }
 
-/// The places of the two pixels beside along an axis; the pixel itself beyond an edge.
-fn beside(size: [usize; 2], at: usize, axis: usize) -> [usize; 2] {
-    let (stride, place) = if axis == 0 { (1, at % size[0]) } else { (size[0], at / size[0]) };
-    [if place > 0 { at - stride } else { at }, if place + 1 < size[axis] { at + stride } else { at }]
+/// What `of` makes of every pixel `[x, y]`, row by row.
+fn map<T: Send>(size: [usize; 2], of: impl Fn([usize; 2]) -> T + Sync) -> Vec<T> {
+    let of = &of;
+    (0..size[1]).into_par_iter().flat_map_iter(|y| (0..size[0]).map(move |x| of([x, y]))).collect()
+}
+
+/// The places in memory of a pixel and of the two beside it along an axis; the pixel's own beyond an edge.
+fn beside(size: [usize; 2], pixel: [usize; 2], axis: usize) -> [usize; 3] {
+    let at = pixel[0] + pixel[1] * size[0];
+    let stride = if axis == 0 { 1 } else { size[0] };
+    let before = if pixel[axis] > 0 { at - stride } else { at };
+    [before, at, if pixel[axis] + 1 < size[axis] { at + stride } else { at }]
 }
 
 /// Smoothed along an axis with a Gaussian of one pixel (binomial, five wide), so that noise makes no edges.
 fn smoothed(values: Vec<f32>, size: [usize; 2], axis: usize) -> Vec<f32> {
-    let halved = |values: &[f32], at: usize| {
-        let [a, b] = beside(size, at, axis);
+    let half = |values: &[f32], pixel: [usize; 2]| {
+        let [a, at, b] = beside(size, pixel, axis);
         (values[a] + 2.0 * values[at] + values[b]) / 4.0
     };
-    let once: Vec<f32> = (0..values.len()).into_par_iter().map(|at| halved(&values, at)).collect();
-    (0..values.len()).into_par_iter().map(|at| halved(&once, at)).collect()
+    let once = map(size, |pixel| half(&values, pixel));
+    map(size, |pixel| half(&once, pixel))
 }
 
-fn gradient(values: &[f32], size: [usize; 2], at: usize) -> [f32; 2] {
+fn gradient(values: &[f32], size: [usize; 2], pixel: [usize; 2]) -> [f32; 2] {
     [0, 1].map(|axis| {
-        let [a, b] = beside(size, at, axis);
+        let [a, _, b] = beside(size, pixel, axis);
         (values[b] - values[a]) / 2.0
     })
 }
@@ -117,19 +124,22 @@ fn clear_gradient(gradients: &[[f32; 2]]) -> f32 {
     steepest.min(4.0 * rms)
 }
 
-fn laplacian(values: &[f32], size: [usize; 2], at: usize) -> f32 {
+fn laplacian(values: &[f32], size: [usize; 2], pixel: [usize; 2]) -> f32 {
     let along = |axis: usize| {
-        let [a, b] = beside(size, at, axis);
+        let [a, at, b] = beside(size, pixel, axis);
         (values[a] - values[at]) + (values[b] - values[at])
     };
     along(0) + along(1)
 }
 
 /// Whether a neighbour has the other sign, and lies no nearer to zero.
-fn is_zero_crossing(laplacians: &[f32], size: [usize; 2], at: usize) -> bool {
-    let here = laplacians[at];
-    let crosses = |other: usize| here * laplacians[other] < 0.0 && here.abs() <= laplacians[other].abs();
-    [0, 1].into_iter().flat_map(|axis| beside(size, at, axis)).any(crosses)
+fn is_zero_crossing(laplacians: &[f32], size: [usize; 2], pixel: [usize; 2]) -> bool {
+    [0, 1].into_iter().any(|axis| {
+        let [a, at, b] = beside(size, pixel, axis);
+        let here = laplacians[at];
+        let crosses = |other: usize| here * laplacians[other] < 0.0 && here.abs() <= laplacians[other].abs();
+        crosses(a) || crosses(b)
+    })
 }
 
 #[cfg(test)]
