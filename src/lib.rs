@@ -9,7 +9,7 @@
 //! - [`domain`]: what the tool is about: grids, volumes, labels, edits, history, samples with known truth.
 //! - [`io`]: bytes ↔ domain, one format a file; errors that say what was expected, what was found, and where.
 //! - [`model`]: the networks in Burn: label encoder, image encoder, denoiser, label decoder; schedules and samplers.
-//! - [`evaluation`]: overlap, surface distances and volumes; reports over cases.
+//! - [`evaluation`]: overlap, surface distances and volumes; uncertainty, hypotheses, robustness; reports over cases.
 //! - [`training`]: end-to-end training with checkpoints that survive a kill.
 //! - [`engine`]: long work away from the window: jobs in, events out; which device can be trusted.
 //! - [`app`]: the window: state, commands, panels, slice views and the 3D view.

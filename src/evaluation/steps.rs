@@ -84,6 +84,13 @@ impl StepPlan {
         }
         Ok(())
     }
+
+    /// The run with the plan's most steps among those of `sampler`: what the others are compared with where there is no truth.
+    /// `None` as long as it is not done, so that no shorter run stands in for it.
+    pub fn longest<'a>(&self, runs: &'a [StepRun], sampler: SamplerKind) -> Option<&'a StepRun> {
+        let most = self.steps.iter().max()?;
+        runs.iter().find(|run| run.sampler == sampler && run.steps == *most)
+    }
 }
 
 /// Dice of each label of `table` between two answers, by its order; `None` where a label is in neither. With the truth it is
@@ -91,11 +98,6 @@ impl StepPlan {
 pub fn dice_by_label(a: &LabelMap, b: &LabelMap, table: &LabelTable) -> Vec<Option<f64>> {
     let (a, b) = (a.to_ids(), b.to_ids());
     table.labels.iter().map(|label| metrics::dice(&a, &b, label.id)).collect()
-}
-
-/// The run with the most steps among those of `sampler`.
-pub fn longest(runs: &[StepRun], sampler: SamplerKind) -> Option<&StepRun> {
-    runs.iter().filter(|run| run.sampler == sampler).max_by_key(|run| run.steps)
 }
 
 #[cfg(test)]
@@ -118,7 +120,8 @@ mod tests {
         assert_eq!(found[..3], [1, 2, 5].map(|steps| (SamplerKind::Ddim, steps)));
         assert_eq!(found.len(), 6);
         assert!(runs.iter().all(|run| run.timing.total_s() > 0.0 && run.timing.decode_s > 0.0));
-        let best = longest(&runs, SamplerKind::Ddpm).unwrap();
+        let best = plan.longest(&runs, SamplerKind::Ddpm).unwrap();
+        assert!(plan.longest(&runs[..5], SamplerKind::Ddpm).is_none());
         assert_eq!(best.steps, 5);
         let table = &phantom.table;
         assert!(dice_by_label(&best.labels, &best.labels, table).iter().all(|dice| *dice == Some(1.0)));

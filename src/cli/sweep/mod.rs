@@ -1,7 +1,7 @@
 //! `ldseg sweep`: what steps, noise, image size and samples do to accuracy and time on a data set, as tables that draw the
 //! papers' figures.
 //!
-//! Files are written anew after each case, and Ctrl+C keeps what was done.
+//! Files are written anew after each case; Ctrl+C keeps what was done, and the program then says that it was not all (exit 1).
 
 mod noise;
 mod samples;
@@ -163,12 +163,13 @@ impl<'a> Bench<'a> {
         }
         self.terminal.clear();
         let (n_cases, data) = (self.images.len(), &self.common.data);
-        if n_done < n_cases {
-            eprintln!("ldseg: stopped in case {} of {n_cases}; what was measured is kept", n_done + 1);
-        }
         let split = format!("{:?}", self.common.split).to_lowercase();
         output::line(format!("{n_done} cases of {data}, {split}, on {}\n", self.device))?;
         output::line(summary(&table).to_text().trim_end())?;
+        if n_done < n_cases {
+            let kept = format!("stopped in case {} of {n_cases}; what was measured is kept", n_done + 1);
+            return Err(anyhow::Error::new(Cancelled).context(kept));
+        }
         Ok(table)
     }
 

@@ -71,7 +71,7 @@ pub(super) struct SamplesArgs {
     #[arg(long, value_enum, default_value_t)]
     sampler: SamplerKind,
     /// Samples denoised together; changes time and memory, never a sample
-    #[arg(long, default_value_t = 8, value_parser = parse_samples)]
+    #[arg(long, default_value_t = 4, value_parser = parse_samples)]
     batch: usize,
 }
 

@@ -3,10 +3,9 @@
 use clap::Args;
 use serde_json::json;
 
-use super::{Bench, CaseMonitor, Common, push_labels};
+use super::{Bench, CaseMonitor, Common, LoadedModel, push_labels};
 use crate::config::SamplerKind;
-use crate::domain::LabelTable;
-use crate::evaluation::steps::{StepPlan, StepRun, dice_by_label, longest};
+use crate::evaluation::steps::{StepPlan, StepRun, dice_by_label};
 use crate::evaluation::table::{Cell, Table};
 use crate::training::cases::LabelledImage;
 
@@ -65,7 +64,7 @@ pub(super) fn run(args: &StepsArgs) -> anyhow::Result<()> {
                 runs.push(run);
                 monitor.advance();
             });
-            push_runs(table, &model.name, image, &runs, &model.segmenter.config().label_table());
+            push_runs(table, model, image, &plan, &runs);
             ended?;
         }
         Ok(())
@@ -77,10 +76,12 @@ pub(super) fn run(args: &StepsArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn push_runs(table: &mut Table, model: &str, image: &LabelledImage, runs: &[StepRun], labels: &LabelTable) {
+fn push_runs(table: &mut Table, model: &LoadedModel, image: &LabelledImage, plan: &StepPlan, runs: &[StepRun]) {
+    let labels = &model.segmenter.config().label_table();
     for run in runs {
         let dice = dice_by_label(&run.labels, &image.labels, labels);
-        let agreement = longest(runs, run.sampler).map(|longest| dice_by_label(&run.labels, &longest.labels, labels));
+        let agreement =
+            plan.longest(runs, run.sampler).map(|longest| dice_by_label(&run.labels, &longest.labels, labels));
         let rows: Vec<(String, Vec<Option<f64>>)> = labels
             .labels
             .iter()
@@ -88,7 +89,8 @@ fn push_runs(table: &mut Table, model: &str, image: &LabelledImage, runs: &[Step
             .map(|(at, label)| (label.name.clone(), vec![dice[at], agreement.as_ref().and_then(|dice| dice[at])]))
             .collect();
         let sampler = format!("{:?}", run.sampler).to_uppercase();
-        let before: [Cell; 4] = [model.into(), sampler.into(), (run.steps as f64).into(), image.name.as_str().into()];
+        let before: [Cell; 4] =
+            [model.name.as_str().into(), sampler.into(), (run.steps as f64).into(), image.name.as_str().into()];
         let timing = run.timing;
         let after = [timing.encode_s, timing.denoise_s, timing.decode_s, timing.total_s()].map(Cell::from);
         push_labels(table, &before, &rows, &after);
