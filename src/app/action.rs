@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::command::Command;
 use super::controls::ControlEdit;
+use super::operations::Choice;
 use super::settings::{Interpolation, Overlay};
 use super::state::{Camera, Layout, Pointed};
 use super::tools::{BrushLook, Limits, PointerEvent, PointerKind, ToolOptions};
@@ -46,6 +47,8 @@ pub enum Action {
     },
     /// A key that the gesture going on answers.
     GestureKey(PointerKind),
+    /// What is set for operations on whole labels.
+    SetOperation(Choice),
     /// Accept one structure of the preview, by the model's id.
     AcceptLabel(u16),
     /// Paint this label from now on.

@@ -1,14 +1,16 @@
 //! What each action does to the state. Every arm is a call or a line.
 
+use std::sync::Arc;
+
 use eframe::egui::{ViewportCommand, vec2};
 
 use super::App;
 use super::action::{Action, Resolution};
 use super::background::Task;
-use super::case::{Case, Merging, PLANES, plane_index};
+use super::case::{Case, Merging, PLANES, Source, plane_index};
 use super::command::{Command, can_change_labels};
 use super::controls::Editing;
-use super::long_edit::LongEdit;
+use super::long_edit::{Ending, LongEdit};
 use super::settings::{Interpolation, ThemeChoice};
 use super::state::{Dialog, Layout, Next, Purpose, Segmenting};
 use super::tools::{PointerEvent, camera_centered};
@@ -29,6 +31,7 @@ impl App {
             Action::SetCamera { plane, camera } => self.with_case(|case| case.cameras[plane_index(plane)] = camera),
             Action::Pointer { plane, event } => self.use_tool(plane, &event),
             Action::GestureKey(kind) => self.use_tool(self.state.pressed_in, &PointerEvent::key(kind)),
+            Action::SetOperation(choice) => self.remember(|known| known.operation = choice),
             Action::AcceptLabel(id) => self.accept_preview(Part::Label(id)),
             Action::ActivateLabel(id) => self.with_case(|case| case.active_label = id),
             Action::SetBrush(look) => self.remember(|known| known.brush = look),
@@ -110,6 +113,10 @@ impl App {
             Command::PasteLabels => self.pick(Purpose::PasteLabels),
             Command::CancelLongEdit => self.with_case(|case| case.long_edit.iter().for_each(LongEdit::cancel)),
             Command::LoadMap => self.pick(Purpose::OpenMap),
+            Command::PreviewOperation => self.operate(Ending::Preview),
+            Command::ApplyOperation => self.operate(Ending::Apply),
+            Command::OpenOtherMask => self.pick(Purpose::OpenOtherMask),
+            Command::CloseOtherMask => self.with_case(|case| case.other_mask = None),
             Command::SmallerBrush => self.remember(|known| known.brush = known.brush.resized(false)),
             Command::LargerBrush => self.remember(|known| known.brush = known.brush.resized(true)),
             Command::NewLabel => self.new_label(),
@@ -280,7 +287,13 @@ impl App {
 
     /// Makes a part of the preview part of the labels. The preview stays where more of it may be wanted.
     fn accept_preview(&mut self, part: Part) {
-        let Some(preview) = self.state.case.as_ref().and_then(|case| case.preview.clone()) else { return };
+        let Some(case) = &mut self.state.case else { return };
+        let Some(preview) = case.preview.clone() else { return };
+        if let Source::Change { edit, .. } = preview.source {
+            case.preview = None;
+            case.history.apply(Arc::unwrap_or_clone(edit));
+            return;
+        }
         let (name, stays) = match part {
             Part::All => ("Accept segmentation", false),
             Part::Unlabelled => ("Accept where unlabelled", false),

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use super::counts::Counts;
 use super::long_edit::LongEdit;
 use super::measuring::Measurement;
+use super::operations::OtherMask;
 use super::state::Camera;
 use super::tools::{Limits, Outline, Place, Ruler, Strokes, ValueMap};
 use crate::config::SegmentSettings;
 use crate::domain::livewire::LiveWire;
 use crate::domain::measure::LabelStatistics;
 use crate::domain::volume::Histogram;
-use crate::domain::{Convention, Grid, History, Label, LabelMap, LabelTable, Plane, Window, grid::SliceAxes};
+use crate::domain::{Convention, Edit, Grid, History, Label, LabelMap, LabelTable, Plane, Window, grid::SliceAxes};
 use crate::engine::Opened;
 use crate::io::provenance::ModelRun;
 
@@ -71,6 +72,8 @@ pub struct Case {
     pub preview: Option<Preview>,
     /// The last segmentation that was made part of the labels.
     pub accepted: Option<ModelRun>,
+    /// A mask to combine the labels with.
+    pub other_mask: Option<OtherMask>,
     /// A change of the whole label map that is being worked out in the background.
     pub merging: Option<Merging>,
     /// Statistics of the frame shown, once they are known.
@@ -89,11 +92,25 @@ pub struct Preview {
     /// What their ids mean.
     pub table: LabelTable,
     /// Where they come from.
-    pub origin: Origin,
+    pub source: Source,
     /// Voxels of each of its labels, once they are known.
     pub counts: Option<BTreeMap<u16, u64>>,
     /// Counts the previews of this window.
     pub serial: u64,
+}
+
+/// Where a preview comes from.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// A model found it.
+    Model(Origin),
+    /// It is what the labels would be after a change.
+    Change {
+        /// What the change is, for the banner: "Grow Liver by 2 mm".
+        name: String,
+        /// The change, of the labels as they are.
+        edit: Arc<Edit>,
+    },
 }
 
 /// What is being made part of the labels.
@@ -163,6 +180,7 @@ impl Case {
             wire: None,
             outline: None,
             long_edit: None,
+            other_mask: None,
             strokes: Strokes::default(),
             preview: None,
             accepted: None,
@@ -212,6 +230,15 @@ impl Case {
     /// Whether anything would be lost by closing the case.
     pub fn has_unsaved_changes(&self) -> bool {
         !self.history.is_saved() || !self.table_is_saved
+    }
+
+    /// Replaces the label table by one that is not saved yet.
+    pub fn set_table(&mut self, table: LabelTable) {
+        if table != self.table {
+            self.table = table;
+            self.table_revision += 1;
+            self.table_is_saved = false;
+        }
     }
 
     /// The label that the brush paints, where the table has any.

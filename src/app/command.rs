@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::case::Case;
+use super::case::{Case, Source};
+use super::operations::Kind;
 use super::state::{Layout, State};
 use super::tools::Tool;
 use super::widgets::Icon;
@@ -55,6 +56,10 @@ pub enum Command {
     PasteLabels,
     CancelLongEdit,
     LoadMap,
+    PreviewOperation,
+    ApplyOperation,
+    OpenOtherMask,
+    CloseOtherMask,
     SmallerBrush,
     LargerBrush,
     NewLabel,
@@ -136,6 +141,10 @@ impl Command {
         Self::PasteLabels,
         Self::CancelLongEdit,
         Self::LoadMap,
+        Self::PreviewOperation,
+        Self::ApplyOperation,
+        Self::OpenOtherMask,
+        Self::CloseOtherMask,
         Self::SmallerBrush,
         Self::LargerBrush,
         Self::NewLabel,
@@ -221,6 +230,10 @@ impl Command {
             }
             Self::PasteLabels => ("Paste from mask…", "Lay labels of another file over those that are there"),
             Self::CancelLongEdit => ("Cancel change", "Stop the change of the labels that is being worked out"),
+            Self::PreviewOperation => ("Preview", "Show what the operation would make of the label"),
+            Self::ApplyOperation => ("Apply", "Do the operation at once; can be undone"),
+            Self::OpenOtherMask => ("Other mask…", "Open a mask on this image's grid to combine labels with"),
+            Self::CloseOtherMask => ("Use these labels", "Combine with the labels themselves again"),
             Self::LoadMap => ("Load map…", "Open a map on this image's grid, such as an uncertainty, to paint within"),
             Self::SmallerBrush => ("Smaller brush", "Make the brush and the eraser smaller"),
             Self::LargerBrush => ("Larger brush", "Make the brush and the eraser larger"),
@@ -306,7 +319,8 @@ impl Command {
             Self::UseReference => can_use_reference(state),
             Self::Segment => can_segment(state),
             Self::CancelSegment => because(state.segmenting.is_some(), "No segmentation is running"),
-            Self::AcceptPreview | Self::AcceptUnlabelled | Self::AcceptRegion => can_accept(state),
+            Self::AcceptPreview => can_accept(state),
+            Self::AcceptUnlabelled | Self::AcceptRegion => can_accept_part(state),
             Self::DiscardPreview => has_preview(state),
             Self::CheckDevices => because(state.checking_devices.is_none(), "The devices are being checked"),
             Self::NextFrame | Self::PreviousFrame => has_frames(state),
@@ -326,6 +340,9 @@ impl Command {
             Self::CancelLongEdit => {
                 because(case(state)?.long_edit.is_some(), "No change of the labels is being worked out")
             }
+            Self::PreviewOperation | Self::ApplyOperation => can_operate(state),
+            Self::OpenOtherMask => case(state).and(because(state.opening_other.is_none(), "A mask is being read")),
+            Self::CloseOtherMask => because(case(state)?.other_mask.is_some(), "There is no other mask"),
             Self::LoadMap => case(state).and(because(state.opening_map.is_none(), "A map is being read")),
             Self::PasteLabels => can_paste(state),
             Self::SmallerBrush | Self::LargerBrush => {
@@ -484,6 +501,30 @@ fn has_preview(state: &State) -> Result<(), Why> {
 fn can_accept(state: &State) -> Result<(), Why> {
     has_preview(state)?;
     case(state).and_then(settled).map(|_| ())
+}
+
+/// Whether the operation that is chosen can be done to the active label.
+fn can_operate(state: &State) -> Result<(), Why> {
+    let case = case(state).and_then(no_preview).and_then(settled)?;
+    let choice = state.settings.operation;
+    let label = case.active_label().ok_or(Why("Add a label first"))?;
+    because(!label.locked, "The label is locked: unlock it in the table first")?;
+    let gains = matches!(choice.kind, Kind::Union | Kind::Merge);
+    because(gains || case.counts.of(label.id) != Some(0), "The label has no voxels yet")?;
+    if !choice.kind.needs_other() {
+        return Ok(());
+    }
+    let is_own = case.other_mask.is_none() || !choice.kind.takes_other_mask();
+    let cannot_overlap = is_own && matches!(choice.kind, Kind::Intersection | Kind::Difference);
+    because(!cannot_overlap, "Labels of one mask never overlap: open another mask to compare with")?;
+    because(case.operands(choice.kind).get(choice.other).is_some(), "Choose the second label")?;
+    because(!(is_own && choice.other == label.id), "Choose another label than the active one")
+}
+
+fn can_accept_part(state: &State) -> Result<(), Why> {
+    can_accept(state)?;
+    let is_models = case(state)?.preview.as_ref().is_some_and(|preview| matches!(preview.source, Source::Model(_)));
+    because(is_models, "Only what a model found can be taken in parts")
 }
 
 fn has_frames(state: &State) -> Result<(), Why> {

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 
 use super::App;
+use super::case::Case;
 use crate::domain::history::Change;
+use crate::domain::{Edit, LabelTable};
 
 /// Voxels of each id now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,12 +57,34 @@ impl Counts {
     }
 }
 
+/// Voxels of each label of `table` after `edit`.
+pub fn after(counts: &Counts, edit: &Edit, table: &LabelTable) -> Option<BTreeMap<u16, u64>> {
+    let gains = edit.gains();
+    let count = |id: u16| Some((id, counts.of(id)?.saturating_add_signed(gains.get(&id).copied().unwrap_or(0))));
+    table.labels.iter().map(|label| count(label.id)).collect()
+}
+
+impl Case {
+    /// The names that change with an edit of the labels.
+    fn follow_table(&mut self, change: &Change) {
+        let mut table = self.table.clone();
+        match change {
+            Change::Applied(edit) | Change::Redone(edit) => edit.table_change().map(|change| change.forth(&mut table)),
+            Change::Undone(edit) => edit.table_change().map(|change| change.back(&mut table)),
+        };
+        self.set_table(table);
+    }
+}
+
 impl App {
     /// Hears of every change of the labels that is complete.
     pub(super) fn note_changes(&mut self) {
         let Some(case) = &mut self.state.case else { return };
         let changes = case.history.take_changes();
-        changes.iter().for_each(|change| case.counts.follow(change));
+        for change in &changes {
+            case.counts.follow(change);
+            case.follow_table(change);
+        }
         self.record(changes);
     }
 }
@@ -68,7 +92,7 @@ impl App {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Edit, Grid, History, LabelMap};
+    use crate::domain::{Grid, History, LabelMap};
 
     fn labels(ids: [u16; 4]) -> LabelMap {
         LabelMap::new(Grid::axis_aligned([4, 1, 1], [1.0; 3]).expect("valid"), ids.to_vec()).expect("fits")

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::App;
 use super::case::Case;
 use super::command::can_change_labels;
-use super::long_edit::Snapshot;
+use super::long_edit::{Ending, Outcome, Snapshot};
 use super::painting::painted_id;
 use super::rules::canvas;
 use super::state::State;
@@ -131,19 +131,20 @@ impl App {
         };
         let is_quick = through.is_some() && n_pixels <= QUICK_PIXELS;
         match tool {
-            Tool::Grow => self.change_at_length("Region growing", move |snapshot, monitor| {
+            Tool::Grow => self.change_at_length("Region growing", Ending::Apply, move |snapshot, monitor| {
                 let canvas = snapshot.rules.canvas(&snapshot.labels);
                 let Snapshot { rules, .. } = snapshot;
                 let grown = region_grow(&canvas, &rules.volume, rules.frame, voxel, &settings, id, monitor)?;
                 let note = grown.as_ref().and_then(|grown| grown.stopped).map(limit_text);
-                Ok((grown.map(|grown| grown.edit), note))
+                Ok(Outcome { edit: grown.map(|grown| grown.edit), note, table: None })
             }),
             _ if is_quick => {
                 let edit = filled(tool, &canvas(case), voxel, through, id);
                 edit.into_iter().for_each(|edit| case.history.apply(edit));
             }
-            _ => self.change_at_length(tool.words().0, move |snapshot, _| {
-                Ok((filled(tool, &snapshot.rules.canvas(&snapshot.labels), voxel, through, id), None))
+            _ => self.change_at_length(tool.words().0, Ending::Apply, move |snapshot, _| {
+                let edit = filled(tool, &snapshot.rules.canvas(&snapshot.labels), voxel, through, id);
+                Ok(Outcome { edit, ..Outcome::default() })
             }),
         }
     }
@@ -169,9 +170,10 @@ impl App {
         let Some(case) = &self.state.case else { return };
         let axis = case.through(plane).0;
         let active = case.active_label().map(|label| label.id);
-        self.change_at_length("Fill between slices", move |snapshot, monitor| {
+        self.change_at_length("Fill between slices", Ending::Apply, move |snapshot, monitor| {
             let ids = if all { snapshot.labels.used_ids() } else { active.into_iter().collect() };
-            Ok((between_slices(&snapshot.rules.canvas(&snapshot.labels), &ids, axis, monitor)?, None))
+            let edit = between_slices(&snapshot.rules.canvas(&snapshot.labels), &ids, axis, monitor)?;
+            Ok(Outcome { edit, ..Outcome::default() })
         });
     }
 }

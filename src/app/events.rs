@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::App;
 use super::background::{Answer, Task};
-use super::case::{Case, Merging, Origin, Preview, quick_window};
+use super::case::{Case, Merging, Origin, Preview, Source, quick_window};
 use super::counts::Counts;
 use super::files::file_name;
 use super::provenance::model_run;
@@ -79,7 +79,8 @@ impl App {
 
     fn show_labels(&mut self, id: JobId, opened: OpenedLabels) {
         let is_pasted = self.state.pasting.take_if(|job| *job == id).is_some();
-        if !is_pasted && self.state.opening_labels.take_if(|job| *job == id).is_none() {
+        let is_other = self.state.opening_other.take_if(|job| *job == id).is_some();
+        if !is_pasted && !is_other && self.state.opening_labels.take_if(|job| *job == id).is_none() {
             return;
         }
         for warning in &opened.warnings {
@@ -87,6 +88,9 @@ impl App {
         }
         if is_pasted {
             return self.paste(opened);
+        }
+        if is_other {
+            return self.show_other_mask(opened);
         }
         let Some(case) = &mut self.state.case else { return };
         if case.is_empty() && case.history.can_undo().is_none() {
@@ -139,7 +143,11 @@ impl App {
             labels,
             counts: None,
             table: result.table,
-            origin: Origin { settings: result.settings, model_sha256: result.model_sha256, device: result.device },
+            source: Source::Model(Origin {
+                settings: result.settings,
+                model_sha256: result.model_sha256,
+                device: result.device,
+            }),
             serial: self.n_previews,
         });
     }
@@ -149,6 +157,7 @@ impl App {
         self.state.opening_labels.take_if(|job| *job == id);
         self.state.pasting.take_if(|job| *job == id);
         self.state.opening_map.take_if(|job| *job == id);
+        self.state.opening_other.take_if(|job| *job == id);
         self.state.saving.take_if(|saving| saving.job == id);
         self.state.checking_devices.take_if(|job| *job == id);
         if self.state.segmenting.take_if(|running| running.job == id).is_some() {
@@ -179,12 +188,10 @@ impl App {
             Answer::Labels { case: id, statistics } if id == case.id => case.label_statistics = Some(statistics),
             Answer::Count { case: id, voxels } if id == case.id => case.counts.set_base(voxels),
             Answer::Merged { case: id, edit, table } if id == case.id => {
-                if let Some(edit) = edit {
-                    case.history.apply(edit);
+                match edit {
+                    Some(edit) => case.history.apply(edit.with_tables(&case.table, &table)),
+                    None => case.set_table(table),
                 }
-                case.table_is_saved &= case.table == table;
-                case.table = table;
-                case.table_revision += 1;
                 if end_merge(case) {
                     self.record_model();
                 }
@@ -205,7 +212,9 @@ fn end_merge(case: &mut Case) -> bool {
     let is_prediction = matches!(merging, Some(Merging::Preview { .. }));
     match merging {
         Some(Merging::Preview { stays }) => {
-            case.accepted = case.preview.as_ref().map(|preview| model_run(&preview.origin));
+            if let Some(Preview { source: Source::Model(origin), .. }) = &case.preview {
+                case.accepted = Some(model_run(origin));
+            }
             case.preview.take_if(|_| !stays);
         }
         Some(Merging::File(path)) => case.labels_path = Some(path),

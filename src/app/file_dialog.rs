@@ -78,7 +78,7 @@ fn ask(purpose: Purpose, suggestion: Option<&Path>) -> Picked {
         dialog = dialog.set_directory(folder);
     }
     let path = match &purpose {
-        Purpose::OpenImage | Purpose::OpenLabels | Purpose::PasteLabels | Purpose::OpenMap => {
+        Purpose::OpenImage | Purpose::OpenLabels | Purpose::PasteLabels | Purpose::OpenMap | Purpose::OpenOtherMask => {
             dialog.add_filter("NIfTI and Analyze", &EXTENSIONS).add_filter("All files", &["*"]).pick_file()
         }
         Purpose::ExportStatistics | Purpose::ExportMeasurements => {
@@ -105,6 +105,7 @@ pub fn title(purpose: &Purpose) -> &'static str {
         Purpose::OpenLabels => "Open labels",
         Purpose::PasteLabels => "Paste from mask",
         Purpose::OpenMap => "Load map",
+        Purpose::OpenOtherMask => "Open another mask",
         Purpose::ExportMeasurements => "Export measurements",
         Purpose::SaveLabels(_) => "Save mask",
         Purpose::SaveRecovered(_) => "Save recovered labels",

@@ -103,7 +103,7 @@ impl App {
     pub(super) fn pick(&mut self, purpose: Purpose) {
         let suggestion = match &purpose {
             Purpose::OpenImage => self.state.settings.recent.first().and_then(|path| path.parent()).map(Path::to_owned),
-            Purpose::OpenLabels | Purpose::PasteLabels | Purpose::OpenMap => {
+            Purpose::OpenLabels | Purpose::PasteLabels | Purpose::OpenMap | Purpose::OpenOtherMask => {
                 self.state.case.as_ref().and_then(|case| case.opened.path.clone())
             }
             Purpose::SaveLabels(_) => self.suggested_mask(),
@@ -125,7 +125,11 @@ impl App {
                     Purpose::SaveRecovered(journal) => self.suggested_for(journal),
                     Purpose::ExportStatistics => self.suggested_beside("_statistics.csv"),
                     Purpose::ExportMeasurements => self.suggested_beside("_measurements.csv"),
-                    Purpose::OpenImage | Purpose::OpenLabels | Purpose::PasteLabels | Purpose::OpenMap => None,
+                    Purpose::OpenImage
+                    | Purpose::OpenLabels
+                    | Purpose::PasteLabels
+                    | Purpose::OpenMap
+                    | Purpose::OpenOtherMask => None,
                 };
                 let text = suggestion.map(|path| path.display().to_string()).unwrap_or_default();
                 self.state.dialog = Some(Dialog::TypePath { purpose, text });
@@ -145,6 +149,7 @@ impl App {
             Purpose::OpenLabels => self.open_labels(path),
             Purpose::PasteLabels => self.open_to_paste(path),
             Purpose::OpenMap => self.open_map(path),
+            Purpose::OpenOtherMask => self.open_other_mask(path),
             Purpose::SaveLabels(next) => self.save_to(with_extension(path), next),
             Purpose::SaveRecovered(journal) => {
                 self.engine.submit(Job::SaveRecovered { journal, path: with_extension(path) });
@@ -216,7 +221,7 @@ impl App {
         self.state.last_run = None;
         self.state.pointed = None;
         // What is still being read for the case finds nobody.
-        (self.state.pasting, self.state.opening_map) = (None, None);
+        (self.state.pasting, self.state.opening_map, self.state.opening_other) = (None, None, None);
         self.screen.forget();
     }
 

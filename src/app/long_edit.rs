@@ -8,8 +8,10 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, TryRecvError, bounded};
 
 use super::App;
+use super::case::{Preview, Source};
+use super::counts;
 use super::rules::Rules;
-use crate::domain::{Edit, LabelMap};
+use crate::domain::{Edit, LabelMap, LabelTable};
 use crate::monitor::{Cancelled, Monitor, Progress};
 
 /// What a change is worked out from. The snapshot costs nothing and stays as it is.
@@ -17,20 +19,54 @@ use crate::monitor::{Cancelled, Monitor, Progress};
 pub struct Snapshot {
     /// The labels.
     pub labels: Arc<LabelMap>,
+    /// What their ids mean.
+    pub table: LabelTable,
     /// Where tools may paint.
     pub rules: Rules,
 }
 
-/// What came of it: the change, and what the person should know about it.
-pub type Found = Result<(Option<Edit>, Option<&'static str>), Cancelled>;
+/// What came of it.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// The change; `None` where no voxel changes.
+    pub edit: Option<Edit>,
+    /// The labels' names after it, where they change.
+    pub table: Option<LabelTable>,
+    /// What the person should know about it.
+    pub note: Option<&'static str>,
+}
+
+/// Why nothing came of it.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// It was told to stop.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+    /// It cannot be done, as a sentence for the person.
+    #[error("{0}")]
+    Because(String),
+}
+
+/// What the work ends with.
+pub type Found = Result<Outcome, Refusal>;
+
+/// What becomes of the change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// It is made.
+    Apply,
+    /// It is shown beside the labels until it is accepted.
+    Preview,
+}
 
 /// A change that is being worked out. Dropping it stops the work.
 #[derive(Debug)]
 pub struct LongEdit {
     /// What is being done, for people.
-    pub name: &'static str,
+    pub name: String,
     /// Since when.
     pub started: Instant,
+    ending: Ending,
     watch: Arc<Watch>,
     found: Receiver<Found>,
 }
@@ -51,7 +87,7 @@ impl Monitor for Watch {
 impl LongEdit {
     /// Begins `work`; `wake` is called when it has ended. `None` where the system has no thread for it.
     fn start(
-        name: &'static str,
+        (name, ending): (String, Ending),
         snapshot: Snapshot,
         work: impl FnOnce(&Snapshot, &dyn Monitor) -> Found + Send + 'static,
         wake: impl FnOnce() + Send + 'static,
@@ -68,7 +104,7 @@ impl LongEdit {
             wake();
         });
         thread.inspect_err(|error| log::error!("a thread for a change of the labels did not start: {error}")).ok()?;
-        Some(Self { name, started: Instant::now(), watch, found })
+        Some(Self { name, started: Instant::now(), ending, watch, found })
     }
 
     /// How far it is.
@@ -89,43 +125,63 @@ impl Drop for LongEdit {
 }
 
 impl App {
-    /// Works a change of the labels out away from the window and makes it when it is known. Nothing else changes the labels
-    /// meanwhile.
+    /// Works a change of the labels out away from the window and makes or shows it when it is known. Nothing else changes the
+    /// labels meanwhile.
     pub(super) fn change_at_length(
         &mut self,
-        name: &'static str,
+        name: impl Into<String>,
+        ending: Ending,
         work: impl FnOnce(&Snapshot, &dyn Monitor) -> Found + Send + 'static,
     ) {
         let ctx = self.ctx.clone();
         let Some(case) = &mut self.state.case else { return };
-        let snapshot = Snapshot { labels: case.history.shared(), rules: Rules::of(case) };
-        case.long_edit = LongEdit::start(name, snapshot, work, move || ctx.request_repaint());
+        case.history.commit();
+        let snapshot = Snapshot { labels: case.history.shared(), table: case.table.clone(), rules: Rules::of(case) };
+        case.long_edit = LongEdit::start((name.into(), ending), snapshot, work, move || ctx.request_repaint());
         if case.long_edit.is_none() {
             self.state.notices.error("The labels could not be changed: the system refused a thread to do it");
         }
     }
 
-    /// Makes the change that has been worked out, if one has. Never waits.
+    /// Makes or shows the change that has been worked out, if one has. Never waits.
     pub(super) fn finish_long_edit(&mut self) {
         let Some(case) = &mut self.state.case else { return };
         let Some(found) = case.long_edit.as_ref().map(|running| running.found.try_recv()) else { return };
-        let name = case.long_edit.as_ref().map_or("", |running| running.name);
+        if matches!(found, Err(TryRecvError::Empty)) {
+            return;
+        }
+        let Some((name, ending)) = case.long_edit.take().map(|running| (running.name.clone(), running.ending)) else {
+            return;
+        };
         match found {
-            Err(TryRecvError::Empty) => return,
-            Err(TryRecvError::Disconnected) => {
-                self.state.notices.error(format!("{name} failed: please report this, with the log"));
-            }
-            Ok(Err(Cancelled)) => {}
-            Ok(Ok((edit, note))) => {
-                if edit.is_none() {
-                    self.state.notices.warning(format!("{name}: nothing to change here"));
-                }
-                edit.into_iter().for_each(|edit| case.history.apply(edit));
-                if let Some(note) = note {
-                    self.state.notices.warning(note);
-                }
+            Ok(Ok(outcome)) => self.end_long_edit(name, ending, outcome),
+            Ok(Err(Refusal::Because(reason))) => self.state.notices.warning(reason),
+            Ok(Err(Refusal::Cancelled(_))) => {}
+            Err(_) => self.state.notices.error(format!("{name} failed: please report this, with the log")),
+        }
+    }
+
+    fn end_long_edit(&mut self, name: String, ending: Ending, Outcome { edit, table, note }: Outcome) {
+        let Some(case) = &mut self.state.case else { return };
+        if let Some(note) = note {
+            self.state.notices.warning(note);
+        }
+        let table = table.unwrap_or_else(|| case.table.clone());
+        match edit.map(|edit| edit.with_tables(&case.table, &table)) {
+            None if table == case.table => self.state.notices.warning(format!("{name}: nothing to change here")),
+            None => case.set_table(table),
+            Some(edit) if ending == Ending::Apply => case.history.apply(edit),
+            Some(edit) => {
+                self.n_previews += 1;
+                case.preview = Some(Preview {
+                    labels: Arc::new(edit.after(case.history.labels())),
+                    counts: counts::after(&case.counts, &edit, &table),
+                    source: Source::Change { name, edit: Arc::new(edit) },
+                    table,
+                    serial: self.n_previews,
+                });
             }
         }
-        case.long_edit = None;
+        self.note_changes();
     }
 }

@@ -21,6 +21,7 @@ mod long_edit;
 mod measuring;
 mod notice;
 pub mod offscreen;
+mod operations;
 mod painting;
 mod panels;
 mod paste;
@@ -188,6 +189,7 @@ impl App {
         has_no_job
             && state.pasting.is_none()
             && state.opening_map.is_none()
+            && state.opening_other.is_none()
             && state.saving.is_none()
             && case_is_settled
     }

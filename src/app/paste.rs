@@ -1,6 +1,7 @@
 //! Labels and maps brought in from other files.
 
 use super::App;
+use super::long_edit::{Ending, Outcome};
 use super::tools::ValueMap;
 use crate::domain::slice_copy::paste;
 use crate::domain::{Label, LabelTable};
@@ -48,9 +49,10 @@ impl App {
             case.table_is_saved = false;
         }
         let labels = opened.labels;
-        self.change_at_length("Paste", move |snapshot, _| {
+        self.change_at_length("Paste", Ending::Apply, move |snapshot, _| {
             let here = |id: u16| ids.iter().find(|(theirs, _)| *theirs == id).map_or(0, |(_, here)| *here);
-            Ok((paste(&snapshot.rules.canvas(&snapshot.labels), &labels, here, "Paste"), None))
+            let edit = paste(&snapshot.rules.canvas(&snapshot.labels), &labels, here, "Paste");
+            Ok(Outcome { edit, ..Outcome::default() })
         });
     }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::controls::{Keymap, Mouse};
+use super::operations::Choice;
 use super::tools::{BrushLook, ToolOptions};
 use crate::config::SegmentSettings;
 use crate::domain::Convention;
@@ -37,6 +38,8 @@ pub struct Settings {
     pub brush: BrushLook,
     /// How the other tools work.
     pub tools: ToolOptions,
+    /// What is set for operations on whole labels.
+    pub operation: Choice,
     /// Which keys ask for which command.
     pub keymap: Keymap,
     /// What buttons and wheel do in a slice view.
@@ -126,6 +129,7 @@ impl Default for Settings {
             recent: Vec::new(),
             segment: SegmentSettings::default(),
             brush: BrushLook::default(),
+            operation: Choice::default(),
             tools: ToolOptions::default(),
             keymap: Keymap::default(),
             mouse: Mouse::default(),

@@ -39,6 +39,8 @@ pub struct State {
     pub pasting: Option<JobId>,
     /// A map that is being read.
     pub opening_map: Option<JobId>,
+    /// A mask to combine the labels with, that is being read.
+    pub opening_other: Option<JobId>,
     /// A segmentation that is running.
     pub segmenting: Option<Segmenting>,
     /// Labels that are being saved.
@@ -223,6 +225,8 @@ pub enum Purpose {
     PasteLabels,
     /// A map to paint within.
     OpenMap,
+    /// A mask to combine the labels with.
+    OpenOtherMask,
     /// Where to write the measurements.
     ExportMeasurements,
     /// Where to save the labels, and what to do then.
@@ -254,6 +258,7 @@ impl State {
             opening_labels: None,
             pasting: None,
             opening_map: None,
+            opening_other: None,
             segmenting: None,
             saving: None,
             checking_devices: None,

@@ -8,9 +8,9 @@ mod codec;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::LabelMap;
 use super::grid::VoxelBox;
 use super::id_chunks::IdChunks;
+use super::{LabelMap, LabelTable, table_change::TableChange};
 
 pub use self::codec::EditError;
 
@@ -22,6 +22,8 @@ pub struct Edit {
     /// Ascending, disjoint, no two mergeable, never empty, old and new ids differ.
     runs: Vec<Run>,
     n_voxels: usize,
+    /// How the labels' names change with it.
+    table: Option<Box<TableChange>>,
 }
 
 /// Neighbours in memory that change from one id to one other.
@@ -75,10 +77,21 @@ impl Edit {
         &self.name
     }
 
-    /// The same change under another name.
+    /// The same edit, with which the label table changes from `before` to `after`.
+    #[must_use]
+    pub fn with_tables(self, before: &LabelTable, after: &LabelTable) -> Self {
+        Self { table: TableChange::between(before, after).map(Box::new), ..self }
+    }
+
+    /// The same edit under another name.
     #[must_use]
     pub fn named(self, name: impl Into<String>) -> Self {
         Self { name: name.into(), ..self }
+    }
+
+    /// How the label table changes with it, where it does.
+    pub fn table_change(&self) -> Option<&TableChange> {
+        self.table.as_deref()
     }
 
     /// How many voxels change.
@@ -122,7 +135,7 @@ impl Edit {
         for run in &self.runs {
             run.range().for_each(|position| stroke.set(position, labels.id_at(position), run.new));
         }
-        stroke.finish()
+        stroke.finish().map(|edit| Self { table: self.table, ..edit })
     }
 
     /// Carries the edit out on ids that are as they were when it was made.
@@ -200,7 +213,7 @@ impl Stroke {
         let mut runs = if overlaps { resolved(&self.log) } else { merged(sorted) };
         runs.shrink_to_fit();
         let n_voxels = runs.iter().map(|run| run.length as usize).sum();
-        (n_voxels > 0).then_some(Edit { name: self.name, shape: self.shape, runs, n_voxels })
+        (n_voxels > 0).then_some(Edit { name: self.name, shape: self.shape, runs, n_voxels, table: None })
     }
 
     fn record(&mut self, run: Run) {

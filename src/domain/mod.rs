@@ -26,6 +26,7 @@ pub mod reshape;
 pub mod scissors;
 pub mod similar;
 pub mod slice_copy;
+pub mod table_change;
 #[cfg(test)]
 mod tools_tests;
 pub mod volume;

@@ -82,6 +82,10 @@ pub fn default_keys(command: Command) -> &'static [KeyboardShortcut] {
         Command::CancelLongEdit
         | Command::PasteLabels
         | Command::LoadMap
+        | Command::PreviewOperation
+        | Command::ApplyOperation
+        | Command::OpenOtherMask
+        | Command::CloseOtherMask
         | Command::OpenSample
         | Command::CancelLoading
         | Command::ShowRecovery

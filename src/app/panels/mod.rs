@@ -9,6 +9,7 @@ mod image;
 mod labels;
 mod measurements;
 mod notices;
+mod operations;
 mod preview;
 mod recovery;
 mod segment;
@@ -78,12 +79,16 @@ fn side_panels_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions
     Panel::right("labels panel").exact_size(size::SIDE_PANEL).frame(frame).show(ui, |ui| {
         scrolled(ui, |ui| {
             // First, so that the options are seen as soon as a tool is chosen.
+            if let Some(running) = &case.long_edit {
+                tools::progress_ui(ui, state, running, actions);
+            }
             tools::options_ui(ui, state, case, actions);
             segment::segment_ui(ui, state, actions);
             if let Some(preview) = &case.preview {
                 labels::preview_labels_ui(ui, case, preview);
             }
             labels::labels_ui(ui, state, case, actions);
+            operations::operations_ui(ui, state, case, actions);
             tools::slices_ui(ui, state, actions);
         });
     });

@@ -3,11 +3,12 @@
 use eframe::egui::{Align, Button, Frame, Layout, Margin, RichText, Sense, Ui, containers::menu::MenuButton, vec2};
 
 use super::super::action::{Action, Actions};
-use super::super::case::Preview;
+use super::super::case::{Origin, Preview, Source};
 use super::super::command::Command;
 use super::super::state::State;
 use super::super::theme::{size, space, strong, tokens, type_size};
 use super::super::widgets::{Icon, command_button, command_item, main_button, paint_icon};
+use super::status::grouped;
 
 /// Height of the banner.
 const HEIGHT: f32 = 46.0;
@@ -23,14 +24,20 @@ pub fn banner_ui(ui: &mut Ui, state: &State, preview: &Preview, actions: &mut Ac
             paint_icon(ui.painter(), rect, 17.0, Icon::Layers, tokens.accent);
             ui.label(strong("Preview", type_size::BODY).color(tokens.text));
             ui.label(RichText::new("not yet part of your labels").color(tokens.text_weak));
-            let settings = &preview.origin.settings;
-            let origin = format!("{}, {} steps, seed {}", settings.model, settings.steps, settings.seed);
+            let origin = match &preview.source {
+                Source::Model(Origin { settings, .. }) => {
+                    format!("{}, {} steps, seed {}", settings.model, settings.steps, settings.seed)
+                }
+                Source::Change { name, edit } => format!("{name}: {} voxels change", grouped(edit.n_voxels() as u64)),
+            };
             ui.add_space(space::MEDIUM);
             ui.label(RichText::new(origin).size(type_size::SMALL).color(tokens.text_weak));
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 ui.spacing_mut().item_spacing.x = space::MEDIUM;
                 command_button(ui, state, Command::DiscardPreview, actions);
-                parts_ui(ui, state, preview, actions);
+                if matches!(preview.source, Source::Model(_)) {
+                    parts_ui(ui, state, preview, actions);
+                }
                 ui.allocate_ui(vec2(104.0, HEIGHT), |ui| main_button(ui, state, Command::AcceptPreview, actions));
             });
         });

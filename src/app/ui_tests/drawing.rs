@@ -1,6 +1,7 @@
 //! Outlines, fills, scissors and whole slices: pointer, keys and options.
 
 use super::*;
+use crate::app::long_edit::Ending;
 use crate::app::state::State;
 
 /// Four corners of a square of `side` points about `middle`.
@@ -299,7 +300,7 @@ fn a_livewire_clings_to_the_edge_between_its_anchors() {
 fn a_long_change_shows_how_far_it_is_and_can_be_stopped() {
     let mut window = sample_window();
     press(&mut window, Modifiers::NONE, Key::R);
-    window.state_mut().change_at_length("Endless work", |_, monitor| {
+    window.state_mut().change_at_length("Endless work", Ending::Apply, |_, monitor| {
         loop {
             monitor.report("Working", 1, 2)?;
             std::thread::sleep(Duration::from_millis(1));

@@ -4,6 +4,7 @@ mod controls;
 mod drawing;
 mod history;
 mod measuring;
+mod operations;
 mod painting;
 mod recovery;
 mod statistics;
@@ -18,7 +19,7 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
 use crate::app::action::Action;
-use crate::app::case::{Case, Origin, Preview, plane_name};
+use crate::app::case::{Case, Origin, Preview, Source, plane_name};
 use crate::app::command::Command;
 use crate::app::state::{Dialog, Layout, Next, Purpose};
 use crate::app::{App, Places, Start};
@@ -121,7 +122,7 @@ fn show_preview(window: &mut Window) {
     let case = state.case.as_mut().expect("a case is open");
     let (labels, table) = case.opened.reference.clone().expect("the sample has a truth");
     let origin = Origin { settings: SegmentSettings::default(), model_sha256: String::new(), device: "CPU".to_owned() };
-    case.preview = Some(Preview { labels, table, origin, counts: None, serial: 1 });
+    case.preview = Some(Preview { labels, table, source: Source::Model(origin), counts: None, serial: 1 });
     window.run_steps(3);
 }
 

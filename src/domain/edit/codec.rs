@@ -93,7 +93,8 @@ impl Edit {
             return Err(EditError::Empty);
         }
         runs.shrink_to_fit();
-        Ok(Self { name, shape, runs, n_voxels })
+        // Tables are put down by themselves, as they are after each change.
+        Ok(Self { name, shape, runs, n_voxels, table: None })
     }
 }
 

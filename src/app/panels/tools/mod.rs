@@ -40,9 +40,6 @@ pub fn options_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions
         if let Err(Why(reason)) = Command::BrushTool.enabled(state) {
             note(ui, Icon::Info, tokens(ui).warning, reason);
         }
-        if let Some(running) = &case.long_edit {
-            progress_ui(ui, state, running, actions);
-        }
         let erases = state.tool == Tool::Scissors && state.settings.tools.scissors != ScissorsMode::FillInside;
         if state.tool != Tool::Eraser && !erases {
             label_ui(ui, case, actions);
@@ -59,7 +56,7 @@ pub fn options_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions
 }
 
 /// A change that is being worked out, with a way to stop it.
-fn progress_ui(ui: &mut Ui, state: &State, running: &LongEdit, actions: &mut Actions) {
+pub fn progress_ui(ui: &mut Ui, state: &State, running: &LongEdit, actions: &mut Actions) {
     // What ends at once is not worth a flicker.
     if running.started.elapsed().as_millis() < 150 {
         ui.ctx().request_repaint_after(std::time::Duration::from_millis(150));
@@ -67,8 +64,8 @@ fn progress_ui(ui: &mut Ui, state: &State, running: &LongEdit, actions: &mut Act
     }
     let progress = running.progress();
     let part = progress.as_ref().and_then(Progress::fraction);
-    let bar = ProgressBar::new(part.unwrap_or(0.0)).animate(part.is_none()).text(running.name);
-    ui.add(bar).accessible_name(running.name);
+    let bar = ProgressBar::new(part.unwrap_or(0.0)).animate(part.is_none()).text(&running.name);
+    ui.add(bar).accessible_name(&running.name);
     command_button(ui, state, Command::CancelLongEdit, actions);
     ui.ctx().request_repaint_after(std::time::Duration::from_millis(50));
 }
