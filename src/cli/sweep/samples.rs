@@ -3,6 +3,7 @@
 
 use std::time::Instant;
 
+use anyhow::bail;
 use clap::Args;
 use serde_json::json;
 
@@ -86,6 +87,9 @@ pub(super) fn run(args: &SamplesArgs) -> anyhow::Result<()> {
         json!({ "samples": args.samples, "steps": args.steps, "sampler": args.sampler, "batch": args.batch });
     let bench = Bench::new("samples", &args.common, settings)?;
     bench.expect_sampling()?;
+    if let Some(model) = bench.models.iter().find(|model| model.segmenter.config().is_deterministic()) {
+        bail!("the model `{}` is deterministic: all its samples are the same", model.name);
+    }
     let n_samples = args.samples.iter().max().copied().unwrap_or(0) as u64;
     let measure = |case_idx: usize, image: &LabelledImage, monitor: &CaseMonitor<'_>, table: &mut Table| {
         for model in &bench.models {

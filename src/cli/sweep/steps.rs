@@ -12,7 +12,7 @@ use crate::training::cases::LabelledImage;
 /// Arguments of `ldseg sweep steps`.
 #[derive(Clone, Debug, Args)]
 #[command(
-    after_help = "K steps are K − 1 calls of the denoiser: K = 2 is one call, K = 1 decodes pure noise. Agreement is \
+    after_help = "K steps are K − 1 calls of the denoiser: K = 2 is one call, K = 1 decodes pure noise. A deterministic model has one row, without a sampler. Agreement is \
     Dice with the run of the same sampler that has the most steps, and no accuracy. Times are of this machine: denoising and \
     decoding of one sample, encoding once for all.\n\n\
     Example:\n  ldseg sweep steps --data msd_hippocampus --steps 2,10,100 --sampler ddim,ddpm --csv steps.csv"
@@ -59,7 +59,11 @@ pub(super) fn run(args: &StepsArgs) -> anyhow::Result<()> {
     let measure = |case_idx: usize, image: &LabelledImage, monitor: &CaseMonitor<'_>, table: &mut Table| {
         for model in &bench.models {
             let mut runs = Vec::new();
-            let plan = plan(args.common.seed + case_idx as u64);
+            let mut plan = plan(args.common.seed + case_idx as u64);
+            if model.segmenter.config().is_deterministic() {
+                // Its one answer is the line to compare the others with.
+                (plan.samplers, plan.steps) = (vec![SamplerKind::Ddim], vec![1]);
+            }
             let ended = plan.run(&model.segmenter, (&image.volume, 0, None), monitor, &mut |run| {
                 runs.push(run);
                 monitor.advance();
@@ -88,7 +92,8 @@ fn push_runs(table: &mut Table, model: &LoadedModel, image: &LabelledImage, plan
             .enumerate()
             .map(|(at, label)| (label.name.clone(), vec![dice[at], agreement.as_ref().and_then(|dice| dice[at])]))
             .collect();
-        let sampler = format!("{:?}", run.sampler).to_uppercase();
+        let is_deterministic = model.segmenter.config().is_deterministic();
+        let sampler = if is_deterministic { "none".to_owned() } else { format!("{:?}", run.sampler).to_uppercase() };
         let before: [Cell; 4] =
             [model.name.as_str().into(), sampler.into(), (run.steps as f64).into(), image.name.as_str().into()];
         let timing = run.timing;
