@@ -214,6 +214,9 @@ impl App {
     fn set_frame(&mut self, frame: usize) {
         let Some(case) = &mut self.state.case else { return };
         case.frame = frame.min(case.opened.volume.n_frames() - 1);
+        case.remeasure();
+        // It was made for the frame before.
+        case.wire = None;
         self.refresh_statistics();
     }
 

@@ -9,7 +9,7 @@ use super::state::{Purpose, State};
 use super::tools::{Outline, OutlineKind, OutlineStep, Place, PointerEvent, PointerKind, Ruler, RulerStep, Tool};
 use crate::domain::grid::SliceAxes;
 use crate::domain::measure::{RegionStatistics, angle_deg, csv_field, distance_mm, region};
-use crate::domain::{Grid, Plane};
+use crate::domain::{Convention, Grid, Plane};
 use crate::engine::Job;
 
 /// What is measured.
@@ -150,6 +150,19 @@ impl Case {
         self.measurements[known].reading = reading;
     }
 
+    /// Reads all areas again, as another frame is shown.
+    pub fn remeasure(&mut self) {
+        for at in 0..self.measurements.len() {
+            let known = &self.measurements[at];
+            let plane = PLANES.into_iter().find(|plane| self.through(*plane).0 == known.through);
+            let Some(plane) = plane else { continue };
+            // Which side is left does not matter to what is inside.
+            let place = Place { plane, axes: self.axes(plane, Convention::default()), index: known.index() };
+            let reading = self.reading(known.kind, place, &known.points);
+            self.measurements[at].reading = reading;
+        }
+    }
+
     /// The table of measurements: a line of heads, then one a measurement, fields apart by `between`.
     fn measurement_table(&self, between: &str, end: &str, field: impl Fn(&str) -> String) -> String {
         let heads = ["Name", "Plane", "Slice", "Value", "Unit", "Perimeter (mm)", "Voxels", "Mean", "SD", "Min", "Max"];
@@ -278,7 +291,6 @@ impl App {
 mod tests {
     use super::super::case::tests::sample_case;
     use super::*;
-    use crate::domain::Convention;
 
     fn place(case: &Case, convention: Convention) -> Place {
         Place { plane: Plane::Axial, axes: case.axes(Plane::Axial, convention), index: 20 }
@@ -299,6 +311,19 @@ mod tests {
         let width = shape[neurological.axes.right] as f64 - 1.0;
         assert_eq!(known.pixels(&neurological.axes, shape), [[width - 10.0, 12.0], [width - 13.0, 16.0]]);
         assert_eq!(case.measurements_at(neurological).count(), 1);
+    }
+
+    #[test]
+    fn an_area_reads_another_frame_and_moves_with_its_points() {
+        let mut case = sample_case();
+        let here = place(&case, Convention::Radiological);
+        case.measure(Kind::Area, here, &[[10.0, 10.0], [20.0, 10.0], [20.0, 30.0]]);
+        let before = case.measurements[0].reading.clone();
+        case.remeasure();
+        assert_eq!(case.measurements[0].reading, before);
+        case.move_point((1, 2), here, [20.0, 20.0]);
+        let area = |reading: &Reading| reading.value.expect("an area");
+        assert!((area(&before) - 2.0 * area(&case.measurements[0].reading)).abs() < 1e-9);
     }
 
     #[test]

@@ -152,6 +152,18 @@ fn the_affine_used_is_said_where_there_is_doubt() {
 }
 
 #[test]
+fn voxels_of_size_1_without_an_affine_are_of_unknown_size() {
+    let layout = Version::One.layout();
+    let mut sample = Sample::new();
+    let is_known = |sample: &Sample| sample.read().unwrap().header.has_voxel_size();
+    assert!(is_known(&sample));
+    sample.block.set_int(layout.sform_code, 0);
+    assert!(is_known(&sample), "2 mm is said by pixdim");
+    (1..=3).for_each(|axis| sample.block.set_float(layout.pixdim.nth(axis), 1.0));
+    assert!(!is_known(&sample));
+}
+
+#[test]
 fn qfac_mirrors_and_a_long_quaternion_is_shortened() {
     let layout = Version::One.layout();
     let mut sample = Sample::new();
