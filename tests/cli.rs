@@ -208,10 +208,28 @@ fn completions_are_written_for_every_shell() {
 }
 
 #[test]
-fn both_models_are_in_the_program() {
+fn every_model_is_in_the_program() {
     let models = Program::new().succeed("models --json").json();
     let names: Vec<_> = models.as_array().unwrap().iter().map(|model| model["name"].as_str().unwrap()).collect();
-    assert!(names.contains(&"hippocampus") && names.contains(&"phantom-3d"), "{names:?}");
+    assert_eq!(names, ["hippocampus", "hippocampus-resunet", "phantom-3d"]);
+}
+
+#[test]
+fn a_deterministic_model_is_called_one_and_has_no_steps_to_sweep_over() {
+    let program = Program::new();
+    program.make_sample(11);
+    let line = "segment image.nii.gz --model hippocampus-resunet --device cpu -o mask.nii.gz";
+    let run = program.succeed(line);
+    assert!(run.stdout.contains(": deterministic,") && !run.stdout.contains("seed"), "{run:#?}");
+    let record: serde_json::Value = serde_json::from_slice(&fs::read(program.path("mask.json")).unwrap()).unwrap();
+    assert_eq!(record["model"]["sampler"], "none");
+    let mask = fs::read(program.path("mask.nii.gz")).unwrap();
+    let result = program.succeed(&format!("{line} --seed 5 --samples 9 --json")).json();
+    assert_eq!(result["is_deterministic"], true);
+    assert!(result["warnings"].to_string().contains("change nothing"), "{result}");
+    assert!(mask == fs::read(program.path("mask.nii.gz")).unwrap(), "the answer is always the same");
+    let sweep = "sweep steps --data phantom --model hippocampus-resunet --device cpu --cases 1";
+    check_fails(&program.run(sweep), &["deterministic", "no steps"]);
 }
 
 #[test]

@@ -31,7 +31,7 @@ macro_rules! builtin {
     };
 }
 
-static BUILTIN: [Builtin; 2] = [builtin!("hippocampus"), builtin!("phantom-3d")];
+static BUILTIN: [Builtin; 3] = [builtin!("hippocampus"), builtin!("hippocampus-resunet"), builtin!("phantom-3d")];
 
 /// What a person needs to choose a model.
 #[derive(Clone, Debug, PartialEq)]
