@@ -83,13 +83,19 @@ fn side_panels_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions
                 tools::progress_ui(ui, state, running, actions);
             }
             tools::options_ui(ui, state, case, actions);
-            segment::segment_ui(ui, state, actions);
+            // Who paints wants the labels at hand, who does not wants the model.
+            if !state.tool.paints() {
+                segment::segment_ui(ui, state, actions);
+            }
             if let Some(preview) = &case.preview {
                 labels::preview_labels_ui(ui, case, preview);
             }
             labels::labels_ui(ui, state, case, actions);
             operations::operations_ui(ui, state, case, actions);
             tools::slices_ui(ui, state, actions);
+            if state.tool.paints() {
+                segment::segment_ui(ui, state, actions);
+            }
         });
     });
 }

@@ -1,6 +1,7 @@
 //! The window driven as a person drives it: by what is written on controls, by keys and by the mouse.
 
 mod controls;
+mod correction;
 mod drawing;
 mod history;
 mod measuring;

@@ -2,7 +2,7 @@
 
 mod contour;
 mod footprint;
-mod geometry;
+pub mod geometry;
 mod ghost;
 mod grid;
 mod loading;
