@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::command::Command;
 use super::controls::ControlEdit;
+use super::label_table::TableEdit;
 use super::operations::Choice;
 use super::settings::{Interpolation, Overlay};
 use super::state::{Camera, Layout, Pointed};
@@ -96,6 +97,8 @@ pub enum Action {
     SetLabel(Label),
     /// Change keys or mouse.
     EditControls(ControlEdit),
+    /// Change the label table.
+    EditTable(TableEdit),
     /// Close the dialog that is open.
     CloseDialog,
     /// Copy the table of what each label holds.

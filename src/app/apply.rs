@@ -10,12 +10,13 @@ use super::background::Task;
 use super::case::{Case, Merging, PLANES, Source, plane_index};
 use super::command::{Command, can_change_labels};
 use super::controls::Editing;
+use super::label_table::TableEdit;
 use super::long_edit::{Ending, LongEdit};
 use super::settings::{Interpolation, ThemeChoice};
 use super::state::{Dialog, Layout, Next, Purpose, Segmenting};
 use super::tools::{PointerEvent, camera_centered};
 use crate::domain::accept::Part;
-use crate::domain::{Convention, Label, Plane, Window};
+use crate::domain::{Convention, Label, LabelMap, LabelTable, Palette, Plane, Window};
 use crate::engine::{Job, Stamp};
 
 impl App {
@@ -52,6 +53,7 @@ impl App {
             Action::SetConvention(convention) if convention == self.state.settings.convention => {}
             Action::SetConvention(_) => self.toggle_convention(),
             Action::SetLabel(label) => self.set_label(label),
+            Action::EditTable(edit) => self.edit_table(edit),
             Action::EditControls(edit) => self.edit_controls(edit),
             Action::CloseDialog => self.state.dialog = None,
             Action::CopyStatistics => self.copy_statistics(),
@@ -67,6 +69,7 @@ impl App {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "one line a command")]
     fn command(&mut self, command: Command) {
         if command.enabled(&self.state).is_err() {
             return;
@@ -122,6 +125,16 @@ impl App {
             Command::NewLabel => self.new_label(),
             Command::NextLabel => self.with_case(|case| case.step_label(1)),
             Command::PreviousLabel => self.with_case(|case| case.step_label(-1)),
+            Command::MoveLabelUp => self.move_active_label(-1),
+            Command::MoveLabelDown => self.move_active_label(1),
+            Command::GoToLabel => self.edit_active_label(TableEdit::GoTo),
+            Command::IsolateLabel => self.edit_active_label(TableEdit::Isolate),
+            Command::DeleteLabel => self.edit_active_label(TableEdit::Delete),
+            Command::RemoveUnusedLabels => self.edit_table(TableEdit::RemoveUnused),
+            Command::RecolorSafe => self.edit_table(TableEdit::Recolor(Palette::ColorBlindSafe)),
+            Command::RecolorItkSnap => self.edit_table(TableEdit::Recolor(Palette::ItkSnap)),
+            Command::OpenLabelNames => self.pick(Purpose::OpenLabelNames),
+            Command::SaveLabelNames => self.pick(Purpose::SaveLabelNames),
             Command::NextSlice => self.with_case(|case| case.scroll(plane, 1)),
             Command::PreviousSlice => self.with_case(|case| case.scroll(plane, -1)),
             Command::FirstSlice => self.with_case(|case| case.scroll(plane, isize::from(i16::MIN))),
@@ -225,7 +238,7 @@ impl App {
         self.set_frame(frame.saturating_add_signed(step));
     }
 
-    fn center_views(&mut self) {
+    pub(super) fn center_views(&mut self) {
         let convention = self.state.settings.convention;
         self.with_case(|case| {
             let (shape, spacing) = (case.grid().shape(), case.grid().spacing_mm());
@@ -244,8 +257,7 @@ impl App {
     fn set_label(&mut self, label: Label) {
         self.with_case(|case| {
             case.table.push(label);
-            case.table_revision += 1;
-            case.table_is_saved = false;
+            case.touch_table();
         });
     }
 
@@ -324,7 +336,7 @@ impl App {
         &mut self,
         what: Merging,
         name: &'static str,
-        added: (std::sync::Arc<crate::domain::LabelMap>, crate::domain::LabelTable),
+        added: (Arc<LabelMap>, LabelTable),
         part: Option<Part>,
     ) {
         let Some(case) = &mut self.state.case else { return };

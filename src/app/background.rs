@@ -64,6 +64,15 @@ pub enum Task {
         /// Which frame of it.
         frame: usize,
     },
+    /// The middle of a label.
+    Center {
+        /// Whose labels.
+        case: u64,
+        /// The labels.
+        labels: Arc<LabelMap>,
+        /// The label.
+        id: u16,
+    },
     /// Give a closed case's memory back, which takes a while for a large one.
     Free(Box<Case>),
 }
@@ -99,6 +108,13 @@ pub enum Answer {
         edit: Option<Edit>,
         /// The table after it.
         table: LabelTable,
+    },
+    /// Of [`Task::Center`], where the label has voxels.
+    Center {
+        /// Whose labels.
+        case: u64,
+        /// The voxel of the label nearest to its middle.
+        voxel: [usize; 3],
     },
     /// Of [`Task::Labels`].
     Labels {
@@ -182,6 +198,7 @@ fn answer(task: Task) -> Option<Answer> {
         Task::Labels { case, labels, table, volume, frame } => {
             Answer::Labels { case, statistics: per_label(&labels, &table, &volume, frame) }
         }
+        Task::Center { case, labels, id } => Answer::Center { case, voxel: labels.center_of(id)? },
         Task::Free(case) => {
             drop(case);
             return None;

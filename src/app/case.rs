@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::counts::Counts;
+use super::label_table::Isolation;
 use super::long_edit::LongEdit;
 use super::measuring::Measurement;
 use super::operations::OtherMask;
@@ -80,6 +81,10 @@ pub struct Case {
     pub statistics: Option<ImageStatistics>,
     /// Voxels of each id.
     pub counts: Counts,
+    /// The label that is shown alone, if any.
+    pub isolation: Option<Isolation>,
+    /// Labels that were deleted, by id, in case their voxels come back.
+    pub removed: BTreeMap<u16, Label>,
     /// What each label held when the table of it was asked for, once it is known.
     pub label_statistics: Option<Vec<LabelStatistics>>,
 }
@@ -187,6 +192,8 @@ impl Case {
             merging: None,
             statistics: None,
             counts: Counts::of_empty(),
+            isolation: None,
+            removed: BTreeMap::new(),
             label_statistics: None,
             opened,
         }
@@ -235,9 +242,9 @@ impl Case {
     /// Replaces the label table by one that is not saved yet.
     pub fn set_table(&mut self, table: LabelTable) {
         if table != self.table {
-            self.table = table;
-            self.table_revision += 1;
-            self.table_is_saved = false;
+            let before = std::mem::replace(&mut self.table, table);
+            self.forget_missing(before);
+            self.touch_table();
         }
     }
 

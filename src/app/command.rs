@@ -7,7 +7,7 @@ use super::operations::Kind;
 use super::state::{Layout, State};
 use super::tools::Tool;
 use super::widgets::Icon;
-use crate::domain::Plane;
+use crate::domain::{Label, Plane};
 
 /// A request without further data. [`Action`](super::action::Action) carries those that need some.
 ///
@@ -65,6 +65,16 @@ pub enum Command {
     NewLabel,
     NextLabel,
     PreviousLabel,
+    MoveLabelUp,
+    MoveLabelDown,
+    GoToLabel,
+    IsolateLabel,
+    DeleteLabel,
+    RemoveUnusedLabels,
+    RecolorSafe,
+    RecolorItkSnap,
+    OpenLabelNames,
+    SaveLabelNames,
     NextSlice,
     PreviousSlice,
     FirstSlice,
@@ -150,6 +160,16 @@ impl Command {
         Self::NewLabel,
         Self::NextLabel,
         Self::PreviousLabel,
+        Self::MoveLabelUp,
+        Self::MoveLabelDown,
+        Self::GoToLabel,
+        Self::IsolateLabel,
+        Self::DeleteLabel,
+        Self::RemoveUnusedLabels,
+        Self::RecolorSafe,
+        Self::RecolorItkSnap,
+        Self::OpenLabelNames,
+        Self::SaveLabelNames,
         Self::NextSlice,
         Self::PreviousSlice,
         Self::FirstSlice,
@@ -178,6 +198,7 @@ impl Command {
     ];
 
     /// Text on a button or in a menu, and what it does in one sentence.
+    #[expect(clippy::too_many_lines, reason = "one line a command")]
     fn words(self) -> (&'static str, &'static str) {
         match self {
             Self::OpenImage => ("Open image…", "Open a NIfTI image"),
@@ -240,6 +261,23 @@ impl Command {
             Self::NewLabel => ("New label", "Add a label to the table and paint with it"),
             Self::NextLabel => ("Next label", "Paint with the label below in the table"),
             Self::PreviousLabel => ("Previous label", "Paint with the label above in the table"),
+            Self::MoveLabelUp => ("Move label up", "Put the active label one row higher in the table"),
+            Self::MoveLabelDown => ("Move label down", "Put the active label one row lower in the table"),
+            Self::GoToLabel => ("Go to label", "Put the crosshair into the middle of the active label"),
+            Self::IsolateLabel => ("Show only this label", "Hide all other labels, or show them again"),
+            Self::DeleteLabel => ("Delete label…", "Delete the active label and its voxels; asks first"),
+            Self::RemoveUnusedLabels => ("Remove unused labels", "Delete every label that has no voxels"),
+            Self::RecolorSafe => (
+                "Colours safe for colour-blind eyes",
+                "Give every label a colour that all kinds of colour vision tell apart",
+            ),
+            Self::RecolorItkSnap => {
+                ("Colours as in ITK-SNAP", "Give every label ITK-SNAP's colour: red, green, blue, …")
+            }
+            Self::OpenLabelNames => ("Open label names…", "Read names and colours from an ITK-SNAP or FreeSurfer file"),
+            Self::SaveLabelNames => {
+                ("Save label names…", "Write names and colours into an ITK-SNAP or FreeSurfer file")
+            }
             Self::NextSlice => ("Next slice", "One slice on in the view under the pointer"),
             Self::PreviousSlice => ("Previous slice", "One slice back in the view under the pointer"),
             Self::FirstSlice => ("First slice", "To the first slice of the view under the pointer"),
@@ -306,6 +344,7 @@ impl Command {
     ///
     /// # Errors
     /// [`Why`] not.
+    #[expect(clippy::too_many_lines, reason = "one line a command")]
     pub fn enabled(self, state: &State) -> Result<(), Why> {
         match self {
             Self::OpenImage | Self::OpenSample => not_loading(state),
@@ -348,7 +387,18 @@ impl Command {
             Self::SmallerBrush | Self::LargerBrush => {
                 because(state.tool.is_brush(), "Choose the brush or the eraser first")
             }
-            Self::NextLabel | Self::PreviousLabel => has_labels(state),
+            Self::NextLabel
+            | Self::PreviousLabel
+            | Self::IsolateLabel
+            | Self::RecolorSafe
+            | Self::RecolorItkSnap
+            | Self::SaveLabelNames => has_labels(state),
+            Self::MoveLabelUp => because(active_row(state)?.0 > 0, "The label is in the first row"),
+            Self::MoveLabelDown => because(active_row(state)?.1 > 0, "The label is in the last row"),
+            Self::GoToLabel => can_go_to(state, active(state)?.id),
+            Self::DeleteLabel => can_delete(state, active(state)?.id),
+            Self::RemoveUnusedLabels => can_remove_unused(state),
+            Self::OpenLabelNames => case(state).and_then(settled).map(|_| ()),
             Self::CloseCase
             | Self::NewLabel
             | Self::NextSlice
@@ -391,6 +441,7 @@ impl Command {
             Self::ShowVolume => state.layout == Layout::Volume,
             Self::ToggleCrosshair => state.settings.crosshair_visible,
             Self::ToggleLabels => state.labels_visible,
+            Self::IsolateLabel => state.case.as_ref().is_some_and(|case| case.isolation.is_some()),
             Self::TogglePanels => state.panels_visible,
             _ => self.tool() == Some(state.tool),
         }
@@ -532,7 +583,36 @@ fn has_frames(state: &State) -> Result<(), Why> {
 }
 
 fn has_labels(state: &State) -> Result<(), Why> {
-    because(!case(state)?.table.labels.is_empty(), "There is no label yet")
+    active(state).map(|_| ())
+}
+
+/// The label that is drawn with.
+fn active(state: &State) -> Result<&Label, Why> {
+    case(state)?.active_label().ok_or(Why("There is no label yet"))
+}
+
+/// How many rows lie above and below that of the active label.
+fn active_row(state: &State) -> Result<(usize, usize), Why> {
+    let (id, labels) = (active(state)?.id, &case(state)?.table.labels);
+    let row = labels.iter().position(|label| label.id == id).unwrap_or(0);
+    Ok((row, labels.len() - 1 - row))
+}
+
+/// Whether a label has voxels to go to.
+pub fn can_go_to(state: &State, id: u16) -> Result<(), Why> {
+    because(case(state)?.counts.of(id) != Some(0), "The label has no voxels")
+}
+
+/// Whether a label can be deleted.
+pub fn can_delete(state: &State, id: u16) -> Result<(), Why> {
+    let case = case(state).and_then(no_preview).and_then(settled)?;
+    because(case.counts.is_known(), "The voxels are being counted")?;
+    because(case.table.get(id).is_some_and(|label| !label.locked), "The label is locked; unlock it first")
+}
+
+fn can_remove_unused(state: &State) -> Result<(), Why> {
+    let unused = case(state).and_then(settled)?.unused_labels().ok_or(Why("The voxels are being counted"))?;
+    because(!unused.is_empty(), "Every label has voxels or is locked")
 }
 
 fn has_grey_values(state: &State) -> Result<(), Why> {

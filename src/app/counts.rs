@@ -84,6 +84,7 @@ impl App {
         for change in &changes {
             case.counts.follow(change);
             case.follow_table(change);
+            case.keep_labels_known(change);
         }
         self.record(changes);
     }

@@ -7,7 +7,7 @@ use super::case::Case;
 use super::command::can_change_labels;
 use super::long_edit::{Ending, Outcome, Snapshot};
 use super::painting::painted_id;
-use super::rules::canvas;
+use super::rules::{canvas, canvas_for};
 use super::state::State;
 use super::tools::{Outline, OutlineKind, OutlineStep, Place, PointerEvent, PointerKind, Tool, ToolOptions};
 use crate::domain::grow::{GrowLimit, GrowSettings, region_grow};
@@ -102,10 +102,12 @@ impl App {
         let edit = match tool {
             Tool::Scissors => {
                 let slices = slab(case, place, settings.tools.scissors_slab);
-                scissors(&canvas(case), &place.axes, slices, vertices, settings.tools.scissors, id)
+                let cuts = settings.tools.scissors != ScissorsMode::FillInside;
+                let canvas = canvas_for(case, if cuts { 0 } else { id });
+                scissors(&canvas, &place.axes, slices, vertices, settings.tools.scissors, id)
             }
             // The history names the tool that was used.
-            _ => fill::polygon(&canvas(case), &place.axes, place.index, vertices, id)
+            _ => fill::polygon(&canvas_for(case, id), &place.axes, place.index, vertices, id)
                 .map(|edit| edit.named(tool.words().0)),
         };
         edit.into_iter().for_each(|edit| case.history.apply(edit));
@@ -132,18 +134,18 @@ impl App {
         let is_quick = through.is_some() && n_pixels <= QUICK_PIXELS;
         match tool {
             Tool::Grow => self.change_at_length("Region growing", Ending::Apply, move |snapshot, monitor| {
-                let canvas = snapshot.rules.canvas(&snapshot.labels);
+                let canvas = snapshot.rules.canvas_for(&snapshot.labels, id);
                 let Snapshot { rules, .. } = snapshot;
                 let grown = region_grow(&canvas, &rules.volume, rules.frame, voxel, &settings, id, monitor)?;
                 let note = grown.as_ref().and_then(|grown| grown.stopped).map(limit_text);
                 Ok(Outcome { edit: grown.map(|grown| grown.edit), note, table: None })
             }),
             _ if is_quick => {
-                let edit = filled(tool, &canvas(case), voxel, through, id);
+                let edit = filled(tool, &canvas_for(case, id), voxel, through, id);
                 edit.into_iter().for_each(|edit| case.history.apply(edit));
             }
             _ => self.change_at_length(tool.words().0, Ending::Apply, move |snapshot, _| {
-                let edit = filled(tool, &snapshot.rules.canvas(&snapshot.labels), voxel, through, id);
+                let edit = filled(tool, &snapshot.rules.canvas_for(&snapshot.labels, id), voxel, through, id);
                 Ok(Outcome { edit, ..Outcome::default() })
             }),
         }

@@ -45,6 +45,7 @@ impl App {
                 }
             }
             Outcome::Saved(path) => self.note_saved(id, path),
+            Outcome::Table(path, names) => self.use_label_names(&path, names),
             Outcome::Written(path) => self.state.notices.success(format!("Exported {}", file_name(&path))),
             Outcome::Segmentation(result) => self.show_preview(id, *result),
             Outcome::Devices(reports) => {
@@ -196,12 +197,17 @@ impl App {
                     self.record_model();
                 }
             }
+            Answer::Center { case: id, voxel } if id == case.id => self.show_center(voxel),
             Answer::CountPreview { serial, voxels } => {
                 if let Some(preview) = case.preview.as_mut().filter(|preview| preview.serial == serial) {
                     preview.counts = Some(voxels);
                 }
             }
-            Answer::Image { .. } | Answer::Count { .. } | Answer::Merged { .. } | Answer::Labels { .. } => {}
+            Answer::Image { .. }
+            | Answer::Count { .. }
+            | Answer::Merged { .. }
+            | Answer::Labels { .. }
+            | Answer::Center { .. } => {}
         }
     }
 }

@@ -11,6 +11,8 @@ use super::state::Purpose;
 const TOO_FAST_FOR_A_PERSON: Duration = Duration::from_millis(350);
 /// Endings of the files that can be opened.
 const EXTENSIONS: [&str; 4] = ["nii", "gz", "hdr", "img"];
+/// Endings of files with names of labels.
+const LABEL_NAMES: [&str; 4] = ["txt", "label", "lut", "ctab"];
 
 /// What came of a dialog.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,6 +83,14 @@ fn ask(purpose: Purpose, suggestion: Option<&Path>) -> Picked {
         Purpose::OpenImage | Purpose::OpenLabels | Purpose::PasteLabels | Purpose::OpenMap | Purpose::OpenOtherMask => {
             dialog.add_filter("NIfTI and Analyze", &EXTENSIONS).add_filter("All files", &["*"]).pick_file()
         }
+        Purpose::OpenLabelNames => {
+            dialog.add_filter("Label names", &LABEL_NAMES).add_filter("All files", &["*"]).pick_file()
+        }
+        Purpose::SaveLabelNames => {
+            let name = suggestion.and_then(Path::file_name).unwrap_or_default().to_string_lossy().into_owned();
+            let dialog = dialog.add_filter("ITK-SNAP", &["txt", "label"]).add_filter("FreeSurfer", &["ctab", "lut"]);
+            dialog.set_file_name(name).save_file()
+        }
         Purpose::ExportStatistics | Purpose::ExportMeasurements => {
             let name = suggestion.and_then(Path::file_name).unwrap_or_default().to_string_lossy().into_owned();
             dialog.add_filter("Comma-separated values", &["csv"]).set_file_name(name).save_file()
@@ -109,6 +119,8 @@ pub fn title(purpose: &Purpose) -> &'static str {
         Purpose::ExportMeasurements => "Export measurements",
         Purpose::SaveLabels(_) => "Save mask",
         Purpose::SaveRecovered(_) => "Save recovered labels",
+        Purpose::OpenLabelNames => "Open label names",
+        Purpose::SaveLabelNames => "Save label names",
         Purpose::ExportStatistics => "Export label statistics",
     }
 }

@@ -108,6 +108,8 @@ impl App {
             }
             Purpose::SaveLabels(_) => self.suggested_mask(),
             Purpose::SaveRecovered(journal) => self.suggested_for(journal),
+            Purpose::OpenLabelNames => self.state.case.as_ref().and_then(|case| case.opened.path.clone()),
+            Purpose::SaveLabelNames => self.suggested_beside("_labels.txt"),
             Purpose::ExportStatistics => self.suggested_beside("_statistics.csv"),
             Purpose::ExportMeasurements => self.suggested_beside("_measurements.csv"),
         };
@@ -123,13 +125,15 @@ impl App {
                 let suggestion = match &purpose {
                     Purpose::SaveLabels(_) => self.suggested_mask(),
                     Purpose::SaveRecovered(journal) => self.suggested_for(journal),
+                    Purpose::SaveLabelNames => self.suggested_beside("_labels.txt"),
                     Purpose::ExportStatistics => self.suggested_beside("_statistics.csv"),
                     Purpose::ExportMeasurements => self.suggested_beside("_measurements.csv"),
                     Purpose::OpenImage
                     | Purpose::OpenLabels
                     | Purpose::PasteLabels
                     | Purpose::OpenMap
-                    | Purpose::OpenOtherMask => None,
+                    | Purpose::OpenOtherMask
+                    | Purpose::OpenLabelNames => None,
                 };
                 let text = suggestion.map(|path| path.display().to_string()).unwrap_or_default();
                 self.state.dialog = Some(Dialog::TypePath { purpose, text });
@@ -154,6 +158,8 @@ impl App {
             Purpose::SaveRecovered(journal) => {
                 self.engine.submit(Job::SaveRecovered { journal, path: with_extension(path) });
             }
+            Purpose::OpenLabelNames => self.open_label_names(path),
+            Purpose::SaveLabelNames => self.save_label_names(path),
             Purpose::ExportStatistics => self.write_statistics(path),
             Purpose::ExportMeasurements => self.write_measurements(path),
         }

@@ -3,7 +3,7 @@
 use super::App;
 use super::case::Case;
 use super::command::Command;
-use super::rules::canvas;
+use super::rules::{canvas, canvas_for};
 use super::state::State;
 use super::tools::{BrushEffect, BrushLook, PointerEvent, PointerKind, Tool};
 use crate::domain::{Label, Plane};
@@ -82,13 +82,13 @@ impl App {
     /// Adds a label under a free id and paints with it.
     pub(super) fn new_label(&mut self) {
         let Some(case) = &mut self.state.case else { return };
-        let Some(id) = case.table.free_id() else {
+        let Some(id) = case.free_label_id() else {
             self.state.notices.error("The label table is full: it holds 65535 labels");
             return;
         };
-        case.table.push(Label::new(id, format!("Label {id}")));
-        case.table_revision += 1;
-        case.table_is_saved = false;
+        let color = self.state.settings.palette.color(id);
+        case.table.push(Label { color, ..Label::new(id, format!("Label {id}")) });
+        case.touch_table();
         case.active_label = id;
     }
 }
@@ -123,7 +123,7 @@ fn dab(
     (from, to): ([usize; 3], [usize; 3]),
     id: u16,
 ) -> Option<crate::domain::Edit> {
-    let (canvas, brush) = (canvas(case), look.brush(through));
+    let (canvas, brush) = (canvas_for(case, id), look.brush(through));
     // Erasing is never guided by the image: what is wrong goes, whatever it looks like.
     if !look.is_adaptive || id == 0 {
         return brush.draw(&canvas, from, to, id);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::case::Case;
+use super::painting::painted_id;
 use super::tools::{Limits, ValueMap};
 use crate::domain::canvas::{Canvas, IntensityRange, MapRange};
 use crate::domain::{LabelMap, LabelTable, Volume};
@@ -16,6 +17,7 @@ pub struct Rules {
     pub frame: usize,
     table: LabelTable,
     limits: Limits,
+    active: u16,
     map: Option<ValueMap>,
 }
 
@@ -27,6 +29,7 @@ impl Rules {
             frame: case.frame,
             table: case.table.clone(),
             limits: case.limits,
+            active: painted_id(case, false),
             map: case.map.clone(),
         }
     }
@@ -34,6 +37,11 @@ impl Rules {
     /// `labels` under these rules.
     pub fn canvas<'a>(&'a self, labels: &'a LabelMap) -> Canvas<'a> {
         limited(Canvas::new(labels, &self.table), &self.limits, (&self.volume, self.frame), self.map.as_ref())
+    }
+
+    /// `labels` under these rules for drawing with `id`; with 0 for erasing.
+    pub fn canvas_for<'a>(&'a self, labels: &'a LabelMap, id: u16) -> Canvas<'a> {
+        self.canvas(labels).painting_over(self.limits.rule(id == 0, self.active))
     }
 }
 
@@ -43,12 +51,18 @@ pub fn canvas(case: &Case) -> Canvas<'_> {
     limited(canvas, &case.limits, (&case.opened.volume, case.frame), case.map.as_ref())
 }
 
+/// The labels of a case under the rules in force now for drawing with `id`; with 0 for erasing.
+pub fn canvas_for(case: &Case, id: u16) -> Canvas<'_> {
+    canvas(case).painting_over(case.limits.rule(id == 0, painted_id(case, false)))
+}
+
 fn limited<'a>(
     mut canvas: Canvas<'a>,
     limits: &Limits,
     (volume, frame): (&'a Volume, usize),
     map: Option<&'a ValueMap>,
 ) -> Canvas<'a> {
+    canvas = canvas.painting_over(limits.over);
     if limits.by_intensity && !volume.is_color() {
         canvas = canvas.within(IntensityRange { volume, frame, low: limits.low, high: limits.high });
     }

@@ -11,7 +11,7 @@ use super::controls::{Keymap, Mouse};
 use super::operations::Choice;
 use super::tools::{BrushLook, ToolOptions};
 use crate::config::SegmentSettings;
-use crate::domain::Convention;
+use crate::domain::{Convention, Palette};
 
 /// Files kept in the list on the start page.
 const N_RECENT: usize = 8;
@@ -40,6 +40,8 @@ pub struct Settings {
     pub tools: ToolOptions,
     /// What is set for operations on whole labels.
     pub operation: Choice,
+    /// Colours of new labels.
+    pub palette: Palette,
     /// Which keys ask for which command.
     pub keymap: Keymap,
     /// What buttons and wheel do in a slice view.
@@ -131,6 +133,7 @@ impl Default for Settings {
             brush: BrushLook::default(),
             operation: Choice::default(),
             tools: ToolOptions::default(),
+            palette: Palette::default(),
             keymap: Keymap::default(),
             mouse: Mouse::default(),
         }

@@ -199,6 +199,8 @@ pub enum Dialog {
     Controls(Editing),
     /// What the check of the devices found.
     Devices,
+    /// Delete this label and its voxels?
+    DeleteLabel(u16),
     /// Save the labels before going on?
     Unsaved(Next),
     /// Work that an earlier window left behind.
@@ -233,6 +235,10 @@ pub enum Purpose {
     SaveLabels(Option<Next>),
     /// Where to save the labels of this journal, without their image.
     SaveRecovered(PathBuf),
+    /// Names and colours of labels to read.
+    OpenLabelNames,
+    /// Where to write names and colours of labels.
+    SaveLabelNames,
     /// Where to write the table of what each label holds.
     ExportStatistics,
 }
@@ -240,7 +246,14 @@ pub enum Purpose {
 impl Purpose {
     /// Whether a file is written there.
     pub fn writes(&self) -> bool {
-        matches!(self, Self::SaveLabels(_) | Self::SaveRecovered(_) | Self::ExportStatistics | Self::ExportMeasurements)
+        matches!(
+            self,
+            Self::SaveLabels(_)
+                | Self::SaveRecovered(_)
+                | Self::SaveLabelNames
+                | Self::ExportStatistics
+                | Self::ExportMeasurements
+        )
     }
 }
 

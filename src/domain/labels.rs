@@ -312,7 +312,7 @@ impl LabelTable {
 }
 
 /// A saturated colour whose hue is a golden angle from that of `i - 1`.
-fn spread_hue(i: usize) -> [u8; 3] {
+pub(super) fn spread_hue(i: usize) -> [u8; 3] {
     let hue = (i as f64 * 0.618_033_988_749_895).fract() * 6.0;
     let channel = |shift: f64| {
         let h = (hue + shift).rem_euclid(6.0);

@@ -118,6 +118,7 @@ impl Runner for Compute {
             | Job::OpenMap { .. }
             | Job::SaveLabels { .. }
             | Job::SaveRecovered { .. }
+            | Job::OpenTable { .. }
             | Job::WriteText { .. } => {
                 bail!("the worker was asked to {}, which is the file thread's work", job.name())
             }

@@ -35,6 +35,7 @@ impl Runner for Files {
                 save_labels(path, labels, table, header.as_deref(), provenance, reporter)
             }
             Job::SaveRecovered { journal, path } => save_recovered(journal, path, reporter),
+            Job::OpenTable { path } => Ok(Outcome::Table(path.clone(), label_table::read(path)?)),
             Job::WriteText { path, text } => {
                 text::write(path, text)?;
                 Ok(Outcome::Written(path.clone()))

@@ -68,6 +68,11 @@ pub enum Job {
         /// Where the labels come from, written as JSON beside the file.
         provenance: Box<Provenance>,
     },
+    /// Read names and colours of labels.
+    OpenTable {
+        /// The file: ITK-SNAP's or FreeSurfer's.
+        path: PathBuf,
+    },
     /// Write the labels of a journal whose image is not at hand, on the grid that the image had.
     SaveRecovered {
         /// The journal, which is left as it is.
@@ -146,6 +151,8 @@ pub enum Outcome {
     Map(Box<OpenedMap>),
     /// Of [`Job::SaveLabels`]: the file.
     Saved(PathBuf),
+    /// Of [`Job::OpenTable`]: the file and what it says.
+    Table(PathBuf, LabelTable),
     /// Of [`Job::WriteText`] and [`Job::SaveRecovered`]: the file.
     Written(PathBuf),
     /// Of [`Job::Segment`].
@@ -270,6 +277,7 @@ impl Job {
             Job::OpenMap { .. } => "open the map",
             Job::SaveLabels { .. } => "save the labels",
             Job::SaveRecovered { .. } => "save the labels",
+            Job::OpenTable { .. } => "read the label names",
             Job::WriteText { .. } => "write the file",
             Job::Segment { .. } => "segment the image",
             Job::CheckDevices => "check the devices",

@@ -131,6 +131,7 @@ impl Engine {
                 | Job::OpenMap { .. }
                 | Job::SaveLabels { .. }
                 | Job::SaveRecovered { .. }
+                | Job::OpenTable { .. }
                 | Job::WriteText { .. } => &inboxes.files,
             };
             inbox.send(Request { ticket: Arc::clone(&ticket), job }).is_ok()

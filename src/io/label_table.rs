@@ -1,5 +1,5 @@
-//! Names and colours of labels as text: ITK-SNAP's label description files, read and written, and FreeSurfer's colour
-//! tables, read.
+//! Names and colours of labels as text, read and written: ITK-SNAP's label description files and FreeSurfer's colour
+//! tables.
 //!
 //! Reading is tolerant, since people edit these files by hand: Windows line ends, blank lines, a missing header,
 //! unquoted names and decimal commas are taken as they are meant.
@@ -57,6 +57,26 @@ pub fn write(path: &Path, table: &LabelTable) -> Result<(), Error> {
     let text = format(table);
     let write = |file: &mut File| file.write_all(text.as_bytes()).map_err(|error| Error::writing(path, error));
     replace(path, write, |_| Ok(()))
+}
+
+/// The text of a table in the format that its file's ending asks for: FreeSurfer's for `.ctab` and `.lut`, else
+/// ITK-SNAP's. FreeSurfer's knows no hidden labels and no opacity.
+pub fn to_text(path: &Path, table: &LabelTable) -> String {
+    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_lowercase();
+    if ["ctab", "lut"].contains(&ending.as_str()) { format_freesurfer(table) } else { format(table) }
+}
+
+fn format_freesurfer(table: &LabelTable) -> String {
+    let mut text =
+        "#No. Label Name:                            R   G   B   A\n0   Unknown   0   0   0   0\n".to_owned();
+    for Label { id, name, color: [r, g, b], .. } in &table.labels {
+        // A name ends at the first space, and alpha is 0 for labels that are seen.
+        let name: String = name.chars().map(|c| if c.is_control() || c.is_whitespace() { '-' } else { c }).collect();
+        let name = if name.is_empty() { format!("Label-{id}") } else { name };
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{id:<5} {name:<36} {r:>3} {g:>3} {b:>3}   0");
+    }
+    text
 }
 
 fn format(table: &LabelTable) -> String {
@@ -184,6 +204,17 @@ mod tests {
         let error = read_text("# x\n1 2 3\n").unwrap_err();
         assert!(error.to_string().starts_with("line 2: expected IDX R G B A"), "{error}");
         assert!(read_text("\n# nothing\n").is_err());
+    }
+
+    #[test]
+    fn freesurfers_format_is_written_for_its_endings() {
+        let mut table = LabelTable::with_ids(&[17, 53]);
+        table.labels[0].name = "Left Hippocampus".to_owned();
+        let text = to_text(Path::new("brain.ctab"), &table);
+        let read = read_text(&text).unwrap();
+        assert_eq!((read.name(17).as_str(), read.labels[0].opacity), ("Left-Hippocampus", 1.0));
+        assert_eq!(read.labels[1].color, table.labels[1].color);
+        assert!(to_text(Path::new("brain.txt"), &table).contains("ITK-SnAP"));
     }
 
     #[test]

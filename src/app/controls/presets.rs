@@ -11,6 +11,7 @@ use crate::app::command::Command;
 const CTRL: Modifiers = Modifiers::COMMAND;
 const CTRL_SHIFT: Modifiers = Modifiers::COMMAND.plus(Modifiers::SHIFT);
 const SHIFT: Modifiers = Modifiers::SHIFT;
+const ALT: Modifiers = Modifiers::ALT;
 const NONE: Modifiers = Modifiers::NONE;
 
 macro_rules! keys {
@@ -18,6 +19,7 @@ macro_rules! keys {
 }
 
 /// The default preset's keys; the first is the one shown.
+#[expect(clippy::too_many_lines, reason = "one line a command")]
 pub fn default_keys(command: Command) -> &'static [KeyboardShortcut] {
     match command {
         Command::OpenImage => keys![(CTRL, O)],
@@ -55,6 +57,11 @@ pub fn default_keys(command: Command) -> &'static [KeyboardShortcut] {
         Command::LargerBrush => keys![(NONE, CloseBracket)],
         Command::NextLabel => keys![(NONE, Period)],
         Command::PreviousLabel => keys![(NONE, Comma)],
+        Command::MoveLabelUp => keys![(ALT, ArrowUp)],
+        Command::MoveLabelDown => keys![(ALT, ArrowDown)],
+        Command::GoToLabel => keys![(NONE, J)],
+        Command::IsolateLabel => keys![(SHIFT, L)],
+        Command::NewLabel => keys![(NONE, M)],
         Command::NextSlice => keys![(NONE, PageUp), (NONE, ArrowUp)],
         Command::PreviousSlice => keys![(NONE, PageDown), (NONE, ArrowDown)],
         Command::FirstSlice => keys![(NONE, Home)],
@@ -91,7 +98,12 @@ pub fn default_keys(command: Command) -> &'static [KeyboardShortcut] {
         | Command::ShowRecovery
         | Command::ShowStatistics
         | Command::UseReference
-        | Command::NewLabel
+        | Command::DeleteLabel
+        | Command::RemoveUnusedLabels
+        | Command::RecolorSafe
+        | Command::RecolorItkSnap
+        | Command::OpenLabelNames
+        | Command::SaveLabelNames
         | Command::CheckDevices
         | Command::ShowAbout => &[],
     }

@@ -4,9 +4,10 @@ use eframe::egui::{Align, Button, Frame, Id, Key, Label, Layout, Margin, Modal, 
 
 use super::super::action::{Action, Actions, Resolution};
 use super::super::file_dialog::title;
+use super::super::label_table::TableEdit;
 use super::super::state::{Dialog, Next, Purpose, State};
 use super::super::theme::{caption, size, space, strong, tokens, type_size};
-use super::{about, controls, devices, recovery, statistics};
+use super::{about, controls, devices, labels, recovery, statistics, status};
 
 /// Draws the dialog that is open, if any.
 pub fn dialog_ui(ui: &Ui, state: &State, actions: &mut Actions) {
@@ -27,6 +28,7 @@ pub fn dialog_ui(ui: &Ui, state: &State, actions: &mut Actions) {
                 Dialog::Recovery => {
                     with_closing(ui, "Later", actions, |ui, actions| recovery::recovery_ui(ui, state, actions))
                 }
+                Dialog::DeleteLabel(id) => delete_ui(ui, state, *id, actions),
                 Dialog::Unsaved(next) => unsaved_ui(ui, next, actions),
                 Dialog::TypePath { purpose, text } => path_ui(ui, purpose, text, actions),
             },
@@ -45,6 +47,32 @@ fn with_closing(ui: &mut Ui, verb: &str, actions: &mut Actions, content: impl Fn
     ui.add_space(space::LARGE);
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         if ui.add(plain(verb)).clicked() {
+            actions.push(Action::CloseDialog);
+        }
+    });
+}
+
+fn delete_ui(ui: &mut Ui, state: &State, id: u16, actions: &mut Actions) {
+    ui.set_width(420.0);
+    let Some(case) = &state.case else { return };
+    let name = case.table.name(id);
+    ui.label(strong(format!("Delete {name}?"), type_size::DIALOG));
+    ui.add_space(space::SMALL);
+    let what = match case.counts.of(id) {
+        Some(n_voxels) => {
+            let volume_ml = n_voxels as f64 * case.grid().voxel_volume_mm3() / 1000.0;
+            format!("{} voxels ({})", status::grouped(n_voxels), labels::millilitres(volume_ml))
+        }
+        None => "Its voxels".to_owned(),
+    };
+    ui.add(Label::new(format!("{what} become background. Undo brings them back, with the label.")).wrap());
+    ui.add_space(space::LARGE);
+    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        let delete = Button::new(RichText::new("Delete").color(tokens(ui).danger));
+        if ui.add(delete.min_size(vec2(80.0, size::ROW + 2.0))).clicked() {
+            actions.push(Action::EditTable(TableEdit::Erase(id)));
+        }
+        if ui.add(plain("Cancel")).clicked() {
             actions.push(Action::CloseDialog);
         }
     });

@@ -38,7 +38,7 @@ pub fn top_bar_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
 }
 
 /// The menus: title and commands.
-pub const MENUS: [(&str, &[Command]); 6] = [
+pub const MENUS: [(&str, &[Command]); 7] = [
     (
         "File",
         &[
@@ -115,6 +115,24 @@ pub const MENUS: [(&str, &[Command]); 6] = [
             Command::AcceptRegion,
             Command::DiscardPreview,
             Command::CheckDevices,
+        ],
+    ),
+    (
+        "Labels",
+        &[
+            Command::NewLabel,
+            Command::NextLabel,
+            Command::PreviousLabel,
+            Command::MoveLabelUp,
+            Command::MoveLabelDown,
+            Command::GoToLabel,
+            Command::IsolateLabel,
+            Command::DeleteLabel,
+            Command::RemoveUnusedLabels,
+            Command::RecolorSafe,
+            Command::RecolorItkSnap,
+            Command::OpenLabelNames,
+            Command::SaveLabelNames,
         ],
     ),
     ("Help", &[Command::ShowShortcuts, Command::ShowAbout]),

@@ -67,6 +67,16 @@ pub fn icon_button(ui: &mut Ui, icon: Icon, name: &str) -> Response {
     face_ui(ui, Vec2::splat(size::ROW), &face).on_hover_text(name)
 }
 
+/// A narrow button that is only an icon, with its name as tooltip; drawn in `color` until the pointer is over it.
+pub fn small_icon(ui: &mut Ui, icon: Icon, name: &str, color: Color32) -> Response {
+    let (rect, response) = ui.allocate_exact_size(vec2(20.0, size::ROW), Sense::click());
+    let is_enabled = ui.is_enabled();
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, is_enabled, name));
+    let is_hot = response.hovered() || response.has_focus();
+    paint(ui.painter(), rect, 15.0, icon, if is_hot { tokens(ui).text } else { color });
+    response.on_hover_text(name)
+}
+
 /// A small icon laid over an image.
 pub fn overlay_button(ui: &mut Ui, rect: Rect, icon: Icon, name: &str) -> Response {
     let tokens = tokens(ui);

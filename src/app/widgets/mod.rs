@@ -7,7 +7,7 @@ mod slider;
 mod text;
 
 pub use self::button::{
-    command_button, command_icon, command_item, icon_button, main_button, overlay_button, segmented,
+    command_button, command_icon, command_item, icon_button, main_button, overlay_button, segmented, small_icon,
 };
 pub use self::icon::{Icon, paint as paint_icon};
 pub use self::range::range_histogram;

@@ -4,6 +4,7 @@ mod brush;
 mod fill;
 mod limits;
 mod outline;
+mod over;
 mod palette;
 mod slices;
 
@@ -51,6 +52,7 @@ pub fn options_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions
         } else {
             outline::outline_ui(ui, state, actions);
         }
+        over::over_ui(ui, case, actions);
         limits::limits_ui(ui, state, case, actions);
     });
 }
