@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::command::Command;
 use super::controls::ControlEdit;
+use super::lab::{LabAction, Room};
 use super::label_table::TableEdit;
 use super::operations::Choice;
 use super::settings::{Interpolation, Overlay};
@@ -93,6 +94,10 @@ pub enum Action {
     CopyMeasurements,
     /// Write the measurements into a file.
     ExportMeasurements,
+    /// Go into this room.
+    Enter(Room),
+    /// Something in the laboratory.
+    Lab(LabAction),
     /// A label's name, colour, visibility, opacity or lock.
     SetLabel(Label),
     /// Change keys or mouse.

@@ -10,6 +10,7 @@ use super::background::Task;
 use super::case::{Case, Merging, PLANES, Source, plane_index};
 use super::command::{Command, can_change_labels};
 use super::controls::Editing;
+use super::lab::Room;
 use super::label_table::TableEdit;
 use super::long_edit::{Ending, LongEdit};
 use super::settings::{Interpolation, ThemeChoice};
@@ -57,6 +58,8 @@ impl App {
             Action::EditControls(edit) => self.edit_controls(edit),
             Action::CloseDialog => self.state.dialog = None,
             Action::CopyStatistics => self.copy_statistics(),
+            Action::Enter(room) => self.enter(room),
+            Action::Lab(action) => self.experiment(action),
             Action::ExportStatistics => self.export_statistics(),
             Action::GoTo(n_applied) => self.go_to(n_applied),
             Action::Recover(path) => self.recover(path),
@@ -90,7 +93,10 @@ impl App {
             Command::Redo => self.redo(),
             Command::UseReference => self.use_reference(),
             Command::Segment => self.start_segmentation(),
-            Command::CancelSegment => self.cancel_segmentation(),
+            Command::CancelSegment => {
+                self.cancel_segmentation();
+                self.stop_experiment();
+            }
             Command::AcceptPreview => self.accept_preview(Part::All),
             Command::AcceptUnlabelled => self.accept_preview(Part::Unlabelled),
             Command::AcceptRegion => self.accept_region(),
@@ -141,6 +147,11 @@ impl App {
             Command::LastSlice => self.with_case(|case| case.scroll(plane, isize::from(i16::MAX))),
             Command::NextFrame => self.step_frame(1),
             Command::PreviousFrame => self.step_frame(-1),
+            Command::EnterAnnotate => self.enter(Room::Annotate),
+            Command::EnterSteps => self.enter(Room::Steps),
+            Command::EnterUncertainty => self.enter(Room::Uncertainty),
+            Command::EnterRobustness => self.enter(Room::Robustness),
+            Command::EnterReference => self.enter(Room::Reference),
             Command::FitViews => self.with_case(|case| case.cameras = Default::default()),
             Command::CenterViews => self.center_views(),
             Command::MaximizeView => self.toggle_layout(Layout::Slice(plane)),

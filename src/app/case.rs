@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::counts::Counts;
+use super::lab::Lab;
 use super::label_table::Isolation;
 use super::long_edit::LongEdit;
 use super::measuring::Measurement;
@@ -83,6 +84,8 @@ pub struct Case {
     pub counts: Counts,
     /// The label that is shown alone, if any.
     pub isolation: Option<Isolation>,
+    /// What the laboratory has found.
+    pub lab: Lab,
     /// Labels that were deleted, by id, in case their voxels come back.
     pub removed: BTreeMap<u16, Label>,
     /// What each label held when the table of it was asked for, once it is known.
@@ -192,6 +195,7 @@ impl Case {
             merging: None,
             statistics: None,
             counts: Counts::of_empty(),
+            lab: Lab::default(),
             isolation: None,
             removed: BTreeMap::new(),
             label_statistics: None,

@@ -21,6 +21,8 @@ impl App {
                     loading.progress = Some(progress);
                 } else if let Some(running) = self.state.segmenting.as_mut().filter(|running| running.job == id) {
                     running.progress = Some(progress);
+                } else if let Some(running) = self.experiment_of(id) {
+                    running.progress = Some(progress);
                 }
             }
             Event::Preview { id, volume } => {
@@ -128,6 +130,7 @@ impl App {
     }
 
     fn show_preview(&mut self, id: JobId, result: Segmentation) {
+        self.end_experiment(id);
         if self.state.segmenting.take_if(|running| running.job == id).is_none() {
             return;
         }

@@ -17,6 +17,7 @@ mod file_dialog;
 mod files;
 pub mod gpu;
 mod journal;
+mod lab;
 mod label_table;
 mod long_edit;
 mod measuring;

@@ -8,6 +8,7 @@ use eframe::egui::Vec2;
 
 use super::case::Case;
 use super::controls::Editing;
+use super::lab::Room;
 use super::notice::Notices;
 use super::settings::Settings;
 use super::tools::{Outline, Ruler, Tool};
@@ -23,6 +24,10 @@ pub struct State {
     pub settings: Settings,
     /// What the left button does in a slice view.
     pub tool: Tool,
+    /// What the panels beside and below the views are about.
+    pub room: Room,
+    /// The room of the laboratory that was entered last.
+    pub laboratory: Room,
     /// Which views are shown.
     pub layout: Layout,
     /// Labels are drawn at all.
@@ -262,6 +267,8 @@ impl State {
     pub fn new(settings: Settings, models: Vec<ModelInfo>) -> Self {
         Self {
             settings,
+            room: Room::default(),
+            laboratory: Room::Uncertainty,
             tool: Tool::default(),
             layout: Layout::default(),
             labels_visible: true,

@@ -34,6 +34,8 @@ pub mod size {
     pub const STATUS_BAR: f32 = 28.0;
     /// The panels left and right of the views.
     pub const SIDE_PANEL: f32 = 288.0;
+    /// What lies below the views, at first.
+    pub const DOCK: f32 = 260.0;
     /// The strip of tools beside the views.
     pub const PALETTE: f32 = 42.0;
     /// One row of controls.

@@ -6,6 +6,7 @@ mod devices;
 mod dialogs;
 mod history;
 mod image;
+mod lab;
 mod labels;
 mod measurements;
 mod notices;
@@ -25,6 +26,7 @@ use eframe::egui::{CentralPanel, Frame, Margin, Panel, ScrollArea, Ui};
 
 use super::action::Actions;
 use super::case::Case;
+use super::lab::Room;
 use super::state::State;
 use super::theme::{panel_frame, size, tokens};
 use super::views::{Screen, grid_ui, loading_ui};
@@ -49,6 +51,9 @@ pub fn window_ui(ui: &mut Ui, state: &State, screen: &mut Screen, actions: &mut 
             .exact_size(size::PALETTE)
             .frame(bar(Margin::symmetric(0, 8)))
             .show(ui, |ui| tools::palette_ui(ui, state, actions));
+    }
+    if let Some(case) = state.case.as_ref().filter(|_| state.panels_visible) {
+        lab::dock_ui(ui, state, case, actions);
     }
     CentralPanel::default().frame(Frame::new().fill(tokens.backdrop)).show(ui, |ui| {
         match (&state.loading, &state.case) {
@@ -77,7 +82,11 @@ fn side_panels_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions
         });
     });
     Panel::right("labels panel").exact_size(size::SIDE_PANEL).frame(frame).show(ui, |ui| {
+        lab::rooms_ui(ui, state, actions);
         scrolled(ui, |ui| {
+            if state.room != Room::Annotate {
+                return lab::laboratory_ui(ui, state, case, actions);
+            }
             // First, so that the options are seen as soon as a tool is chosen.
             if let Some(running) = &case.long_edit {
                 tools::progress_ui(ui, state, running, actions);

@@ -28,6 +28,11 @@ pub fn section(ui: &mut Ui, heading: &str, add_contents: impl FnOnce(&mut Ui)) {
     ui.add_space(space::MEDIUM);
 }
 
+/// The heading of one of several rooms of which one is open, as a button that enters it.
+pub fn room_heading(ui: &mut Ui, name: &str, is_open: bool) -> Response {
+    heading_ui(ui, name, if is_open { 1.0 } else { 0.0 })
+}
+
 /// A heading with the mark that says whether its section is open.
 fn heading_ui(ui: &mut Ui, heading: &str, openness: f32) -> Response {
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 20.0), Sense::click());

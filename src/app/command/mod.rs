@@ -1,13 +1,16 @@
 //! Everything that a person can ask for by name: menus, buttons and keys all come from this one list.
 
+mod enabled;
+
+pub use self::enabled::{can_change_labels, can_delete, can_go_to};
+
 use serde::{Deserialize, Serialize};
 
-use super::case::{Case, Source};
-use super::operations::Kind;
+use super::lab::Room;
 use super::state::{Layout, State};
 use super::tools::Tool;
 use super::widgets::Icon;
-use crate::domain::{Label, Plane};
+use crate::domain::Plane;
 
 /// A request without further data. [`Action`](super::action::Action) carries those that need some.
 ///
@@ -81,6 +84,11 @@ pub enum Command {
     LastSlice,
     NextFrame,
     PreviousFrame,
+    EnterAnnotate,
+    EnterSteps,
+    EnterUncertainty,
+    EnterRobustness,
+    EnterReference,
     FitViews,
     CenterViews,
     MaximizeView,
@@ -176,6 +184,11 @@ impl Command {
         Self::LastSlice,
         Self::NextFrame,
         Self::PreviousFrame,
+        Self::EnterAnnotate,
+        Self::EnterSteps,
+        Self::EnterUncertainty,
+        Self::EnterRobustness,
+        Self::EnterReference,
         Self::FitViews,
         Self::CenterViews,
         Self::MaximizeView,
@@ -284,6 +297,11 @@ impl Command {
             Self::LastSlice => ("Last slice", "To the last slice of the view under the pointer"),
             Self::NextFrame => ("Next frame", "One frame on in a time series"),
             Self::PreviousFrame => ("Previous frame", "One frame back in a time series"),
+            Self::EnterAnnotate => ("Annotate", "Labels and the tools that change them"),
+            Self::EnterSteps => ("Sampling steps", "Compare numbers of sampling steps on this image"),
+            Self::EnterUncertainty => ("Uncertainty", "Draw samples and see where they differ"),
+            Self::EnterRobustness => ("Robustness", "Damage the image and see what the answer does"),
+            Self::EnterReference => ("Reference", "Compare the labels with a reference"),
             Self::FitViews => ("Zoom to fit", "Fit every view to its frame"),
             Self::CenterViews => ("Center on crosshair", "Bring the crosshair to the middle of every view"),
             Self::MaximizeView => ("Maximize view", "Show only the view under the pointer, or all again"),
@@ -340,97 +358,6 @@ impl Command {
         })
     }
 
-    /// Whether it can be used now.
-    ///
-    /// # Errors
-    /// [`Why`] not.
-    #[expect(clippy::too_many_lines, reason = "one line a command")]
-    pub fn enabled(self, state: &State) -> Result<(), Why> {
-        match self {
-            Self::OpenImage | Self::OpenSample => not_loading(state),
-            Self::OpenLabels => can_open_labels(state),
-            Self::CancelLoading => because(state.loading.is_some(), "No file is being read"),
-            Self::SaveLabels | Self::SaveLabelsAs => can_save(state),
-            Self::ShowRecovery => has_recoverable(state),
-            Self::ShowStatistics => has_labelled(case(state)?),
-            Self::Undo => can_undo(state),
-            Self::Redo => can_redo(state),
-            Self::UseReference => can_use_reference(state),
-            Self::Segment => can_segment(state),
-            Self::CancelSegment => because(state.segmenting.is_some(), "No segmentation is running"),
-            Self::AcceptPreview => can_accept(state),
-            Self::AcceptUnlabelled | Self::AcceptRegion => can_accept_part(state),
-            Self::DiscardPreview => has_preview(state),
-            Self::CheckDevices => because(state.checking_devices.is_none(), "The devices are being checked"),
-            Self::NextFrame | Self::PreviousFrame => has_frames(state),
-            Self::WindowAuto | Self::WindowFull => has_grey_values(state),
-            Self::BrushTool
-            | Self::EraserTool
-            | Self::PolygonTool
-            | Self::LassoTool
-            | Self::LivewireTool
-            | Self::BucketTool
-            | Self::FillHoleTool
-            | Self::ScissorsTool => can_change_labels(state),
-            Self::GrowTool => can_change_labels(state).and_then(|()| has_grey_values(state)),
-            Self::CopyToNextSlice | Self::CopyToPreviousSlice | Self::FillBetweenSlices => {
-                can_change_labels(state).and_then(|()| because(!case(state)?.is_empty(), "There are no labels yet"))
-            }
-            Self::CancelLongEdit => {
-                because(case(state)?.long_edit.is_some(), "No change of the labels is being worked out")
-            }
-            Self::PreviewOperation | Self::ApplyOperation => can_operate(state),
-            Self::OpenOtherMask => case(state).and(because(state.opening_other.is_none(), "A mask is being read")),
-            Self::CloseOtherMask => because(case(state)?.other_mask.is_some(), "There is no other mask"),
-            Self::LoadMap => case(state).and(because(state.opening_map.is_none(), "A map is being read")),
-            Self::PasteLabels => can_paste(state),
-            Self::SmallerBrush | Self::LargerBrush => {
-                because(state.tool.is_brush(), "Choose the brush or the eraser first")
-            }
-            Self::NextLabel
-            | Self::PreviousLabel
-            | Self::IsolateLabel
-            | Self::RecolorSafe
-            | Self::RecolorItkSnap
-            | Self::SaveLabelNames => has_labels(state),
-            Self::MoveLabelUp => because(active_row(state)?.0 > 0, "The label is in the first row"),
-            Self::MoveLabelDown => because(active_row(state)?.1 > 0, "The label is in the last row"),
-            Self::GoToLabel => can_go_to(state, active(state)?.id),
-            Self::DeleteLabel => can_delete(state, active(state)?.id),
-            Self::RemoveUnusedLabels => can_remove_unused(state),
-            Self::OpenLabelNames => case(state).and_then(settled).map(|_| ()),
-            Self::CloseCase
-            | Self::NewLabel
-            | Self::NextSlice
-            | Self::PreviousSlice
-            | Self::FirstSlice
-            | Self::LastSlice
-            | Self::FitViews
-            | Self::CenterViews
-            | Self::MaximizeView
-            | Self::ShowGrid
-            | Self::ShowAxial
-            | Self::ShowCoronal
-            | Self::ShowSagittal
-            | Self::ShowVolume
-            | Self::ToggleLabels
-            | Self::TogglePanels
-            | Self::CrosshairTool
-            | Self::DistanceTool
-            | Self::AngleTool
-            | Self::AreaTool
-            | Self::WindowTool => case(state).map(|_| ()),
-            Self::Quit
-            | Self::ToggleCrosshair
-            | Self::NextOverlayStyle
-            | Self::ToggleInterpolation
-            | Self::ToggleConvention
-            | Self::ToggleTheme
-            | Self::ShowShortcuts
-            | Self::ShowAbout => Ok(()),
-        }
-    }
-
     /// Whether it names the choice that is in force, so that its button is drawn as chosen.
     pub fn is_chosen(self, state: &State) -> bool {
         match self {
@@ -439,6 +366,11 @@ impl Command {
             Self::ShowCoronal => state.layout == Layout::Slice(Plane::Coronal),
             Self::ShowSagittal => state.layout == Layout::Slice(Plane::Sagittal),
             Self::ShowVolume => state.layout == Layout::Volume,
+            Self::EnterAnnotate => state.room == Room::Annotate,
+            Self::EnterSteps => state.room == Room::Steps,
+            Self::EnterUncertainty => state.room == Room::Uncertainty,
+            Self::EnterRobustness => state.room == Room::Robustness,
+            Self::EnterReference => state.room == Room::Reference,
             Self::ToggleCrosshair => state.settings.crosshair_visible,
             Self::ToggleLabels => state.labels_visible,
             Self::IsolateLabel => state.case.as_ref().is_some_and(|case| case.isolation.is_some()),
@@ -467,156 +399,6 @@ impl Command {
             _ => return None,
         })
     }
-}
-
-fn because(holds: bool, otherwise: &'static str) -> Result<(), Why> {
-    if holds { Ok(()) } else { Err(Why(otherwise)) }
-}
-
-fn case(state: &State) -> Result<&Case, Why> {
-    state.case.as_ref().ok_or(NO_CASE)
-}
-
-fn no_preview(case: &Case) -> Result<&Case, Why> {
-    because(case.preview.is_none(), "Accept or discard the preview first").map(|()| case)
-}
-
-fn not_loading(state: &State) -> Result<(), Why> {
-    because(state.loading.is_none(), "A file is being read")
-}
-
-fn can_open_labels(state: &State) -> Result<(), Why> {
-    case(state).and_then(no_preview).and_then(settled)?;
-    because(state.opening_labels.is_none(), "Labels are being read")?;
-    not_loading(state)
-}
-
-fn can_paste(state: &State) -> Result<(), Why> {
-    can_change_labels(state)?;
-    because(state.pasting.is_none(), "Labels to paste are being read")
-}
-
-fn can_save(state: &State) -> Result<(), Why> {
-    let case = case(state)?;
-    because(state.saving.is_none(), "The mask is being saved")?;
-    has_labelled(case)
-}
-
-fn has_labelled(case: &Case) -> Result<(), Why> {
-    because(!case.is_empty(), "There are no labels yet: segment the image or open labels")
-}
-
-fn settled(case: &Case) -> Result<&Case, Why> {
-    because(case.merging.is_none() && case.long_edit.is_none(), "The labels are being changed").map(|()| case)
-}
-
-/// Whether the labels may be changed now.
-///
-/// # Errors
-/// [`Why`] not.
-pub fn can_change_labels(state: &State) -> Result<(), Why> {
-    case(state).and_then(no_preview).and_then(settled).map(|_| ())
-}
-
-fn can_undo(state: &State) -> Result<(), Why> {
-    because(case(state).and_then(settled)?.history.can_undo().is_some(), "Nothing to undo")
-}
-
-fn can_redo(state: &State) -> Result<(), Why> {
-    because(case(state).and_then(settled)?.history.can_redo().is_some(), "Nothing to redo")
-}
-
-fn can_use_reference(state: &State) -> Result<(), Why> {
-    let case = case(state).and_then(no_preview).and_then(settled)?;
-    because(case.opened.reference.is_some(), "Only the built-in sample has a known truth")
-}
-
-fn can_segment(state: &State) -> Result<(), Why> {
-    let case = case(state).and_then(no_preview)?;
-    because(state.segmenting.is_none(), "A segmentation is running")?;
-    because(!state.models.is_empty(), "No model is installed")?;
-    because(!case.opened.volume.is_color(), "The models read grey images; this one is in colour")
-}
-
-fn has_recoverable(state: &State) -> Result<(), Why> {
-    because(
-        state.recoverable.iter().flatten().next().is_some(),
-        "No work was left behind: all of it was saved or discarded",
-    )
-}
-
-fn has_preview(state: &State) -> Result<(), Why> {
-    because(case(state)?.preview.is_some(), "There is no preview")
-}
-
-fn can_accept(state: &State) -> Result<(), Why> {
-    has_preview(state)?;
-    case(state).and_then(settled).map(|_| ())
-}
-
-/// Whether the operation that is chosen can be done to the active label.
-fn can_operate(state: &State) -> Result<(), Why> {
-    let case = case(state).and_then(no_preview).and_then(settled)?;
-    let choice = state.settings.operation;
-    let label = case.active_label().ok_or(Why("Add a label first"))?;
-    because(!label.locked, "The label is locked: unlock it in the table first")?;
-    let gains = matches!(choice.kind, Kind::Union | Kind::Merge);
-    because(gains || case.counts.of(label.id) != Some(0), "The label has no voxels yet")?;
-    if !choice.kind.needs_other() {
-        return Ok(());
-    }
-    let is_own = case.other_mask.is_none() || !choice.kind.takes_other_mask();
-    let cannot_overlap = is_own && matches!(choice.kind, Kind::Intersection | Kind::Difference);
-    because(!cannot_overlap, "Labels of one mask never overlap: open another mask to compare with")?;
-    because(case.operands(choice.kind).get(choice.other).is_some(), "Choose the second label")?;
-    because(!(is_own && choice.other == label.id), "Choose another label than the active one")
-}
-
-fn can_accept_part(state: &State) -> Result<(), Why> {
-    can_accept(state)?;
-    let is_models = case(state)?.preview.as_ref().is_some_and(|preview| matches!(preview.source, Source::Model(_)));
-    because(is_models, "Only what a model found can be taken in parts")
-}
-
-fn has_frames(state: &State) -> Result<(), Why> {
-    because(case(state)?.opened.volume.n_frames() > 1, "This image has one frame")
-}
-
-fn has_labels(state: &State) -> Result<(), Why> {
-    active(state).map(|_| ())
-}
-
-/// The label that is drawn with.
-fn active(state: &State) -> Result<&Label, Why> {
-    case(state)?.active_label().ok_or(Why("There is no label yet"))
-}
-
-/// How many rows lie above and below that of the active label.
-fn active_row(state: &State) -> Result<(usize, usize), Why> {
-    let (id, labels) = (active(state)?.id, &case(state)?.table.labels);
-    let row = labels.iter().position(|label| label.id == id).unwrap_or(0);
-    Ok((row, labels.len() - 1 - row))
-}
-
-/// Whether a label has voxels to go to.
-pub fn can_go_to(state: &State, id: u16) -> Result<(), Why> {
-    because(case(state)?.counts.of(id) != Some(0), "The label has no voxels")
-}
-
-/// Whether a label can be deleted.
-pub fn can_delete(state: &State, id: u16) -> Result<(), Why> {
-    let case = case(state).and_then(no_preview).and_then(settled)?;
-    because(case.counts.is_known(), "The voxels are being counted")?;
-    because(case.table.get(id).is_some_and(|label| !label.locked), "The label is locked; unlock it first")
-}
-
-fn can_remove_unused(state: &State) -> Result<(), Why> {
-    let unused = case(state).and_then(settled)?.unused_labels().ok_or(Why("The voxels are being counted"))?;
-    because(!unused.is_empty(), "Every label has voxels or is locked")
-}
-
-fn has_grey_values(state: &State) -> Result<(), Why> {
-    because(!case(state)?.opened.volume.is_color(), "A colour image has no window")
 }
 
 #[cfg(test)]

@@ -1,0 +1,128 @@
+//! The laboratory: experiments on the frame shown, each in a room of its own with its own state and its own actions.
+//!
+//! One experiment runs at a time; what it has found so far stays when it is stopped.
+
+pub mod reference;
+pub mod robustness;
+pub mod steps;
+pub mod uncertainty;
+
+use std::time::Instant;
+
+use self::reference::{Reference, ReferenceAction};
+use self::robustness::{Robustness, RobustnessAction};
+use self::steps::{Steps, StepsAction};
+use self::uncertainty::{Uncertain, UncertaintyAction};
+use super::App;
+use crate::engine::JobId;
+use crate::monitor::Progress;
+
+/// What the right panel, the dock below the views and the overlays are about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Room {
+    /// Labels and tools.
+    #[default]
+    Annotate,
+    /// Numbers of sampling steps.
+    Steps,
+    /// Where samples differ.
+    Uncertainty,
+    /// What noise does.
+    Robustness,
+    /// How labels differ from a reference.
+    Reference,
+}
+
+impl Room {
+    /// The laboratory's rooms, in the order in which they are listed.
+    pub const LABORATORY: [Self; 4] = [Self::Steps, Self::Uncertainty, Self::Robustness, Self::Reference];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Annotate => "Annotate",
+            Self::Steps => "Steps",
+            Self::Uncertainty => "Uncertainty",
+            Self::Robustness => "Robustness",
+            Self::Reference => "Reference",
+        }
+    }
+}
+
+/// What the rooms know of a case.
+#[derive(Debug, Default)]
+pub struct Lab {
+    /// Numbers of steps.
+    pub steps: Steps,
+    /// Samples.
+    pub uncertainty: Uncertain,
+    /// Damaged images.
+    pub robustness: Robustness,
+    /// Differences from a reference.
+    pub reference: Reference,
+    /// The experiment that is running.
+    pub running: Option<Running>,
+}
+
+/// An experiment that is running.
+#[derive(Debug)]
+pub struct Running {
+    /// The job.
+    pub job: JobId,
+    /// Whose it is.
+    pub room: Room,
+    /// Since when.
+    pub started: Instant,
+    /// How far it is.
+    pub progress: Option<Progress>,
+}
+
+/// What a room's controls ask for.
+#[derive(Clone, Debug)]
+pub enum LabAction {
+    /// Of the room of steps.
+    Steps(StepsAction),
+    /// Of the room of uncertainty.
+    Uncertainty(UncertaintyAction),
+    /// Of the room of robustness.
+    Robustness(RobustnessAction),
+    /// Of the room of references.
+    Reference(ReferenceAction),
+}
+
+impl App {
+    /// Does what a room asks for.
+    pub(super) fn experiment(&mut self, action: LabAction) {
+        match action {
+            LabAction::Steps(action) => self.act_on_steps(action),
+            LabAction::Uncertainty(action) => self.act_on_uncertainty(action),
+            LabAction::Robustness(action) => self.act_on_robustness(action),
+            LabAction::Reference(action) => self.act_on_reference(action),
+        }
+    }
+
+    /// Goes into a room.
+    pub(super) fn enter(&mut self, room: Room) {
+        self.state.room = room;
+        if room != Room::Annotate {
+            self.state.laboratory = room;
+        }
+    }
+
+    /// The running experiment, if `job` is its.
+    pub(super) fn experiment_of(&mut self, job: JobId) -> Option<&mut Running> {
+        self.state.case.as_mut()?.lab.running.as_mut().filter(|running| running.job == job)
+    }
+
+    /// Notes that an experiment has ended. The room that it was for, if it was one.
+    pub(super) fn end_experiment(&mut self, job: JobId) -> Option<Room> {
+        let running = &mut self.state.case.as_mut()?.lab.running;
+        running.take_if(|running| running.job == job).map(|running| running.room)
+    }
+
+    /// Stops the experiment that is running; what it has found stays.
+    pub(super) fn stop_experiment(&mut self) {
+        let running = self.state.case.as_ref().and_then(|case| case.lab.running.as_ref());
+        running.map(|running| running.job).into_iter().for_each(|job| self.engine.cancel(job));
+    }
+}
