@@ -42,10 +42,10 @@ pub fn list_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions) {
     memory.active = active;
     let can_move = memory.search.is_empty();
     ui.data_mut(|data| data.insert_temp(id, memory));
-    ui.spacing_mut().item_spacing.y = 0.0;
     let height = ROW_HEIGHT * shown.len().min(N_ROWS) as f32;
     let area = ScrollArea::vertical().id_salt("labels").max_height(height).min_scrolled_height(height);
     area.show_viewport(ui, |ui, viewport| {
+        ui.spacing_mut().item_spacing.y = 0.0;
         ui.set_height(ROW_HEIGHT * shown.len() as f32);
         let top = ui.max_rect().top();
         let first = (viewport.top() / ROW_HEIGHT).floor().max(0.0) as usize;
