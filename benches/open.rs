@@ -15,7 +15,8 @@ use std::time::Instant;
 
 use flate2::bufread::MultiGzDecoder;
 use ldseg::domain::{Convention, Grid, LabelMap, Plane, Scaling, Volume, Voxels};
-use ldseg::io::nifti::{read_labels, read_volume, write_labels, write_volume};
+use ldseg::io::nifti::{read_volume, write_labels, write_volume};
+use ldseg::io::read_labels;
 use ldseg::monitor::Silent;
 
 const SHAPE: [usize; 3] = [512, 512, 600];

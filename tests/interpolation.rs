@@ -4,7 +4,7 @@
 use ldseg::domain::interpolate::between_slices;
 use ldseg::domain::{History, LabelMap, LabelTable, paint::Canvas};
 use ldseg::evaluation::metrics::dice;
-use ldseg::io::nifti::read_labels;
+use ldseg::io::read_labels;
 use ldseg::monitor::Silent;
 
 use crate::program::data_folder;
@@ -28,7 +28,7 @@ fn hippocampi_drawn_in_every_fourth_slice_come_back() {
     let mut paths: Vec<_> =
         std::fs::read_dir(folder.join("msd_hippocampus/labels")).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
-    let masks: Vec<LabelMap> = paths.iter().map(|path| read_labels(path, &Silent).unwrap().0).collect();
+    let masks: Vec<LabelMap> = paths.iter().map(|path| read_labels(path, &Silent).unwrap().labels).collect();
     // Across the second axis the two labels lie one behind the other: each loses what lies beyond its last slice kept.
     for (axis, bar) in [(0, 0.90), (1, 0.86), (2, 0.90)] {
         let mean = masks.iter().map(|mask| recovered(mask, axis)).sum::<f64>() / masks.len() as f64;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use ldseg::io::dataset::{Dataset, Split};
-use ldseg::io::nifti::{read_labels, read_volume};
+use ldseg::io::{read_labels, read_volume};
 use ldseg::monitor::Silent;
 
 use crate::program::{Program, data_folder, repository};
@@ -29,7 +29,7 @@ fn masks(program: &Program, images: &[PathBuf], model: &str) -> Vec<PathBuf> {
 #[track_caller]
 fn check_same_grid(image: &Path, mask: &Path) {
     let volume = read_volume(image, &Silent, &mut |_| {}).unwrap().volume;
-    let (labels, _) = read_labels(mask, &Silent).unwrap();
+    let labels = read_labels(mask, &Silent).unwrap().labels;
     let (expected, found) = (volume.grid(), labels.grid());
     assert_eq!(expected.shape(), found.shape(), "{}", mask.display());
     assert_eq!(expected.world_from_voxel(), found.world_from_voxel(), "{}", mask.display());

@@ -10,7 +10,7 @@ use super::state::Purpose;
 /// A dialog that ends sooner than this without a file never opened: no person closes one so fast.
 const TOO_FAST_FOR_A_PERSON: Duration = Duration::from_millis(350);
 /// Endings of the files that can be opened.
-const EXTENSIONS: [&str; 4] = ["nii", "gz", "hdr", "img"];
+const EXTENSIONS: [&str; 8] = ["nii", "gz", "hdr", "img", "nrrd", "nhdr", "mha", "mhd"];
 /// Endings of files with names of labels.
 const LABEL_NAMES: [&str; 4] = ["txt", "label", "lut", "ctab"];
 
@@ -81,7 +81,7 @@ fn ask(purpose: Purpose, suggestion: Option<&Path>) -> Picked {
     }
     let path = match &purpose {
         Purpose::OpenImage | Purpose::OpenLabels | Purpose::PasteLabels | Purpose::OpenMap | Purpose::OpenOtherMask => {
-            dialog.add_filter("NIfTI and Analyze", &EXTENSIONS).add_filter("All files", &["*"]).pick_file()
+            dialog.add_filter("NIfTI, NRRD and MetaImage", &EXTENSIONS).add_filter("All files", &["*"]).pick_file()
         }
         Purpose::OpenLabelNames => {
             dialog.add_filter("Label names", &LABEL_NAMES).add_filter("All files", &["*"]).pick_file()
@@ -98,6 +98,7 @@ fn ask(purpose: Purpose, suggestion: Option<&Path>) -> Picked {
         Purpose::SaveLabels(_) | Purpose::SaveRecovered(_) => {
             let name = suggestion.and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
             let dialog = dialog.add_filter("NIfTI, compressed", &["nii.gz"]).add_filter("NIfTI", &["nii"]);
+            let dialog = dialog.add_filter("NRRD", &["seg.nrrd", "nrrd"]).add_filter("MetaImage", &["mha"]);
             dialog.set_file_name(name.unwrap_or_else(|| "labels.nii.gz".to_owned())).save_file()
         }
     };

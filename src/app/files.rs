@@ -10,6 +10,7 @@ use super::file_dialog::Picked;
 use super::state::{AfterOpening, Dialog, Loading, Next, Purpose, Saving};
 use crate::domain::phantom::PhantomKind;
 use crate::engine::Job;
+use crate::io::{is_label_name, stem};
 
 /// The sample that the start page opens: equal seeds give equal voxels. One of the test split's, which no model was trained
 /// on.
@@ -245,15 +246,10 @@ pub(super) fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
-fn stem(name: &str) -> &str {
-    let endings = [".nii.gz", ".nii", ".hdr", ".img", ".img.gz"];
-    endings.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name)
-}
-
-/// A name typed without an ending gets the usual one.
+/// A name that says no format in which labels are written gets the usual one.
 fn with_extension(path: PathBuf) -> PathBuf {
     let name = file_name(&path);
-    if name.ends_with(".nii") || name.ends_with(".nii.gz") { path } else { path.with_file_name(name + ".nii.gz") }
+    if is_label_name(&name) { path } else { path.with_file_name(stem(&name).to_owned() + ".nii.gz") }
 }
 
 #[cfg(test)]
@@ -261,15 +257,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn masks_are_named_after_their_image() {
-        assert_eq!(stem("brain.nii.gz"), "brain");
-        assert_eq!(stem("brain.v2.nii"), "brain.v2");
-        assert_eq!(stem("Sample"), "Sample");
-    }
-
-    #[test]
     fn a_name_without_an_ending_gets_the_usual_one() {
         assert_eq!(with_extension(PathBuf::from("/a/b")), PathBuf::from("/a/b.nii.gz"));
-        assert_eq!(with_extension(PathBuf::from("/a/b.nii")), PathBuf::from("/a/b.nii"));
+        for name in ["/a/b.nii", "/a/b.seg.nrrd", "/a/b.MHA"] {
+            assert_eq!(with_extension(PathBuf::from(name)), PathBuf::from(name));
+        }
+        assert_eq!(with_extension(PathBuf::from("/a/b.mhd")), PathBuf::from("/a/b.nii.gz"));
     }
 }

@@ -10,9 +10,9 @@ use super::worker::{Reporter, Runner};
 use crate::domain::phantom::{self, PhantomKind};
 use crate::domain::{Grid, LabelMap, LabelTable};
 use crate::io::journal::{Recovered, recover_without_image};
-use crate::io::nifti::{self, Header, ReadVolume};
+use crate::io::nifti::Header;
 use crate::io::provenance::Provenance;
-use crate::io::{label_table, text};
+use crate::io::{self, ReadLabels, ReadVolume, label_table, text};
 use crate::monitor::Monitor;
 
 /// Bins of a map's histogram.
@@ -48,13 +48,13 @@ impl Runner for Files {
 }
 
 fn open(path: &Path, reporter: &Reporter) -> anyhow::Result<Outcome> {
-    let ReadVolume { volume, header, warnings } =
-        nifti::read_volume(path, reporter, &mut |part| reporter.preview(part))?;
+    let ReadVolume { volume, header, warnings, .. } =
+        io::read_volume(path, reporter, &mut |part| reporter.preview(part))?;
     Ok(Outcome::Opened(Box::new(Opened {
         path: Some(path.to_owned()),
         name: case_name(path),
         volume: Arc::new(volume),
-        header: Some(Arc::new(header)),
+        header: header.map(Arc::new),
         reference: None,
         warnings,
     })))
@@ -73,24 +73,25 @@ fn make_phantom(kind: PhantomKind, seed: u64) -> Outcome {
 }
 
 fn open_labels(path: &Path, grid: &Grid, reporter: &Reporter) -> anyhow::Result<Outcome> {
-    let (labels, mut warnings) = nifti::read_labels(path, reporter)?;
+    let ReadLabels { labels, table, mut warnings } = io::read_labels(path, reporter)?;
     if let Some(difference) = labels.grid().differs_from(grid) {
         bail!("the labels do not lie on the grid of the open image: {difference}: {}", path.display());
     }
     let beside = label_table_beside(path);
+    let made_up = || table.unwrap_or_else(|| LabelTable::with_ids(&labels.used_ids()));
     let table = if beside.is_file() {
         label_table::read(&beside).unwrap_or_else(|error| {
-            warnings.push(format!("names and colours of the labels were made up: {error}"));
-            LabelTable::with_ids(&labels.used_ids())
+            warnings.push(format!("the names and colours beside the labels were not read: {error}"));
+            made_up()
         })
     } else {
-        LabelTable::with_ids(&labels.used_ids())
+        made_up()
     };
     Ok(Outcome::Labels(Box::new(OpenedLabels { path: path.to_owned(), labels, table, warnings })))
 }
 
 fn open_map(path: &Path, grid: &Grid, reporter: &Reporter) -> anyhow::Result<Outcome> {
-    let ReadVolume { volume, .. } = nifti::read_volume(path, reporter, &mut |_| {})?;
+    let ReadVolume { volume, .. } = io::read_volume(path, reporter, &mut |_| {})?;
     if let Some(difference) = volume.grid().differs_from(grid) {
         bail!("the map does not lie on the grid of the open image: {difference}: {}", path.display());
     }
@@ -118,7 +119,7 @@ fn save_labels(
     provenance: &Provenance,
     reporter: &Reporter,
 ) -> anyhow::Result<Outcome> {
-    nifti::write_labels(path, labels, header, reporter)?;
+    io::write_labels(path, labels, table, header, reporter)?;
     label_table::write(&label_table_beside(path), table)?;
     provenance.write_beside(path)?;
     Ok(Outcome::Saved(path.to_owned()))
@@ -134,25 +135,14 @@ fn label_table_beside(path: &Path) -> std::path::PathBuf {
     path.with_file_name(format!("{}.label.txt", stem(path)))
 }
 
-/// A file's name without the endings of the image formats.
+/// A file's name without the ending of its format.
 fn stem(path: &Path) -> &str {
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    [".nii.gz", ".nii", ".hdr.gz", ".img.gz", ".hdr", ".img"]
-        .iter()
-        .find_map(|ending| name.strip_suffix(ending))
-        .unwrap_or(name)
+    io::stem(path.file_name().and_then(|name| name.to_str()).unwrap_or_default())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_case_is_named_after_its_file_without_the_format() {
-        for (path, name) in [("a/scan.nii.gz", "scan"), ("scan.v2.nii", "scan.v2"), ("x.img", "x"), ("mask", "mask")] {
-            assert_eq!(case_name(Path::new(path)), name);
-        }
-    }
 
     #[test]
     fn a_mask_keeps_its_label_table_beside_it() {

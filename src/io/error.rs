@@ -68,7 +68,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// A header field that no image can have.
-    #[error("the NIfTI header's {field} is {found}, expected {expected}; the file is damaged or was written wrongly ({})", path.display())]
+    #[error("the header's {field} is {found}, expected {expected}; the file is damaged or was written wrongly ({})", path.display())]
     Header {
         /// The field, by its name in the standard.
         field: &'static str,

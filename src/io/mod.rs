@@ -6,11 +6,19 @@
 
 pub mod dataset;
 mod error;
+mod formats;
+mod ids;
 pub mod journal;
 pub mod label_table;
+mod metaimage;
 pub mod nifti;
+mod nrrd;
 pub mod provenance;
 mod replace;
+mod source;
 pub mod text;
+mod voxels;
 
 pub use error::Error;
+pub use formats::{ReadLabels, ReadVolume, is_label_name, read_labels, read_volume, stem, write_labels};
+pub use voxels::MAX_IMAGE_BYTES;

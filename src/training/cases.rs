@@ -6,8 +6,8 @@ use super::TrainError;
 use super::augment::TrainingCase;
 use crate::domain::phantom::{self, PhantomKind};
 use crate::domain::{LabelMap, Volume};
+use crate::io;
 use crate::io::dataset::{CaseFiles, Dataset, Split};
-use crate::io::nifti;
 use crate::model::config::ModelConfig;
 use crate::model::tensors::ModelBox;
 use crate::monitor::Silent;
@@ -54,8 +54,8 @@ impl Source {
 }
 
 fn read_case(files: &CaseFiles) -> Result<LabelledImage, TrainError> {
-    let read = nifti::read_volume(&files.image, &Silent, &mut |_| {})?;
-    let (labels, _) = nifti::read_labels(&files.labels, &Silent)?;
+    let read = io::read_volume(&files.image, &Silent, &mut |_| {})?;
+    let labels = io::read_labels(&files.labels, &Silent)?.labels;
     if let Some(difference) = read.volume.grid().differs_from(labels.grid()) {
         return Err(TrainError::Grids { difference, path: files.labels.clone() });
     }

@@ -6,7 +6,7 @@ use super::*;
 use crate::app::views::geometry::Placement;
 use crate::domain::LabelMap;
 use crate::evaluation::metrics::dice;
-use crate::io::nifti::read_labels;
+use crate::io::read_labels;
 use crate::monitor::Silent;
 
 /// Slices that the person corrects: those with most errors.
@@ -60,7 +60,7 @@ fn a_prediction_is_corrected_by_hand_saved_and_opened_again() {
         return;
     };
     let image = data.join("images/hippocampus_003.nii.gz");
-    let (truth, _) = read_labels(&data.join("labels/hippocampus_003.nii.gz"), &Silent).expect("the truth");
+    let truth = read_labels(&data.join("labels/hippocampus_003.nii.gz"), &Silent).expect("the truth").labels;
     let truth_ids = truth.to_ids();
     let mut window = window(Start { image: Some(image.clone()), ..Start::default() });
     wait(&mut window, |app| app.state.case.is_some() && app.is_idle());

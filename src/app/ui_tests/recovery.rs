@@ -208,7 +208,7 @@ fn work_whose_image_is_gone_is_kept_and_said() {
     let mask = masks.path().join("mask.nii.gz");
     window.state_mut().use_picked(Picked::File(Purpose::SaveRecovered(journal), mask.clone()));
     wait(&mut window, |app| app.state.notices.shown().iter().any(|notice| notice.message.contains("Exported")));
-    let (labels, _) = crate::io::nifti::read_labels(&mask, &crate::monitor::Silent).expect("readable");
+    let labels = crate::io::read_labels(&mask, &crate::monitor::Silent).expect("readable").labels;
     assert_eq!(labels.counts().get(&1), Some(&1));
 }
 

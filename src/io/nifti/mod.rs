@@ -9,22 +9,13 @@
 
 mod affine;
 mod header;
-mod labels;
 mod layout;
+mod parts;
 mod read;
-mod source;
 #[cfg(test)]
 mod tests;
 mod write;
 
 pub use header::Header;
-pub use labels::read_labels;
-pub use read::{MAX_IMAGE_BYTES, ReadVolume, read_header, read_volume};
+pub use read::{ReadVolume, read_header, read_volume};
 pub use write::{write_labels, write_probabilities, write_volume};
-
-/// Whether a path is named like a NIfTI file: `.nii`, `.hdr` or `.img`, with or without `.gz`, in any case.
-pub fn is_nifti_name(path: &std::path::Path) -> bool {
-    let name = source::lower_name(path);
-    let name = name.strip_suffix(".gz").unwrap_or(&name);
-    [".nii", ".hdr", ".img"].iter().any(|ending| name.ends_with(ending))
-}

@@ -1,36 +1,21 @@
-//! Reads images. Voxels go straight from the decompressor into the vector of their own type: no second copy is made.
+//! Reads images.
 
 use std::path::Path;
-use std::sync::mpsc::sync_channel;
 
-use bytemuck::Pod;
 use nifti::NiftiType;
 
 use super::affine::place;
 use super::header::{self, Header};
 use super::layout::{Block, Version};
-use super::source::{Parts, Source};
+use super::parts::Parts;
 use crate::domain::{Grid, Volume, Voxels};
 use crate::io::Error;
+use crate::io::source::Source;
+use crate::io::voxels::{self, Kind, Stored};
 use crate::monitor::Monitor;
-
-/// The largest image that is read: 16 GiB of voxels.
-pub const MAX_IMAGE_BYTES: u64 = 16 << 30;
 
 /// The most that is kept of what lies between header and voxels.
 const MAX_EXTENSION_BYTES: usize = 64 << 20;
-
-/// Bytes decompressed between two reports: some 5 ms of work.
-const CHUNK_BYTES: usize = 2 << 20;
-
-/// The smallest page of memory of the systems that the program runs on.
-const PAGE_BYTES: usize = 4096;
-
-/// Images that take less than this are there before anybody could look at a preview.
-const MIN_PREVIEWED_BYTES: u64 = 24 << 20;
-
-/// Slices of a preview.
-const MAX_PREVIEW_SLICES: usize = 8;
 
 /// An image with the header that it came with.
 #[derive(Clone, Debug)]
@@ -69,8 +54,10 @@ pub fn read_volume(path: &Path, monitor: &dyn Monitor, preview: &mut dyn FnMut(V
             preview(volume);
         }
     };
-    let mut filling = Filling { source: &mut source, header: &header, monitor, preview: &mut make_preview };
-    let voxels = filling.voxels(voxel_type)?;
+    let (shape, n_frames, is_big_endian) = (header.shape(), header.n_frames, header.block.is_big_endian);
+    let kind = kind(voxel_type, path)?;
+    let stored = Stored { kind, shape, n_frames, is_big_endian };
+    let voxels = voxels::read(&mut source, stored, monitor, &mut make_preview)?;
     warnings.extend(source.finish()?);
     let scaling = if matches!(voxels, Voxels::Rgb(_) | Voxels::Rgba(_)) { Default::default() } else { scaling };
     let volume = Volume::new(header.grid.clone(), voxels, scaling, header.n_frames).map_err(|error| Error::Header {
@@ -182,209 +169,24 @@ fn check_bits(block: &Block, voxel_type: NiftiType, warnings: &mut Vec<String>) 
     }
 }
 
-/// A type of voxel as it lies in the file.
-trait Element: Pod + Send {
-    /// The value with its bytes in reverse order.
-    fn swapped(self) -> Self;
-}
-
-macro_rules! element {
-    ($($t:ty: $swap:expr),* $(,)?) => { $(impl Element for $t {
-        #[inline]
-        fn swapped(self) -> Self {
-            let swap: fn($t) -> $t = $swap;
-            swap(self)
+/// The type in which voxels of a NIfTI type are kept.
+fn kind(voxel_type: NiftiType, path: &Path) -> Result<Kind, Error> {
+    Ok(match voxel_type {
+        NiftiType::Uint8 => Kind::U8,
+        NiftiType::Int8 => Kind::I8,
+        NiftiType::Uint16 => Kind::U16,
+        NiftiType::Int16 => Kind::I16,
+        NiftiType::Uint32 => Kind::U32,
+        NiftiType::Int32 => Kind::I32,
+        NiftiType::Uint64 => Kind::U64,
+        NiftiType::Int64 => Kind::I64,
+        NiftiType::Float32 => Kind::F32,
+        NiftiType::Float64 => Kind::F64,
+        NiftiType::Rgb24 => Kind::Rgb,
+        NiftiType::Rgba32 => Kind::Rgba,
+        NiftiType::Complex64 | NiftiType::Complex128 | NiftiType::Complex256 | NiftiType::Float128 => {
+            let code = voxel_type as i64;
+            return Err(Error::Datatype { code, found: "of a type that is not shown", path: path.to_owned() });
         }
-    })* };
-}
-element! {
-    u8: |x| x,
-    i8: |x| x,
-    u16: u16::swap_bytes,
-    i16: i16::swap_bytes,
-    u32: u32::swap_bytes,
-    i32: i32::swap_bytes,
-    u64: u64::swap_bytes,
-    i64: i64::swap_bytes,
-    f32: |x| f32::from_bits(x.to_bits().swap_bytes()),
-    f64: |x| f64::from_bits(x.to_bits().swap_bytes()),
-    [u8; 3]: |x| x,
-    [u8; 4]: |x| x,
-}
-
-/// The voxels of one file on their way into memory.
-struct Filling<'a> {
-    source: &'a mut Source,
-    header: &'a Header,
-    monitor: &'a dyn Monitor,
-    preview: &'a mut dyn FnMut(Voxels, usize),
-}
-
-impl Filling<'_> {
-    fn voxels(&mut self, voxel_type: NiftiType) -> Result<Voxels, Error> {
-        match voxel_type {
-            NiftiType::Uint8 => self.fill(Voxels::U8),
-            NiftiType::Int8 => self.fill(Voxels::I8),
-            NiftiType::Uint16 => self.fill(Voxels::U16),
-            NiftiType::Int16 => self.fill(Voxels::I16),
-            NiftiType::Uint32 => self.fill(Voxels::U32),
-            NiftiType::Int32 => self.fill(Voxels::I32),
-            NiftiType::Uint64 => self.fill(Voxels::U64),
-            NiftiType::Int64 => self.fill(Voxels::I64),
-            NiftiType::Float32 => self.fill(Voxels::F32),
-            NiftiType::Float64 => self.fill(Voxels::F64),
-            NiftiType::Rgb24 => self.fill(Voxels::Rgb),
-            NiftiType::Rgba32 => self.fill(Voxels::Rgba),
-            NiftiType::Complex64 | NiftiType::Complex128 | NiftiType::Complex256 | NiftiType::Float128 => {
-                let code = voxel_type as i64;
-                Err(Error::Datatype { code, found: "of a type that is not shown", path: self.source.path().to_owned() })
-            }
-        }
-    }
-
-    /// Reads all voxels into a vector that grows no further ahead of the file than the file makes likely.
-    fn fill<T: Element>(&mut self, wrap: fn(Vec<T>) -> Voxels) -> Result<Voxels, Error> {
-        let n_values = self.header.grid.n_voxels() * self.header.n_frames;
-        self.check_size(n_values as u64 * size_of::<T>() as u64)?;
-        let mut values = self.first_room::<T>(n_values)?;
-        let mut first = First { values: Vec::new(), n_values: self.preview_values(n_values, size_of::<T>()), wrap };
-        let mut done = 0;
-        loop {
-            self.fill_room(&mut values[done..], done, n_values, &mut first)?;
-            done = values.len();
-            if done == n_values {
-                return Ok(wrap(values));
-            }
-            let more = done.min(n_values - done);
-            values.try_reserve_exact(more).map_err(|_| self.out_of_memory::<T>(done + more))?;
-            values.resize(done + more, T::zeroed());
-        }
-    }
-
-    /// Fills `room`, which starts at value `done` of `n_values`.
-    ///
-    /// The system hands out memory page by page when it is first touched, which takes half as long as decompressing
-    /// into it: a second thread touches the pages a few chunks ahead of this one.
-    fn fill_room<T: Element>(
-        &mut self,
-        room: &mut [T],
-        done: usize,
-        n_values: usize,
-        first: &mut First<T>,
-    ) -> Result<(), Error> {
-        const CHUNKS_AHEAD: usize = 4;
-        let chunk_values = CHUNK_BYTES / size_of::<T>();
-        let path = self.source.path().to_owned();
-        let mut fill = |(n, chunk): (usize, &mut [T])| self.fill_chunk(chunk, done + n * chunk_values, n_values, first);
-        let mut chunks = room.chunks_mut(chunk_values).enumerate();
-        if chunks.len() <= CHUNKS_AHEAD {
-            return chunks.try_for_each(fill);
-        }
-        std::thread::scope(|scope| {
-            let (touched, ready) = sync_channel(CHUNKS_AHEAD);
-            let touch = move || {
-                chunks.try_for_each(|(n, chunk)| {
-                    chunk.iter_mut().step_by(PAGE_BYTES / size_of::<T>()).for_each(|value| *value = T::zeroed());
-                    touched.send((n, chunk))
-                })
-            };
-            let name = "ldseg-pages".to_owned();
-            let started = std::thread::Builder::new().name(name).spawn_scoped(scope, touch);
-            started.map_err(|error| Error::reading(&path, error))?;
-            // Where filling fails, dropping the receiver ends the other thread.
-            ready.into_iter().try_for_each(&mut fill)
-        })
-    }
-
-    /// Fills one chunk, which starts at value `start` of `n_values`.
-    fn fill_chunk<T: Element>(
-        &mut self,
-        chunk: &mut [T],
-        start: usize,
-        n_values: usize,
-        first: &mut First<T>,
-    ) -> Result<(), Error> {
-        let bytes: &mut [u8] = bytemuck::cast_slice_mut(chunk);
-        let filled = self.source.fill(bytes)?;
-        if filled < bytes.len() {
-            return Err(Error::CutOff {
-                what: "voxels",
-                expected: (n_values * size_of::<T>()) as u64,
-                found: (start * size_of::<T>() + filled) as u64,
-                path: self.source.path().to_owned(),
-            });
-        }
-        if self.header.block.is_big_endian != cfg!(target_endian = "big") {
-            chunk.iter_mut().for_each(|value| *value = value.swapped());
-        }
-        if let Some(voxels) = first.take(chunk) {
-            let n_slices = voxels.len() / self.slice_voxels();
-            (self.preview)(voxels, n_slices);
-        }
-        self.monitor.report("Reading the image", self.source.taken_bytes(), self.source.file_bytes())?;
-        Ok(())
-    }
-
-    fn check_size(&self, needed: u64) -> Result<(), Error> {
-        let path = || self.source.path().to_owned();
-        let available = self.source.most_left();
-        if needed > available {
-            return Err(Error::ClaimsTooMuch { needed, available, path: path() });
-        }
-        if needed > MAX_IMAGE_BYTES {
-            return Err(Error::TooLarge { needed, limit: MAX_IMAGE_BYTES, path: path() });
-        }
-        Ok(())
-    }
-
-    /// Room for the first values, of which no memory is taken before they are touched. A plain file backs all its voxels;
-    /// a compressed one as many as a usual ratio of compression gives, and what goes beyond doubles the room each time.
-    fn first_room<T: Element>(&self, n_values: usize) -> Result<Vec<T>, Error> {
-        const USUAL_RATIO: u64 = 32;
-        let likely = if self.source.is_compressed() {
-            (self.source.file_bytes() * USUAL_RATIO / size_of::<T>() as u64) as usize
-        } else {
-            n_values
-        };
-        let n_values = likely.max(CHUNK_BYTES).min(n_values);
-        bytemuck::allocation::try_zeroed_vec(n_values).map_err(|()| self.out_of_memory::<T>(n_values))
-    }
-
-    fn out_of_memory<T>(&self, n_values: usize) -> Error {
-        Error::OutOfMemory { needed: n_values as u64 * size_of::<T>() as u64, path: self.source.path().to_owned() }
-    }
-
-    fn slice_voxels(&self) -> usize {
-        let [width, height, _] = self.header.shape();
-        width * height
-    }
-
-    /// How many values a preview has; 0 where the whole image is soon there.
-    fn preview_values(&self, n_values: usize, value_bytes: usize) -> usize {
-        let [_, _, depth] = self.header.shape();
-        let n_preview = depth.min(MAX_PREVIEW_SLICES) * self.slice_voxels();
-        let is_long = n_values as u64 * value_bytes as u64 >= MIN_PREVIEWED_BYTES;
-        if is_long && n_preview < n_values { n_preview } else { 0 }
-    }
-}
-
-/// The values of a preview, gathered as they come.
-struct First<T> {
-    values: Vec<T>,
-    /// How many are wanted; 0 once they have been handed over.
-    n_values: usize,
-    wrap: fn(Vec<T>) -> Voxels,
-}
-
-impl<T: Element> First<T> {
-    /// Takes what is wanted of a chunk; returns the preview when it is complete.
-    fn take(&mut self, chunk: &[T]) -> Option<Voxels> {
-        let wanted = self.n_values - self.values.len();
-        self.values.extend_from_slice(&chunk[..wanted.min(chunk.len())]);
-        if self.n_values == 0 || self.values.len() < self.n_values {
-            return None;
-        }
-        self.n_values = 0;
-        Some((self.wrap)(std::mem::take(&mut self.values)))
-    }
+    })
 }

@@ -16,10 +16,10 @@ use nifti::{Intent, NiftiType};
 use super::affine::place;
 use super::header::{self, Header};
 use super::layout::{Block, Slot, Version};
-use super::source::{Source, lower_name};
 use crate::domain::{Grid, LabelMap, Scaling, Volume, Voxels};
 use crate::io::Error;
 use crate::io::replace::replace;
+use crate::io::source::{Source, lower_name};
 use crate::monitor::Monitor;
 
 /// Values turned into bytes at once.

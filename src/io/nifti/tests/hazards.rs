@@ -72,7 +72,7 @@ fn a_header_that_promises_too_much_is_refused_before_memory_is_taken() {
     let mut sample = Sample::of(Version::Two, false);
     let layout = Version::Two.layout();
     sample.block.set_int(layout.dim.nth(1), i64::MAX);
-    refused(&sample, "the NIfTI header's sizes (dim) is");
+    refused(&sample, "the header's sizes (dim) is");
     sample.block.set_int(layout.dim.nth(1), -5);
     refused(&sample, "dim[1] is -5, expected at least 1");
     sample.block.set_int(layout.dim, 200);
@@ -85,7 +85,7 @@ fn an_offset_that_cannot_be_is_refused() {
     for offset in [f64::NAN, f64::INFINITY, -352.0, 352.5, 10.0] {
         let mut sample = Sample::new();
         sample.block.set_float(layout.vox_offset, offset);
-        refused(&sample, "the NIfTI header's vox_offset is");
+        refused(&sample, "the header's vox_offset is");
     }
     let mut sample = Sample::new();
     sample.block.set_float(layout.vox_offset, 4096.0);
@@ -123,7 +123,7 @@ fn a_scaling_of_nothing_is_none() {
         assert_eq!(sample.read().unwrap().volume.value(0, [3, 0, 0]), Some(3.0));
     }
     sample.block.set_float(layout.scl_slope, 0.5);
-    refused(&sample, "the NIfTI header's scl_inter is NaN, expected a finite number");
+    refused(&sample, "the header's scl_inter is NaN, expected a finite number");
     sample.block.set_float(layout.scl_inter, 100.0);
     assert_eq!(sample.read().unwrap().volume.value(0, [3, 0, 0]), Some(101.5));
 }

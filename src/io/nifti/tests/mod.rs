@@ -13,6 +13,11 @@ use crate::domain::Volume;
 use crate::io::Error;
 use crate::monitor::{Cancelled, Monitor, Silent};
 
+/// The labels of a file and what is said of them.
+fn read_labels(path: &std::path::Path, monitor: &dyn Monitor) -> Result<(crate::domain::LabelMap, Vec<String>), Error> {
+    crate::io::read_labels(path, monitor).map(|read| (read.labels, read.warnings))
+}
+
 /// A small file to be bent: 5×4×3 int16 voxels that count up from 0, 2 mm apart, right, anterior, superior.
 struct Sample {
     folder: tempfile::TempDir,

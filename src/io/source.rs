@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use flate2::bufread::GzDecoder;
+use flate2::bufread::{GzDecoder, ZlibDecoder};
 
 use crate::io::Error;
 
@@ -32,6 +32,16 @@ pub(super) struct Source {
 enum Bytes {
     Plain(BufReader<Counted>),
     Gzip(Members),
+    Zlib(Box<ZlibDecoder<BufReader<Counted>>>),
+    /// Only for the moment in which one reader is taken apart to make the next.
+    Between,
+}
+
+/// How the rest of a file is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Packing {
+    Gzip,
+    Zlib,
 }
 
 struct Counted {
@@ -123,7 +133,57 @@ impl Source {
 
     /// Whether the file is compressed.
     pub fn is_compressed(&self) -> bool {
-        matches!(self.bytes, Bytes::Gzip(_))
+        matches!(self.bytes, Bytes::Gzip(_) | Bytes::Zlib(_))
+    }
+
+    /// Decompresses what follows. A file that is compressed as a whole stays as it is.
+    pub fn unpack(&mut self, packing: Packing) {
+        self.bytes = match (std::mem::replace(&mut self.bytes, Bytes::Between), packing) {
+            (Bytes::Plain(file), Packing::Gzip) => Bytes::Gzip(Members::Inside(Box::new(GzDecoder::new(file)))),
+            (Bytes::Plain(file), Packing::Zlib) => Bytes::Zlib(Box::new(ZlibDecoder::new(file))),
+            (bytes, _) => bytes,
+        };
+        self.position = 0;
+    }
+
+    /// Passes over the next `n` bytes; whether there were so many.
+    ///
+    /// # Errors
+    /// As [`Source::fill`].
+    pub fn skip(&mut self, n: u64) -> Result<bool, Error> {
+        if n > self.most_left() {
+            return Ok(false);
+        }
+        let mut buffer = vec![0; 1 << 16];
+        let mut left = n;
+        while left > 0 {
+            let step = left.min(buffer.len() as u64) as usize;
+            if self.fill(&mut buffer[..step])? < step {
+                return Ok(false);
+            }
+            left -= step as u64;
+        }
+        Ok(true)
+    }
+
+    /// The next line without its end, where one ends within `most` bytes.
+    ///
+    /// # Errors
+    /// As [`Source::fill`].
+    pub fn line(&mut self, most: usize) -> Result<Option<Vec<u8>>, Error> {
+        let mut line = Vec::new();
+        while line.len() <= most {
+            let mut byte = [0];
+            if self.fill(&mut byte)? == 0 {
+                return Ok((!line.is_empty()).then_some(line));
+            }
+            if byte[0] == b'\n' {
+                line.pop_if(|last| *last == b'\r');
+                return Ok(Some(line));
+            }
+            line.push(byte[0]);
+        }
+        Ok(None)
     }
 
     /// The most that the rest of the file can yield, after decompression.
@@ -143,6 +203,8 @@ impl Source {
             let step = match &mut self.bytes {
                 Bytes::Plain(file) => file.read(&mut buffer[filled..]),
                 Bytes::Gzip(members) => members.read(&mut buffer[filled..]),
+                Bytes::Zlib(decoder) => decoder.read(&mut buffer[filled..]),
+                Bytes::Between => Ok(0),
             };
             match step {
                 Ok(0) => break,
@@ -191,54 +253,6 @@ impl Source {
 /// The file's name in small letters, as far as it is text.
 pub(super) fn lower_name(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default()
-}
-
-/// The files that hold the header and the voxels: one and the same, or a pair.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Parts {
-    pub header: PathBuf,
-    pub voxels: PathBuf,
-}
-
-impl Parts {
-    /// Finds the mate of a `.hdr` or `.img` file, compressed or not; any other file holds both.
-    ///
-    /// # Errors
-    /// [`Error::MissingMate`] where one half of a pair is not there.
-    pub fn of(path: &Path) -> Result<Self, Error> {
-        let name = lower_name(path);
-        let bare = name.strip_suffix(".gz").unwrap_or(&name);
-        let given = path.to_owned();
-        if bare.ends_with(".hdr") {
-            Ok(Self { voxels: mate(path, "img")?, header: given })
-        } else if bare.ends_with(".img") {
-            Ok(Self { header: mate(path, "hdr")?, voxels: given })
-        } else {
-            Ok(Self { header: given.clone(), voxels: given })
-        }
-    }
-
-    pub fn is_pair(&self) -> bool {
-        self.header != self.voxels
-    }
-}
-
-/// The other half of a pair: the same name with another ending, in small or capital letters, compressed or not.
-fn mate(path: &Path, ending: &str) -> Result<PathBuf, Error> {
-    let is_gzip = lower_name(path).ends_with(".gz");
-    let stem = if is_gzip { path.with_extension("") } else { path.to_owned() };
-    let plain = stem.with_extension(ending);
-    let capital = stem.with_extension(ending.to_uppercase());
-    let with_gz = |path: &Path| PathBuf::from(format!("{}.gz", path.display()));
-    let mut candidates = vec![plain.clone(), with_gz(&plain), capital.clone(), with_gz(&capital)];
-    if is_gzip {
-        candidates.swap(0, 1);
-    }
-    let missing = candidates[0].clone();
-    candidates
-        .into_iter()
-        .find(|candidate| candidate.is_file())
-        .ok_or_else(|| Error::MissingMate { missing, path: path.to_owned() })
 }
 
 #[cfg(test)]
@@ -297,20 +311,5 @@ mod tests {
         let (bytes, rest) = read_all(&file[..file.len() - 1]);
         assert_eq!(bytes, b"abcdef");
         assert!(matches!(rest, Err(Error::Damaged { .. })));
-    }
-
-    #[test]
-    fn mates_are_found_in_any_spelling_or_named() {
-        let folder = tempfile::tempdir().unwrap();
-        let at = |name: &str| folder.path().join(name);
-        for name in ["a.hdr", "a.img.gz", "b.HDR", "b.IMG"] {
-            std::fs::write(at(name), b"x").unwrap();
-        }
-        assert_eq!(Parts::of(&at("a.hdr")).unwrap(), Parts { header: at("a.hdr"), voxels: at("a.img.gz") });
-        assert_eq!(Parts::of(&at("a.img.gz")).unwrap(), Parts { header: at("a.hdr"), voxels: at("a.img.gz") });
-        assert_eq!(Parts::of(&at("b.HDR")).unwrap(), Parts { header: at("b.HDR"), voxels: at("b.IMG") });
-        assert!(!Parts::of(&at("c.nii.gz")).unwrap().is_pair());
-        let error = Parts::of(&at("c.hdr")).unwrap_err();
-        assert!(error.to_string().contains("c.img is missing"), "{error}");
     }
 }

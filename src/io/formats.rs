@@ -1,0 +1,221 @@
+//! Images and label maps in whichever format their file is.
+
+use std::path::Path;
+
+use rayon::prelude::*;
+
+use super::source::{Source, lower_name};
+use super::{Error, metaimage, nifti, nrrd};
+use crate::domain::{Grid, LabelMap, LabelTable, Scaling, Volume, Voxels};
+use crate::monitor::Monitor;
+
+/// How far a float may lie from the whole number that it stands for, after scaling in 32 bits.
+const ROUNDING: f64 = 1e-4;
+
+/// An image that has been read.
+#[derive(Clone, Debug)]
+pub struct ReadVolume {
+    /// The image.
+    pub volume: Volume,
+    /// Its header, to be copied when labels are saved; of NIfTI files alone.
+    pub header: Option<nifti::Header>,
+    /// Names of labels that the file gives, where it holds labels and names them.
+    pub table: Option<LabelTable>,
+    /// What a person should know: which affine was used, that two disagree, that orientation is unknown.
+    pub warnings: Vec<String>,
+}
+
+/// A label map that has been read.
+#[derive(Clone, Debug)]
+pub struct ReadLabels {
+    /// One id a voxel.
+    pub labels: LabelMap,
+    /// Names that the file itself gives.
+    pub table: Option<LabelTable>,
+    /// What a person should know.
+    pub warnings: Vec<String>,
+}
+
+/// A format of files that hold volumes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    Nifti,
+    Nrrd,
+    MetaImage,
+}
+
+impl Format {
+    /// By the first bytes; a MetaImage has no mark and goes by its name.
+    fn of(path: &Path) -> Result<Self, Error> {
+        let mut start = [0; 4];
+        let mut source = Source::open(path)?;
+        let n = source.fill(&mut start)?;
+        Ok(match &start[..n] {
+            b"NRRD" => Self::Nrrd,
+            _ if metaimage::is_name(path) => Self::MetaImage,
+            _ => Self::Nifti,
+        })
+    }
+}
+
+/// The endings of names of images, longer ones first.
+const ENDINGS: [&str; 11] =
+    [".nii.gz", ".hdr.gz", ".img.gz", ".seg.nrrd", ".nii", ".hdr", ".img", ".nrrd", ".nhdr", ".mha", ".mhd"];
+
+/// The endings of names of label maps that can be written.
+const WRITTEN: [&str; 4] = [".nii.gz", ".nii", ".nrrd", ".mha"];
+
+/// A file's name without the ending of its format: `scan.nii.gz` is `scan`.
+pub fn stem(name: &str) -> &str {
+    ENDINGS.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name)
+}
+
+/// Whether labels can be written under a name.
+pub fn is_label_name(name: &str) -> bool {
+    let name = name.to_lowercase();
+    WRITTEN.iter().any(|ending| name.ends_with(ending))
+}
+
+/// Reads an image in its stored type. Sizes beyond three become frames.
+///
+/// `preview` is called at most once, for images large enough that reading can be noticed, with their first slices.
+/// Progress counts bytes of the file.
+///
+/// # Errors
+/// [`Error`], with a sentence for the person who chose the file.
+pub fn read_volume(path: &Path, monitor: &dyn Monitor, preview: &mut dyn FnMut(Volume)) -> Result<ReadVolume, Error> {
+    match Format::of(path)? {
+        Format::Nifti => {
+            let nifti::ReadVolume { volume, header, warnings } = nifti::read_volume(path, monitor, preview)?;
+            Ok(ReadVolume { volume, header: Some(header), table: None, warnings })
+        }
+        Format::Nrrd => nrrd::read_volume(path, monitor),
+        Format::MetaImage => metaimage::read_volume(path, monitor),
+    }
+}
+
+/// Writes labels in the format that the name's ending says: `.nii`, `.nii.gz`, `.nrrd`, `.mha`. The labels of a NIfTI
+/// `source` must lie on its grid.
+///
+/// # Errors
+/// [`Error`]; a file that was there before is then untouched.
+pub fn write_labels(
+    path: &Path,
+    labels: &LabelMap,
+    table: &LabelTable,
+    source: Option<&nifti::Header>,
+    monitor: &dyn Monitor,
+) -> Result<(), Error> {
+    if let Some(difference) = source.and_then(|source| labels.grid().differs_from(source.grid())) {
+        return Err(Error::OtherGrid { difference, path: path.to_owned() });
+    }
+    let name = lower_name(path);
+    if name.ends_with(".nrrd") {
+        nrrd::write_labels(path, labels, table, monitor)
+    } else if name.ends_with(".mha") {
+        metaimage::write_labels(path, labels, monitor)
+    } else if is_label_name(&name) {
+        nifti::write_labels(path, labels, source, monitor)
+    } else {
+        Err(Error::Name { expected: ".nii.gz, .nii, .nrrd, .seg.nrrd or .mha", path: path.to_owned() })
+    }
+}
+
+/// Reads a label map and what a person should know about the file.
+///
+/// Masks stored as floats are accepted where every value is whole. A scaling in the header is applied, as every other
+/// program does, and must give whole numbers too.
+///
+/// # Errors
+/// As [`read_volume`], and [`Error::NotLabel`] for the first voxel that is no id, [`Error::NotLabelMap`] for
+/// colours and time series.
+pub fn read_labels(path: &Path, monitor: &dyn Monitor) -> Result<ReadLabels, Error> {
+    let ReadVolume { volume, table, mut warnings, .. } = read_volume(path, monitor, &mut |_| {})?;
+    let refused = |found: &str| Error::NotLabelMap { found: found.to_owned(), path: path.to_owned() };
+    if volume.n_frames() > 1 {
+        let frames = format!("{} frames; save one frame as a 3D file, or open this as an image", volume.n_frames());
+        return Err(refused(&frames));
+    }
+    let scaling = volume.scaling();
+    if scaling != Scaling::NONE {
+        let Scaling { slope, intercept } = scaling;
+        warnings.push(format!("The labels are stored scaled (slope {slope}, intercept {intercept}); this was undone."));
+    }
+    let grid = volume.grid().clone();
+    let voxels = volume.into_voxels();
+    let ids = match voxels {
+        Voxels::U16(ids) if scaling == Scaling::NONE => ids,
+        Voxels::U8(ids) if scaling == Scaling::NONE => ids.into_iter().map(u16::from).collect(),
+        Voxels::U8(v) => ids(&v, f64::from, scaling, &grid, path)?,
+        Voxels::I8(v) => ids(&v, f64::from, scaling, &grid, path)?,
+        Voxels::U16(v) => ids(&v, f64::from, scaling, &grid, path)?,
+        Voxels::I16(v) => ids(&v, f64::from, scaling, &grid, path)?,
+        Voxels::U32(v) => ids(&v, f64::from, scaling, &grid, path)?,
+        Voxels::I32(v) => ids(&v, f64::from, scaling, &grid, path)?,
+        Voxels::U64(v) => ids(&v, |x| x as f64, scaling, &grid, path)?,
+        Voxels::I64(v) => ids(&v, |x| x as f64, scaling, &grid, path)?,
+        Voxels::F32(v) => ids(&v, f64::from, scaling, &grid, path)?,
+        Voxels::F64(v) => ids(&v, |x| x, scaling, &grid, path)?,
+        Voxels::Rgb(_) | Voxels::Rgba(_) => return Err(refused("colours; open this as an image")),
+    };
+    let n_found = ids.len();
+    let labels = LabelMap::new(grid, ids).map_err(|_| refused(&format!("{n_found} values")))?;
+    Ok(ReadLabels { labels, table, warnings })
+}
+
+/// Turns stored values into ids.
+fn ids<T: Copy + Sync>(
+    stored: &[T],
+    number: impl Fn(T) -> f64 + Sync,
+    scaling: Scaling,
+    grid: &Grid,
+    path: &Path,
+) -> Result<Vec<u16>, Error> {
+    let id = |at: usize| {
+        let value = scaling.apply(number(stored[at]));
+        let whole = value.round();
+        let is_id = (0.0..=65535.0).contains(&whole) && (value - whole).abs() <= ROUNDING;
+        is_id.then_some(whole as u16).ok_or((at, value))
+    };
+    let read: Result<Vec<u16>, (usize, f64)> = (0..stored.len()).into_par_iter().map(id).collect();
+    read.map_err(|found| {
+        // The threads race: look again for the first.
+        let (at, value) = (0..stored.len()).find_map(|at| id(at).err()).unwrap_or(found);
+        let [width, height, _] = grid.shape();
+        let voxel = [at % width, at / width % height, at / (width * height)];
+        Error::NotLabel { value, voxel, advice: advice(value), path: path.to_owned() }
+    })
+}
+
+fn advice(value: f64) -> &'static str {
+    if value.is_nan() {
+        "replace values that are not numbers by 0"
+    } else if value < 0.0 {
+        "ids are never negative: is this an image?"
+    } else if value > 65535.0 {
+        "give the labels smaller ids"
+    } else {
+        "fractions come from interpolation: resample masks with the nearest neighbour, or open this as an image"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_case_is_named_after_its_file_without_the_format() {
+        for (name, short) in
+            [("scan.nii.gz", "scan"), ("scan.v2.nii", "scan.v2"), ("x.img", "x"), ("a.seg.nrrd", "a"), ("mask", "mask")]
+        {
+            assert_eq!(stem(name), short);
+        }
+    }
+
+    #[test]
+    fn a_name_that_says_no_format_is_refused() {
+        let labels = LabelMap::empty(Grid::axis_aligned([1, 1, 1], [1.0; 3]).unwrap());
+        let error = write_labels(Path::new("a.png"), &labels, &LabelTable::default(), None, &crate::monitor::Silent);
+        assert!(matches!(error, Err(Error::Name { .. })));
+    }
+}

@@ -1,0 +1,50 @@
+"""What SimpleITK writes and reads, for tests/formats.rs.
+
+    formats.py write FOLDER       writes images in several formats and a JSON of where voxels lie and what they hold
+    formats.py read MASK...       prints the JSON of masks that the program wrote
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy
+import SimpleITK
+
+PLACES = [[0, 0, 0], [4, 0, 0], [0, 3, 0], [0, 0, 2], [4, 3, 2]]
+
+
+def describe(path):
+    image = SimpleITK.ReadImage(str(path))
+    return {
+        "size": list(image.GetSize()),
+        # Of the world that runs to the right, anterior and superior.
+        "points": [
+            (numpy.array([-1, -1, 1]) * image.TransformIndexToPhysicalPoint(place)).tolist() for place in PLACES
+        ],
+        "values": [float(image[place]) for place in PLACES],
+    }
+
+
+def write(folder):
+    for name, kind, endings in [
+        ("short", numpy.int16, ["nrrd", "mha", "mhd", "nhdr", "nii.gz"]),
+        ("float", numpy.float32, ["nrrd", "mha"]),
+        ("labels", numpy.uint8, ["nrrd", "mha"]),
+    ]:
+        numbers = numpy.arange(60).reshape(3, 4, 5) * (1 if kind == numpy.uint8 else -7)
+        image = SimpleITK.GetImageFromArray(numbers.astype(kind))
+        image.SetSpacing([0.5, 2.25, 3.0])
+        image.SetOrigin([-10.5, 20.25, 30.125])
+        image.SetDirection([0.36, 0.48, -0.8, -0.8, 0.6, 0.0, 0.48, 0.64, 0.6])
+        for ending in endings:
+            for packed in [False, True]:
+                path = folder / f"{name}-{packed}.{ending}"
+                SimpleITK.WriteImage(image, str(path), packed)
+                json.dump(describe(path), open(f"{path}.json", "w"))
+
+
+if sys.argv[1] == "write":
+    write(Path(sys.argv[2]))
+else:
+    print(json.dumps([describe(path) for path in sys.argv[2:]]))
