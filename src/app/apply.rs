@@ -11,6 +11,7 @@ use super::case::{Case, Merging, PLANES, Source, plane_index};
 use super::command::{Command, can_change_labels};
 use super::controls::Editing;
 use super::lab::Room;
+use super::lab::reference::ReferenceAction;
 use super::label_table::TableEdit;
 use super::long_edit::{Ending, LongEdit};
 use super::settings::{Interpolation, ThemeChoice};
@@ -152,6 +153,9 @@ impl App {
             Command::EnterUncertainty => self.enter(Room::Uncertainty),
             Command::EnterRobustness => self.enter(Room::Robustness),
             Command::EnterReference => self.enter(Room::Reference),
+            Command::OpenReference => self.act_on_reference(ReferenceAction::Open),
+            Command::FreezeLabels => self.act_on_reference(ReferenceAction::Freeze),
+            Command::CloseReference => self.act_on_reference(ReferenceAction::Close),
             Command::FitViews => self.with_case(|case| case.cameras = Default::default()),
             Command::CenterViews => self.center_views(),
             Command::MaximizeView => self.toggle_layout(Layout::Slice(plane)),

@@ -83,7 +83,8 @@ impl App {
     fn show_labels(&mut self, id: JobId, opened: OpenedLabels) {
         let is_pasted = self.state.pasting.take_if(|job| *job == id).is_some();
         let is_other = self.state.opening_other.take_if(|job| *job == id).is_some();
-        if !is_pasted && !is_other && self.state.opening_labels.take_if(|job| *job == id).is_none() {
+        let is_reference = self.end_opening_reference(id);
+        if !is_pasted && !is_other && !is_reference && self.state.opening_labels.take_if(|job| *job == id).is_none() {
             return;
         }
         for warning in &opened.warnings {
@@ -94,6 +95,9 @@ impl App {
         }
         if is_other {
             return self.show_other_mask(opened);
+        }
+        if is_reference {
+            return self.use_reference_mask(opened);
         }
         let Some(case) = &mut self.state.case else { return };
         if case.is_empty() && case.history.can_undo().is_none() {
@@ -162,6 +166,7 @@ impl App {
         self.state.pasting.take_if(|job| *job == id);
         self.state.opening_map.take_if(|job| *job == id);
         self.state.opening_other.take_if(|job| *job == id);
+        self.end_opening_reference(id);
         self.state.saving.take_if(|saving| saving.job == id);
         self.state.checking_devices.take_if(|job| *job == id);
         if self.state.segmenting.take_if(|running| running.job == id).is_some() {

@@ -80,7 +80,12 @@ fn ask(purpose: Purpose, suggestion: Option<&Path>) -> Picked {
         dialog = dialog.set_directory(folder);
     }
     let path = match &purpose {
-        Purpose::OpenImage | Purpose::OpenLabels | Purpose::PasteLabels | Purpose::OpenMap | Purpose::OpenOtherMask => {
+        Purpose::OpenImage
+        | Purpose::OpenLabels
+        | Purpose::PasteLabels
+        | Purpose::OpenMap
+        | Purpose::OpenReference
+        | Purpose::OpenOtherMask => {
             dialog.add_filter("NIfTI, NRRD and MetaImage", &EXTENSIONS).add_filter("All files", &["*"]).pick_file()
         }
         Purpose::OpenLabelNames => {
@@ -117,6 +122,7 @@ pub fn title(purpose: &Purpose) -> &'static str {
         Purpose::PasteLabels => "Paste from mask",
         Purpose::OpenMap => "Load map",
         Purpose::OpenOtherMask => "Open another mask",
+        Purpose::OpenReference => "Open reference",
         Purpose::ExportMeasurements => "Export measurements",
         Purpose::SaveLabels(_) => "Save mask",
         Purpose::SaveRecovered(_) => "Save recovered labels",

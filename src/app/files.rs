@@ -104,9 +104,11 @@ impl App {
     pub(super) fn pick(&mut self, purpose: Purpose) {
         let suggestion = match &purpose {
             Purpose::OpenImage => self.state.settings.recent.first().and_then(|path| path.parent()).map(Path::to_owned),
-            Purpose::OpenLabels | Purpose::PasteLabels | Purpose::OpenMap | Purpose::OpenOtherMask => {
-                self.state.case.as_ref().and_then(|case| case.opened.path.clone())
-            }
+            Purpose::OpenLabels
+            | Purpose::PasteLabels
+            | Purpose::OpenMap
+            | Purpose::OpenReference
+            | Purpose::OpenOtherMask => self.state.case.as_ref().and_then(|case| case.opened.path.clone()),
             Purpose::SaveLabels(_) => self.suggested_mask(),
             Purpose::SaveRecovered(journal) => self.suggested_for(journal),
             Purpose::OpenLabelNames => self.state.case.as_ref().and_then(|case| case.opened.path.clone()),
@@ -134,6 +136,7 @@ impl App {
                     | Purpose::PasteLabels
                     | Purpose::OpenMap
                     | Purpose::OpenOtherMask
+                    | Purpose::OpenReference
                     | Purpose::OpenLabelNames => None,
                 };
                 let text = suggestion.map(|path| path.display().to_string()).unwrap_or_default();
@@ -155,6 +158,7 @@ impl App {
             Purpose::PasteLabels => self.open_to_paste(path),
             Purpose::OpenMap => self.open_map(path),
             Purpose::OpenOtherMask => self.open_other_mask(path),
+            Purpose::OpenReference => self.open_reference(path),
             Purpose::SaveLabels(next) => self.save_to(with_extension(path), next),
             Purpose::SaveRecovered(journal) => {
                 self.engine.submit(Job::SaveRecovered { journal, path: with_extension(path) });

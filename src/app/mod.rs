@@ -185,7 +185,11 @@ impl App {
         let state = &self.state;
         let case_is_settled = state.case.as_ref().is_none_or(|case| {
             let has_statistics = case.statistics.is_some() || case.opened.volume.is_color();
-            case.merging.is_none() && case.long_edit.is_none() && case.counts.is_known() && has_statistics
+            case.lab.reference.opening.is_none()
+                && case.merging.is_none()
+                && case.long_edit.is_none()
+                && case.counts.is_known()
+                && has_statistics
         });
         let has_no_job = state.loading.is_none() && state.opening_labels.is_none() && state.segmenting.is_none();
         has_no_job

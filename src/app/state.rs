@@ -234,6 +234,8 @@ pub enum Purpose {
     OpenMap,
     /// A mask to combine the labels with.
     OpenOtherMask,
+    /// A mask to compare the labels with.
+    OpenReference,
     /// Where to write the measurements.
     ExportMeasurements,
     /// Where to save the labels, and what to do then.

@@ -66,6 +66,11 @@ impl Command {
             Self::DeleteLabel => can_delete(state, active(state)?.id),
             Self::RemoveUnusedLabels => can_remove_unused(state),
             Self::OpenLabelNames => case(state).and_then(settled).map(|_| ()),
+            Self::OpenReference => can_open_reference(state),
+            Self::FreezeLabels => can_freeze(state),
+            Self::CloseReference => {
+                because(case(state)?.lab.reference.chosen.is_some(), "No reference was opened or kept")
+            }
             Self::CloseCase
             | Self::NewLabel
             | Self::NextSlice
@@ -217,6 +222,14 @@ fn can_accept_part(state: &State) -> Result<(), Why> {
     can_accept(state)?;
     let is_models = case(state)?.preview.as_ref().is_some_and(|preview| matches!(preview.source, Source::Model(_)));
     because(is_models, "Only what a model found can be taken in parts")
+}
+
+fn can_open_reference(state: &State) -> Result<(), Why> {
+    because(case(state)?.lab.reference.opening.is_none(), "A reference is being read")
+}
+
+fn can_freeze(state: &State) -> Result<(), Why> {
+    case(state).and_then(settled).and_then(has_labelled)
 }
 
 fn has_frames(state: &State) -> Result<(), Why> {

@@ -89,6 +89,9 @@ pub enum Command {
     EnterUncertainty,
     EnterRobustness,
     EnterReference,
+    OpenReference,
+    FreezeLabels,
+    CloseReference,
     FitViews,
     CenterViews,
     MaximizeView,
@@ -189,6 +192,9 @@ impl Command {
         Self::EnterUncertainty,
         Self::EnterRobustness,
         Self::EnterReference,
+        Self::OpenReference,
+        Self::FreezeLabels,
+        Self::CloseReference,
         Self::FitViews,
         Self::CenterViews,
         Self::MaximizeView,
@@ -302,6 +308,13 @@ impl Command {
             Self::EnterUncertainty => ("Uncertainty", "Draw samples and see where they differ"),
             Self::EnterRobustness => ("Robustness", "Damage the image and see what the answer does"),
             Self::EnterReference => ("Reference", "Compare the labels with a reference"),
+            Self::OpenReference => ("Open reference…", "Open a mask on this image's grid to compare the labels with"),
+            Self::FreezeLabels => {
+                ("Keep labels as reference", "Compare what is changed from now on with the labels as they stand")
+            }
+            Self::CloseReference => {
+                ("Close reference", "Let go of the reference; the sample is compared with its known truth again")
+            }
             Self::FitViews => ("Zoom to fit", "Fit every view to its frame"),
             Self::CenterViews => ("Center on crosshair", "Bring the crosshair to the middle of every view"),
             Self::MaximizeView => ("Maximize view", "Show only the view under the pointer, or all again"),

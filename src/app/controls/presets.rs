@@ -92,6 +92,9 @@ pub fn default_keys(command: Command) -> &'static [KeyboardShortcut] {
         Command::ToggleTheme => keys![(NONE, T)],
         Command::ShowShortcuts => keys![(NONE, F1), (NONE, Questionmark)],
         Command::CancelLongEdit
+        | Command::OpenReference
+        | Command::FreezeLabels
+        | Command::CloseReference
         | Command::PasteLabels
         | Command::LoadMap
         | Command::PreviewOperation
