@@ -74,6 +74,15 @@ impl Default for SegmentSettings {
     }
 }
 
+/// An encoder that nearest-neighbour down-sampling takes the place of, as in the LDSeg paper's table V.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Ablation {
+    /// The latent is the label map, smaller.
+    LabelEncoder,
+    /// The denoiser sees the image, smaller; there is no embedding to decode.
+    ImageEncoder,
+}
+
 /// How a model is trained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Args)]
 pub struct TrainSettings {
@@ -98,6 +107,12 @@ pub struct TrainSettings {
     /// Validate after every so many epochs
     #[arg(long, default_value_t = 10)]
     pub validate_every: usize,
+    /// Train in two steps, as LSegDiff does: this share of the epochs for the autoencoder of the labels alone, the others, with
+    /// that frozen, for the image encoder and the denoiser by the noise's squared error alone
+    #[arg(long, value_name = "SHARE", num_args = 0..=1, require_equals = true, default_missing_value = "0.3",
+        value_parser = share_from_text)]
+    #[serde(default)]
+    pub two_step: Option<f64>,
     #[command(flatten)]
     #[serde(flatten)]
     #[expect(missing_docs, reason = "documented at its type; a comment here would become the command's help")]
@@ -191,6 +206,11 @@ fn steps_from_text(text: &str) -> Result<usize, String> {
 
 fn samples_from_text(text: &str) -> Result<usize, String> {
     number_within(text, &SAMPLES)
+}
+
+fn share_from_text(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| "expected a number from 0 to 1".to_owned())
 }
 
 fn number_within(text: &str, range: &RangeInclusive<usize>) -> Result<usize, String> {

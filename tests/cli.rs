@@ -211,7 +211,7 @@ fn completions_are_written_for_every_shell() {
 fn every_model_is_in_the_program() {
     let models = Program::new().succeed("models --json").json();
     let names: Vec<_> = models.as_array().unwrap().iter().map(|model| model["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["hippocampus", "hippocampus-resunet", "phantom-3d"]);
+    assert_eq!(names, ["hippocampus", "hippocampus-resunet", "phantom-3d", "phantom-3d-resunet"]);
 }
 
 #[test]
@@ -288,19 +288,24 @@ fn the_demo_does_the_main_job_in_one_go() {
     }
 }
 
-#[test]
-fn samples_made_segmented_and_evaluated_as_a_data_set_score_well() {
-    let program = Program::new();
+/// Samples with these seeds as the data set `set`, each in a split.
+fn make_set(program: &Program, seeds: &[(u64, &str)]) {
     for folder in ["images", "labels"] {
         fs::create_dir_all(program.path("set").join(folder)).unwrap();
     }
     let mut splits = String::from("id,split\n");
-    for seed in [21, 22] {
+    for (seed, split) in seeds {
         program
             .succeed(&format!("phantom --seed {seed} -o set/images/s{seed}.nii.gz --labels set/labels/s{seed}.nii.gz"));
-        splits += &format!("s{seed},test\n");
+        splits += &format!("s{seed},{split}\n");
     }
     program.write("set/splits.csv", splits.as_bytes());
+}
+
+#[test]
+fn samples_made_segmented_and_evaluated_as_a_data_set_score_well() {
+    let program = Program::new();
+    make_set(&program, &[(21, "test"), (22, "test")]);
     program.succeed("evaluate --data set --split test --model phantom-3d --json scores.json");
     let scores: serde_json::Value = serde_json::from_slice(&fs::read(program.path("scores.json")).unwrap()).unwrap();
     let text = scores.to_string();
@@ -308,11 +313,32 @@ fn samples_made_segmented_and_evaluated_as_a_data_set_score_well() {
 }
 
 #[test]
-fn a_closed_pipe_is_no_failure() {
+fn a_network_without_encoders_is_trained_in_two_steps_and_compared_like_any_other() {
     let program = Program::new();
-    let mut child = program.command().args(["models"]).stdout(std::process::Stdio::piped()).spawn().unwrap();
-    drop(child.stdout.take());
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    make_set(&program, &[(31, "train"), (32, "test")]);
+    let flags = "--epochs 2 --batch 1 --two-step=0.5 --ablate label-encoder,image-encoder";
+    program.succeed(&format!("train --data set --preset phantom-3d --model ablated --device cpu {flags}"));
+    let run = program.succeed("evaluate --data set --model ablated --steps 2,3");
+    assert!(run.stdout.contains("DDIM K = 3") && run.stdout.contains("label → latent → label"), "{run:#?}");
+    assert!(!run.stdout.contains("embedding"), "there is none to decode: {run:#?}");
+    let sweep = "--data set --model ablated --device cpu";
+    program.succeed(&format!("sweep steps --steps 2,3 {sweep}"));
+    let noise = program.succeed(&format!("sweep noise --strengths 0.1 --repeats 1 --steps 2 {sweep}"));
+    assert!(noise.stdout.contains("DDIM K = 2") && !noise.stdout.contains("embedding"), "{noise:#?}");
+    program.make_sample(33);
+    program.succeed("segment image.nii.gz --model ablated --device cpu -o mask.nii.gz");
+    let refused = "train --data set --preset phantom-3d-resunet --model other --device cpu";
+    check_fails(&program.run(&format!("{refused} --ablate image-encoder")), &["phantom-3d-resunet", "deterministic"]);
+}
+
+#[test]
+fn a_closed_pipe_is_no_failure() {
+    for line in ["models", "evaluate --data phantom --limit 1 --model phantom-3d-resunet"] {
+        let program = Program::new();
+        let mut child = program.command().args(line.split(' ')).stdout(std::process::Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{line}");
+    }
 }
 
 #[cfg(unix)]

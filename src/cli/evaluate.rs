@@ -11,7 +11,7 @@ use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressIterator as _};
 use serde_json::json;
 
-use super::train;
+use super::{output, train};
 use crate::config::SamplerKind;
 use crate::evaluation::metrics;
 use crate::evaluation::report::Report;
@@ -98,11 +98,14 @@ pub(super) fn run(args: EvaluateArgs) -> anyhow::Result<()> {
         routes.into_iter().map(|route| Column { route, report: Report::default(), elapsed_s: 0.0 }).collect();
     let encode_s = score(&mut columns, &files.load(&device)?, &images, args.seed)?;
     let n_cases = images.len();
-    println!("{} on {} of {}: {n_cases} cases", args.model, format!("{:?}", args.split).to_lowercase(), args.data);
+    let split = format!("{:?}", args.split).to_lowercase();
+    output::line(format!("{} on {split} of {}: {n_cases} cases", args.model, args.data))?;
     for column in &columns {
         let per_case = column.elapsed_s / n_cases as f64;
-        println!("\n{} ({:.3} s a case, after {:.3} s of encoding)", column.route, per_case, encode_s / n_cases as f64);
-        print!("{}", column.report.to_table());
+        let encode_s = encode_s / n_cases as f64;
+        let heading = format!("\n{} ({per_case:.3} s a case, after {encode_s:.3} s of encoding)", column.route);
+        output::line(heading)?;
+        output::line(column.report.to_table().trim_end())?;
     }
     write(&args, &files.sha256(), &columns, encode_s / n_cases as f64)
 }

@@ -7,10 +7,12 @@ use burn::tensor::Device;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::config::TrainSettings;
+use super::output;
+use crate::config::{Ablation, TrainSettings};
 use crate::domain::phantom::PhantomKind;
 use crate::engine;
 use crate::io::dataset::Dataset;
+use crate::model::config::ModelConfig;
 use crate::model::preset;
 use crate::model::registry::{self, ModelFiles};
 use crate::monitor::{Cancelled, Monitor};
@@ -23,7 +25,9 @@ use crate::training::{EpochLog, Images, Run, train};
     ldseg train --data msd_hippocampus --model runs/hippocampus --epochs 100\n  \
     ldseg train --data msd_hippocampus --model runs/hippocampus --resume\n  \
     ldseg train --data msd_hippocampus --preset hippocampus-resunet --model runs/resunet\n  \
-    ldseg train --data phantom --preset phantom-3d --model runs/phantom-3d\n\n\
+    ldseg train --data phantom --preset phantom-3d --model runs/phantom-3d\n  \
+    ldseg train --data phantom --preset phantom-3d --ablate label-encoder,image-encoder --model runs/ablated\n  \
+    ldseg train --data phantom --preset phantom-3d --two-step --model runs/two-step\n\n\
     The folder holds a checkpoint after every epoch: a run that was stopped or killed goes on with --resume.")]
 pub(super) struct TrainArgs {
     /// Folder with images, labels and splits.csv; or `phantom` for procedural images
@@ -35,6 +39,9 @@ pub(super) struct TrainArgs {
     /// Go on with the run that the folder holds, with that run's settings
     #[arg(long)]
     resume: bool,
+    /// Replace encoders by nearest-neighbour down-sampling, to see what they are worth
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "ENCODERS", conflicts_with = "resume")]
+    ablate: Vec<Ablation>,
     /// Start from the weights of this model, a built-in one or a folder, not from random ones
     #[arg(long, value_name = "MODEL", conflicts_with = "resume")]
     init: Option<String>,
@@ -60,9 +67,7 @@ enum TrainDevice {
 pub(super) fn run(args: TrainArgs) -> anyhow::Result<()> {
     // A run that goes on is the run that it was, whatever the presets have become.
     let resumed = args.resume.then(|| registry::read_config(&args.model)).transpose()?;
-    let Some(config) = resumed.or_else(|| preset::by_name(&args.settings.preset)) else {
-        bail!("no preset named `{}`; there are {}", args.settings.preset, preset::NAMES.join(", "));
-    };
+    let config = resumed.map_or_else(|| described(&args.settings.preset, &args.ablate), Ok)?;
     if config.input.channels != 1 {
         bail!("the preset `{}` takes colour images, which `ldseg train` cannot read yet", args.settings.preset);
     }
@@ -77,8 +82,15 @@ pub(super) fn run(args: TrainArgs) -> anyhow::Result<()> {
         Run { folder: &args.model, resume: args.resume, first_weights, device, monitor: &bar, on_epoch: &on_epoch };
     train(&config, args.settings, &images, &run)?;
     bar.bar.finish_and_clear();
-    println!("{}", args.model.join("weights.safetensors").display());
-    Ok(())
+    Ok(output::line(args.model.join("weights.safetensors").display().to_string())?)
+}
+
+/// The preset, without the encoders that are not wanted.
+fn described(name: &str, ablations: &[Ablation]) -> anyhow::Result<ModelConfig> {
+    let Some(preset) = preset::by_name(name) else {
+        bail!("no preset named `{name}`; there are {}", preset::NAMES.join(", "));
+    };
+    preset.without(ablations).with_context(|| format!("the deterministic preset `{name}` has no encoders to replace"))
 }
 
 /// The data set in a folder, or phantoms.

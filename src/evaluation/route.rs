@@ -31,12 +31,13 @@ pub enum Route {
 }
 
 impl Route {
-    /// The ways of a model that need no truth: the `sampled` ones and its embedding, or the only one of a deterministic model.
+    /// The ways of a model that need no truth: the `sampled` ones and its embedding where that can be decoded, or the only one of
+    /// a deterministic model.
     pub fn of(config: &ModelConfig, sampled: impl IntoIterator<Item = Self>) -> Vec<Self> {
         if config.is_deterministic() {
             return vec![Self::Deterministic];
         }
-        sampled.into_iter().chain([Self::Embedding]).collect()
+        sampled.into_iter().chain(config.decodes_embedding().then_some(Self::Embedding)).collect()
     }
 
     /// As [`Route::of`], and the ceiling where there is one.

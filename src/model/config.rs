@@ -4,6 +4,7 @@
 //! The label encoder, image encoder and label decoder are lists of [`LayerConfig`]; the denoiser is a U-Net described by
 //! [`DenoiserConfig`]. The presets that fill these in live in [`preset`](super::preset).
 
+mod ablation;
 mod file;
 
 use serde::{Deserialize, Serialize};
@@ -108,7 +109,7 @@ pub struct NetworkConfig {
     pub planar: bool,
     /// The label map goes in as one channel of ids (the authors') or as one channel a class.
     pub label_input: LabelInput,
-    /// Channels of the latent and of the image embedding.
+    /// Channels of the latent, and of the image embedding where the image encoder is learned.
     pub latent_channels: usize,
     /// Factor by which the latent is smaller than the image, along each axis that is not planar.
     pub downsampling: usize,
@@ -172,6 +173,8 @@ pub enum LayerConfig {
     MaxPool,
     /// Every position repeated 2×2(×2) times.
     Nearest,
+    /// The middle one of every `factor` positions along each axis: nearest-neighbour down-sampling.
+    Subsample { factor: usize },
     /// x · sigmoid(x).
     Silu,
     /// Normalisation over groups of channels and space, with a scale and shift a channel.
@@ -341,7 +344,8 @@ impl LdsegConfig {
         let latent = network.latent_channels;
         let label_channels = network.label_channels(n_classes);
         check_stack("label encoder", &network.label_encoder, label_channels, latent)?;
-        check_stack("image encoder", &network.image_encoder, image_channels, latent)?;
+        let embedding = if network.decodes_embedding() { latent } else { image_channels };
+        check_stack("image encoder", &network.image_encoder, image_channels, embedding)?;
         check_stack("label decoder", &network.label_decoder, latent, n_classes)?;
         let factor = |layers: &[LayerConfig]| layers.iter().map(LayerConfig::scale).product::<f64>();
         let down = 1.0 / network.downsampling as f64;
@@ -419,6 +423,7 @@ fn check_stack(name: &str, layers: &[LayerConfig], channels_in: usize, channels_
                 is_divided(channels, heads) && is_divided(channels, groups) && reduce < 8
             }
             LayerConfig::GroupNorm { groups } => is_divided(channels, groups),
+            LayerConfig::Subsample { factor } => is_divided(factor, 1),
             LayerConfig::ElementNorm { shape } => channels == 1 && shape.iter().all(|&n| is_divided(n, 1)),
             _ => true,
         };
@@ -438,6 +443,7 @@ impl LayerConfig {
     fn scale(&self) -> f64 {
         match *self {
             Self::Conv { stride, .. } => 1.0 / stride as f64,
+            Self::Subsample { factor } => 1.0 / factor as f64,
             Self::MaxPool | Self::Image { .. } => 0.5,
             Self::ConvTranspose { .. } | Self::Nearest => 2.0,
             _ => 1.0,
@@ -502,6 +508,10 @@ mod tests {
         check_ldseg_refused(|c| c.network.denoiser.time_dim = 2, "time embedding");
         let huge = LayerConfig::Residual { out: 1_000_000_000, groups: 8 };
         check_ldseg_refused(|c| c.network.image_encoder[1] = huge.clone(), "layer 1 of the image encoder");
+        let subsample = |factor| vec![LayerConfig::Subsample { factor }];
+        check_ldseg_refused(|c| c.network.image_encoder = subsample(0), "layer 0 of the image encoder");
+        check_ldseg_refused(|c| c.network.image_encoder = subsample(2), "downsampling");
+        check_ldseg_refused(|c| c.network.label_encoder = subsample(4), "label encoder that ends in 12 channels");
         check_resunet_refused(&[8], 8, "2 to 8 widths");
         check_resunet_refused(&[8, 20], 8, "8 groups");
         check_resunet_refused(&[8, 16], 0, "0 groups");

@@ -197,6 +197,16 @@ pub fn nearest(x: Tensor<5>, planar: bool) -> Tensor<5> {
     })
 }
 
+/// The middle one of every `factor` positions along each axis (`nearest-exact` elsewhere); sizes are multiples of `factor`.
+pub fn subsample(x: Tensor<5>, factor: usize, planar: bool) -> Tensor<5> {
+    (if planar { 3 } else { 2 }..5).fold(x, |x, axis| {
+        let mut dims = x.dims();
+        let (before, after) = (dims[..axis].iter().product::<usize>(), dims[axis + 1..].iter().product::<usize>());
+        dims[axis] /= factor;
+        x.reshape([before * dims[axis], factor, after]).narrow(1, factor / 2, 1).reshape(dims)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -246,6 +256,17 @@ mod tests {
         let flat = nearest(x.clone(), true);
         assert_eq!(flat.dims(), [2, 3, 2, 8, 12]);
         max_pool(flat, true).into_data().assert_eq(&x.into_data(), true);
+    }
+
+    #[test]
+    fn subsampling_takes_back_what_nearest_repeats() {
+        let x = counting([2, 3, 2, 4, 6]);
+        for planar in [false, true] {
+            let up = nearest(nearest(x.clone(), planar), planar);
+            subsample(up, 4, planar).into_data().assert_eq(&x.clone().into_data(), true);
+        }
+        let square = subsample(counting([1, 1, 1, 4, 8]), 4, true);
+        assert_eq!(square.into_data().iter::<f32>().collect::<Vec<_>>(), [18.0, 22.0]);
     }
 
     #[test]

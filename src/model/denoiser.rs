@@ -43,8 +43,18 @@ pub struct Denoiser {
     pub norm: GroupNorm,
     /// To the latent's channels.
     pub head: Conv,
+    latent_channels: usize,
     dense_skips: bool,
     planar: bool,
+}
+
+/// What goes in side by side.
+#[derive(Clone, Copy, Debug)]
+pub struct DenoiserChannels {
+    /// Of the latent, and of what comes out.
+    pub latent: usize,
+    /// Of the image's embedding.
+    pub embedding: usize,
 }
 
 /// Builds steps of one denoiser.
@@ -80,8 +90,8 @@ impl Builder<'_> {
 }
 
 impl Denoiser {
-    /// Initialises the network on `device` for latents of `latent_channels`.
-    pub fn init(config: &DenoiserConfig, latent_channels: usize, planar: bool, device: &Device) -> Self {
+    /// Initialises the network on `device`.
+    pub fn init(config: &DenoiserConfig, channels: DenoiserChannels, planar: bool, device: &Device) -> Self {
         let builder = Builder { config, planar, device };
         let widths = &config.widths;
         let (first, last) = (widths[0], widths[widths.len() - 1]);
@@ -120,21 +130,28 @@ impl Denoiser {
 
         Self {
             time: TimeEmbedding::init(config.time_dim, device),
-            stem: builder.conv(2 * latent_channels, first, 1),
+            stem: builder.conv(channels.latent + channels.embedding, first, 1),
             down,
             middle,
             up,
             norm: GroupNorm::init(first, config.groups, device),
-            head: builder.conv(first, latent_channels, 1),
+            head: builder.conv(first, channels.latent, 1),
+            latent_channels: channels.latent,
             dense_skips: config.dense_skips,
             planar,
         }
     }
 
+    /// Channels of the latents that it denoises.
+    pub fn latent_channels(&self) -> usize {
+        self.latent_channels
+    }
+
     /// The noise in `latent`.
     ///
     /// # Shapes
-    /// - latent, embedding, output: `[batch, latent_channels, depth, height, width]`; every size that is halved is even
+    /// - latent, embedding, output: `[batch, channel, depth, height, width]`, channels as in [`DenoiserChannels`]; every size
+    ///   that is halved is even
     /// - times: one for each sample, or one for all
     pub fn forward(&self, latent: Tensor<5>, embedding: Tensor<5>, times: &[f64]) -> Tensor<5> {
         let time = silu(self.time.forward(times, &latent.device()));

@@ -4,7 +4,7 @@
 use burn::prelude::*;
 
 use super::config::{LabelInput, NetworkConfig};
-use super::denoiser::Denoiser;
+use super::denoiser::{Denoiser, DenoiserChannels};
 use super::stack::Stack;
 
 /// The four networks.
@@ -23,10 +23,12 @@ pub struct Ldseg {
 impl NetworkConfig {
     /// Initialises the networks on `device`.
     pub fn init(&self, image_channels: usize, n_classes: usize, device: &Device) -> Ldseg {
+        let embedding = self.image_encoder.iter().fold(image_channels, |channels, layer| layer.channels_out(channels));
+        let channels = DenoiserChannels { latent: self.latent_channels, embedding };
         Ldseg {
             label_encoder: Stack::init(&self.label_encoder, self.label_channels(n_classes), self.planar, device),
             image_encoder: Stack::init(&self.image_encoder, image_channels, self.planar, device),
-            denoiser: Denoiser::init(&self.denoiser, self.latent_channels, self.planar, device),
+            denoiser: Denoiser::init(&self.denoiser, channels, self.planar, device),
             label_decoder: Stack::init(&self.label_decoder, self.latent_channels, self.planar, device),
         }
     }

@@ -126,7 +126,8 @@ impl Networks {
         }
     }
 
-    /// The latent that an embedding is taken for where it is decoded as it is.
+    /// The latent that an embedding is taken for where it is decoded as it is, in a model that
+    /// [can do that](super::config::ModelConfig::decodes_embedding).
     pub fn latent_of_embedding(&self, embedding: Tensor<5>) -> Tensor<5> {
         match &self.kind {
             Kind::Ldseg(_) => standardise_latent(embedding),

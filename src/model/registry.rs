@@ -31,7 +31,8 @@ macro_rules! builtin {
     };
 }
 
-static BUILTIN: [Builtin; 3] = [builtin!("hippocampus"), builtin!("hippocampus-resunet"), builtin!("phantom-3d")];
+static BUILTIN: [Builtin; 4] =
+    [builtin!("hippocampus"), builtin!("hippocampus-resunet"), builtin!("phantom-3d"), builtin!("phantom-3d-resunet")];
 
 /// What a person needs to choose a model.
 #[derive(Clone, Debug, PartialEq)]

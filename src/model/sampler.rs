@@ -79,7 +79,7 @@ impl Sampler<'_> {
     ///
     /// # Shapes
     /// - embedding: `[1, channel, depth, height, width]`
-    /// - output: `[batch, channel, depth, height, width]`, zero mean and unit SD for each sample
+    /// - output: `[batch, channel of the latent, depth, height, width]`, zero mean and unit SD for each sample
     ///
     /// # Errors
     /// [`Cancelled`], within one step.
@@ -93,7 +93,7 @@ impl Sampler<'_> {
     ) -> Result<Tensor<5>, Cancelled> {
         let device = embedding.device();
         let [_, channels, depth, height, width] = embedding.dims();
-        let shape = [channels, depth, height, width];
+        let shape = [networks.denoiser.latent_channels(), depth, height, width];
         let embedding = embedding.clone().expand([noise.batch(), channels, depth, height, width]);
         let times = self.schedule.times(self.steps);
         let n_calls = self.n_calls() as u64;

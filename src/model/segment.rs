@@ -161,7 +161,7 @@ impl Segmenter {
     }
 
     /// Class probabilities of the embedding decoded as it is: what LDSeg would say without its denoiser, and all that a
-    /// deterministic model says.
+    /// deterministic model says. For models that [can do that](ModelConfig::decodes_embedding).
     pub fn decode_embedding(&self, encoded: &Encoded) -> Tensor<5> {
         self.decode(self.networks.latent_of_embedding(encoded.embedding.clone()))
     }

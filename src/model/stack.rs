@@ -6,7 +6,7 @@ use burn::tensor::activation::silu;
 
 use super::block::{Attention, AttentionShape, GroupNorm, ResidualBlock};
 use super::config::LayerConfig;
-use super::conv::{Conv, ConvShape, ConvTranspose, max_pool, nearest};
+use super::conv::{Conv, ConvShape, ConvTranspose, max_pool, nearest, subsample};
 use super::reference::{ElementNorm, ImageBlock, PostNormBlock, batch_norm, standardise};
 
 /// Added to the variance of a latent when it is standardised: below any that the first step of a run leaves.
@@ -39,6 +39,7 @@ pub struct Plain {
 enum Operation {
     MaxPool { planar: bool },
     Nearest { planar: bool },
+    Subsample { factor: usize, planar: bool },
     Silu,
     Standardise,
 }
@@ -109,6 +110,7 @@ impl Layer {
             LayerConfig::ElementNorm { shape } => Self::ElementNorm(ElementNorm::init(shape, device)),
             LayerConfig::MaxPool => plain(Operation::MaxPool { planar }),
             LayerConfig::Nearest => plain(Operation::Nearest { planar }),
+            LayerConfig::Subsample { factor } => plain(Operation::Subsample { factor, planar }),
             LayerConfig::Silu => plain(Operation::Silu),
             LayerConfig::Standardise => plain(Operation::Standardise),
         }
@@ -128,6 +130,7 @@ impl Layer {
             Self::Plain(layer) => match layer.operation {
                 Operation::MaxPool { planar } => max_pool(x, planar),
                 Operation::Nearest { planar } => nearest(x, planar),
+                Operation::Subsample { factor, planar } => subsample(x, factor, planar),
                 Operation::Silu => silu(x),
                 Operation::Standardise => standardise_latent(x),
             },

@@ -1,5 +1,7 @@
-//! LDSeg's loss (algorithm 1): cross-entropy and Dice of the decoded latent, squared error of the predicted noise.
+//! LDSeg's loss (algorithm 1): cross-entropy and Dice of the decoded latent, squared error of the predicted noise; and its two
+//! halves, for training in two steps.
 
+use burn::module::Module;
 use burn::prelude::*;
 use burn::tensor::activation::log_softmax;
 
@@ -38,9 +40,9 @@ pub struct Batch {
 pub struct Loss {
     /// What is minimised.
     pub total: Tensor<1>,
-    /// CE + γ (1 − Dice) of the denoised latent, or of a deterministic network's answer.
-    pub segmentation: Tensor<1>,
-    /// Squared error of what the denoiser predicts, where there is a denoiser.
+    /// CE + γ (1 − Dice) of the denoised latent, or of a deterministic network's answer, where that is decoded.
+    pub segmentation: Option<Tensor<1>>,
+    /// Squared error of what the denoiser predicts, where one is trained.
     pub noise: Option<Tensor<1>>,
     /// CE + γ (1 − Dice) of the embedding, where it has a weight.
     pub embedding: Option<Tensor<1>>,
@@ -48,7 +50,7 @@ pub struct Loss {
     pub autoencoder: Option<Tensor<1>>,
 }
 
-/// The loss of one step of LDSeg.
+/// The loss of one step of LDSeg's algorithm 1.
 pub fn loss(
     networks: &Ldseg,
     config: &NetworkConfig,
@@ -56,27 +58,20 @@ pub fn loss(
     settings: &LossSettings,
     batch: &Batch,
 ) -> Loss {
-    let prediction = schedule.prediction();
     let clean = networks.label_encoder.forward(config.label_tensor(batch.one_hot.clone()));
     let embedding = networks.image_encoder.forward(batch.image.clone());
     let device = clean.device();
-    let (signal, spread) = signal_and_spread(&batch.alpha_bars, &device);
     let start = match batch.is_rolled.contains(&true) {
-        true => mix_rolled(batch, clean.clone(), first_estimate(networks, &embedding, prediction, schedule, batch)),
+        true => mix_rolled(batch, clean.clone(), first_estimate(networks, &embedding, schedule, batch)),
         false => clean.clone(),
     };
-    let noisy = start * signal.clone() + batch.noise.clone() * spread.clone();
-    let output = networks.denoiser.forward(noisy.clone(), embedding.clone(), &batch.times);
+    let denoised = Denoised::new(networks, start, &embedding, schedule.prediction(), batch);
     // The label encoder is not to make latents that are easy to predict, only latents that decode well: no gradient reaches
     // it through the target.
-    let target = match prediction {
-        Prediction::Noise => batch.noise.clone(),
-        Prediction::Velocity => batch.noise.clone() * signal.clone() - clean.clone().detach() * spread.clone(),
-    };
-    let noise = mean_of_true((output.clone() - target).powi_scalar(2), &batch.is_rolled);
+    let noise = denoised.error(clean.clone().detach(), batch);
     let denoised = match settings.decoded {
-        DecodedLatent::Printed => printed_estimate(prediction, noisy, output, signal, spread),
-        DecodedLatent::Standardised => estimate(prediction, noisy, output, signal, spread),
+        DecodedLatent::Printed => denoised.printed(),
+        DecodedLatent::Standardised => denoised.standardised(),
     };
 
     // One pass of the decoder over all latents that have a weight. Embeddings and clean latents take turns, each for half of
@@ -84,15 +79,16 @@ pub fn loss(
     let n = batch.times.len();
     let (even, odd): (Vec<usize>, Vec<usize>) = (0..n).partition(|i| (i + batch.turn).is_multiple_of(2));
     let mut groups = vec![(denoised, batch.one_hot.clone())];
-    let mut add = |latents: &Tensor<5>, of: &[usize], weight: f64| -> bool {
-        let wanted = weight > 0.0 && !of.is_empty();
-        if wanted {
-            groups.push((pick(latents, of), pick(&batch.one_hot, of)));
+    let mut add = |latents: Tensor<5>, of: &[usize], is_wanted: bool| -> bool {
+        let is_wanted = is_wanted && !of.is_empty();
+        if is_wanted {
+            groups.push((pick(&latents, of), pick(&batch.one_hot, of)));
         }
-        wanted
+        is_wanted
     };
-    let with_embedding = add(&standardise_latent(embedding), &even, settings.embedding_weight);
-    let with_autoencoder = add(&clean, &odd, settings.autoencoder_weight);
+    let decodes_embedding = settings.embedding_weight > 0.0 && config.decodes_embedding();
+    let with_embedding = add(standardise_latent(embedding), &even, decodes_embedding);
+    let with_autoencoder = add(clean, &odd, settings.autoencoder_weight > 0.0);
     let sizes: Vec<usize> = groups.iter().map(|(latents, _)| latents.dims()[0]).collect();
     let (latents, truths): (Vec<_>, Vec<_>) = groups.into_iter().unzip();
     let scores = networks.label_decoder.forward(Tensor::cat(latents, 0)).split_with_sizes(sizes, 0);
@@ -108,7 +104,76 @@ pub fn loss(
             total = total + term.clone() * weight;
         }
     }
-    Loss { total, segmentation, noise: Some(noise), embedding, autoencoder }
+    Loss { total, segmentation: Some(segmentation), noise: Some(noise), embedding, autoencoder }
+}
+
+/// The first of two steps: label encoder and label decoder alone.
+pub fn autoencoder_loss(networks: &Ldseg, config: &NetworkConfig, dice_weight: f64, one_hot: Tensor<5>) -> Loss {
+    let latent = networks.label_encoder.forward(config.label_tensor(one_hot.clone()));
+    let total = segmentation_loss(networks.label_decoder.forward(latent), one_hot, dice_weight);
+    Loss { total: total.clone(), segmentation: None, noise: None, embedding: None, autoencoder: Some(total) }
+}
+
+/// The second of two steps: image encoder and denoiser, which see of the labels nothing but finished latents.
+pub fn latent_loss(networks: &Ldseg, config: &NetworkConfig, schedule: &Schedule, batch: &Batch) -> Loss {
+    // As those who segment use it: no gradient, and running statistics stay what they were.
+    let label_encoder = networks.label_encoder.clone().valid();
+    let labels = config.label_tensor(batch.one_hot.clone());
+    let clean = label_encoder.forward(labels.without_autodiff()).autodiff();
+    let embedding = networks.image_encoder.forward(batch.image.clone());
+    let denoised = Denoised::new(networks, clean.clone(), &embedding, schedule.prediction(), batch);
+    let total = denoised.error(clean, batch);
+    Loss { total: total.clone(), segmentation: None, noise: Some(total), embedding: None, autoencoder: None }
+}
+
+/// A noisy latent, and what the denoiser says of it.
+#[derive(Clone, Debug)]
+struct Denoised {
+    prediction: Prediction,
+    noisy: Tensor<5>,
+    output: Tensor<5>,
+    /// √ᾱ, `[batch, 1, 1, 1, 1]`
+    signal: Tensor<5>,
+    /// √(1−ᾱ), `[batch, 1, 1, 1, 1]`
+    spread: Tensor<5>,
+}
+
+impl Denoised {
+    /// `start` with the noise and at the times of `batch`.
+    fn new(networks: &Ldseg, start: Tensor<5>, embedding: &Tensor<5>, prediction: Prediction, batch: &Batch) -> Self {
+        let (signal, spread) = signal_and_spread(&batch.alpha_bars, &start.device());
+        let noisy = start * signal.clone() + batch.noise.clone() * spread.clone();
+        let output = networks.denoiser.forward(noisy.clone(), embedding.clone(), &batch.times);
+        Self { prediction, noisy, output, signal, spread }
+    }
+
+    /// The mean squared error of the denoiser's output, where `clean` is the true latent.
+    fn error(&self, clean: Tensor<5>, batch: &Batch) -> Tensor<1> {
+        let noise = batch.noise.clone();
+        let target = match self.prediction {
+            Prediction::Noise => noise,
+            Prediction::Velocity => noise * self.signal.clone() - clean * self.spread.clone(),
+        };
+        mean_of_true((self.output.clone() - target).powi_scalar(2), &batch.is_rolled)
+    }
+
+    /// The standardised label latent that the output stands for.
+    fn standardised(self) -> Tensor<5> {
+        let Self { prediction, noisy, output, signal, spread } = self;
+        standardise_latent(match prediction {
+            Prediction::Noise => noisy - output * spread,
+            Prediction::Velocity => noisy * signal - output * spread,
+        })
+    }
+
+    /// z_t − ε̂ (the paper's eq. 12).
+    fn printed(self) -> Tensor<5> {
+        let Self { prediction, noisy, output, signal, spread } = self;
+        match prediction {
+            Prediction::Noise => noisy - output,
+            Prediction::Velocity => noisy.clone() - (output * signal + noisy * spread),
+        }
+    }
 }
 
 /// √ᾱ and √(1−ᾱ) of each sample, `[batch, 1, 1, 1, 1]`.
@@ -120,48 +185,14 @@ fn signal_and_spread(alpha_bars: &[f64], device: &Device) -> (Tensor<5>, Tensor<
     (column(f64::sqrt), column(|a| (1.0 - a).sqrt()))
 }
 
-/// The standardised label latent that the denoiser's output stands for.
-fn estimate(
-    prediction: Prediction,
-    noisy: Tensor<5>,
-    output: Tensor<5>,
-    signal: Tensor<5>,
-    spread: Tensor<5>,
-) -> Tensor<5> {
-    standardise_latent(match prediction {
-        Prediction::Noise => noisy - output * spread,
-        Prediction::Velocity => noisy * signal - output * spread,
-    })
-}
-
-/// z_t − ε̂ (the paper's eq. 12).
-fn printed_estimate(
-    prediction: Prediction,
-    noisy: Tensor<5>,
-    output: Tensor<5>,
-    signal: Tensor<5>,
-    spread: Tensor<5>,
-) -> Tensor<5> {
-    match prediction {
-        Prediction::Noise => noisy - output,
-        Prediction::Velocity => noisy.clone() - (output * signal + noisy * spread),
-    }
-}
-
 /// What a two-step run would say, without a gradient.
-fn first_estimate(
-    networks: &Ldseg,
-    embedding: &Tensor<5>,
-    prediction: Prediction,
-    schedule: &Schedule,
-    batch: &Batch,
-) -> Tensor<5> {
+fn first_estimate(networks: &Ldseg, embedding: &Tensor<5>, schedule: &Schedule, batch: &Batch) -> Tensor<5> {
     let last = (schedule.n_times() - 1) as f64;
     let noisy = standardise_latent(batch.first_noise.clone());
     let output = networks.denoiser.forward(noisy.clone(), embedding.clone(), &[last]);
     let alpha_bars = vec![schedule.alpha_bar(last); batch.times.len()];
     let (signal, spread) = signal_and_spread(&alpha_bars, &noisy.device());
-    estimate(prediction, noisy, output, signal, spread).detach()
+    Denoised { prediction: schedule.prediction(), noisy, output, signal, spread }.standardised().detach()
 }
 
 /// `rolled` for the samples that are, `clean` for the others.

@@ -1,4 +1,4 @@
-//! End-to-end training: LDSeg's four networks (its algorithm 1), or the deterministic network beside them.
+//! Training: LDSeg's four networks end to end (its algorithm 1) or in two steps, or the deterministic network beside them.
 //!
 //! Everything that chance decides is drawn from (seed, step, case), never from the state of a generator that a stop would
 //! lose: a run that was killed and resumed does what it would have done.
@@ -8,6 +8,9 @@ pub mod cases;
 pub mod checkpoint;
 pub mod loss;
 mod objective;
+mod stage;
+#[cfg(test)]
+mod stage_tests;
 #[cfg(test)]
 mod tests;
 mod validate;
@@ -30,6 +33,7 @@ use self::cases::{LabelledImage, Source, training_case};
 use self::checkpoint::{Checkpoint, RunState};
 use self::loss::Loss;
 use self::objective::{Diffusion, Examples, Objective, Purpose, Segmentation, rng};
+use self::stage::{Part, Stage};
 pub use self::validate::{Scores, validate};
 use crate::config::TrainSettings;
 use crate::io::dataset::Split;
@@ -54,8 +58,10 @@ pub enum TrainError {
     Class { found: u16, n_classes: usize, case: String },
     #[error("the labels do not lie on their image: {difference}: {}", path.display())]
     Grids { difference: String, path: PathBuf },
-    #[error("a run needs at least one epoch and one case in a step")]
+    #[error("a run needs at least one epoch and one case in a step, and two epochs to be trained in two steps")]
     NothingToDo,
+    #[error("a deterministic network has no label encoder, so it cannot be trained in two steps")]
+    NoLatent,
     #[error("the split `{split}` has no cases")]
     Empty { split: &'static str },
     #[error("the loss is no longer a finite number after step {step}; try a lower --learning-rate")]
@@ -159,7 +165,7 @@ impl Images {
 /// [`TrainError`]; the last checkpoint stays whole.
 pub fn train(config: &ModelConfig, settings: TrainSettings, images: &Images, run: &Run<'_>) -> Result<(), TrainError> {
     let Images { training, validation } = images;
-    if settings.batch == 0 || settings.epochs == 0 {
+    if settings.batch == 0 || settings.epochs < if settings.two_step.is_some() { 2 } else { 1 } {
         return Err(TrainError::NothingToDo);
     }
     let cases = training.iter().map(|image| training_case(image, config)).collect::<Result<Vec<_>, _>>()?;
@@ -176,6 +182,7 @@ pub fn train(config: &ModelConfig, settings: TrainSettings, images: &Images, run
             let objective = Diffusion::new(ldseg, settings);
             Trainer { config, objective, settings, cases, steps_per_epoch }.run(found, validation, run)
         }
+        Architecture::ResUnet(_) if settings.two_step.is_some() => Err(TrainError::NoLatent),
         Architecture::ResUnet(resunet) => {
             let objective = Segmentation { config: resunet, settings: &settings.loss };
             Trainer { config, objective, settings, cases, steps_per_epoch }.run(found, validation, run)
@@ -239,6 +246,7 @@ impl<O: Objective> Trainer<'_, O> {
         let mut clock = Instant::now();
         while checkpoint.state.epochs_done < self.settings.epochs {
             let mut log;
+            checkpoint = self.freeze(checkpoint)?;
             (checkpoint, log) = self.epoch(checkpoint, run)?;
             checkpoint.state.elapsed_s += clock.elapsed().as_secs_f64();
             clock = Instant::now();
@@ -285,6 +293,16 @@ impl<O: Objective> Trainer<'_, O> {
                 Ok(Checkpoint { state, networks, average, optimizer })
             }
         }
+    }
+
+    /// Where the second of two steps begins: what is frozen from here on is the running average, which is what will ship.
+    fn freeze(&self, mut checkpoint: Checkpoint<O::Networks>) -> Result<Checkpoint<O::Networks>, TrainError> {
+        let epoch = checkpoint.state.epochs_done;
+        if (Part { stage: Stage::Latent, epochs: epoch..self.settings.epochs }) == Part::at(epoch, self.settings) {
+            let average = weights::to_bytes(&checkpoint.average, Precision::Full)?;
+            checkpoint.networks = weights::from_bytes(checkpoint.networks, &average)?;
+        }
+        Ok(checkpoint)
     }
 
     fn score(
@@ -373,8 +391,19 @@ impl<O: Objective> Trainer<'_, O> {
         Prepared { crops: cases.iter().map(crop).collect(), step }
     }
 
+    /// The part of the run that a step belongs to.
+    fn part(&self, step: usize) -> Part {
+        Part::at(step / self.steps_per_epoch, self.settings)
+    }
+
+    /// The step's number within its part.
+    fn step_in_part(&self, step: usize) -> usize {
+        step - self.part(step).epochs.start * self.steps_per_epoch
+    }
+
     fn learning_rate(&self, step: usize) -> f64 {
-        let n_steps = (self.settings.epochs * self.steps_per_epoch) as f64;
+        let n_steps = (self.part(step).epochs.len() * self.steps_per_epoch) as f64;
+        let step = self.step_in_part(step);
         let rise = ((step + 1) as f64 / WARM_UP_STEPS as f64).min(1.0);
         let fall = (1.0 + (std::f64::consts::PI * step as f64 / n_steps).cos()) / 2.0;
         self.settings.learning_rate * rise * fall
@@ -393,7 +422,7 @@ impl<O: Objective> Trainer<'_, O> {
         let number = |term: Tensor<1>| f64::from(term.into_scalar::<f32>());
         let terms = [
             number(total.clone()),
-            number(segmentation),
+            segmentation.map_or(0.0, number),
             noise.map_or(0.0, number),
             embedding.map_or(0.0, number),
             autoencoder.map_or(0.0, number),
@@ -406,7 +435,8 @@ impl<O: Objective> Trainer<'_, O> {
         checkpoint.networks = checkpoint.optimizer.step(learning_rate, networks, gradients);
         checkpoint.state.steps_done = prepared.step + 1;
         // Young averages forget faster, so that the first weights do not linger.
-        let decay = self.settings.average_decay.min((1.0 + prepared.step as f64) / (10.0 + prepared.step as f64));
+        let age = self.step_in_part(prepared.step) as f64;
+        let decay = self.settings.average_decay.min((1.0 + age) / (10.0 + age));
         let average = checkpoint.average.clone();
         checkpoint.average = weights::move_average(average, &checkpoint.networks, decay);
         Ok(terms)
@@ -422,6 +452,7 @@ impl<O: Objective> Trainer<'_, O> {
             image: tensor(TensorData::new(image, shape)),
             one_hot: tensor(one_hot(&labels, self.config.n_classes(), crop)),
             step: prepared.step,
+            stage: self.part(prepared.step).stage,
         }
     }
 }

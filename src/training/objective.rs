@@ -6,6 +6,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::loss::{self, Batch, Loss, segmentation_loss};
+use super::stage::Stage;
 use crate::config::{LossSettings, TrainSettings};
 use crate::model::config::{LdsegConfig, ModelConfig, ResUnetConfig};
 use crate::model::ldseg::Ldseg;
@@ -44,6 +45,8 @@ pub(super) struct Examples {
     pub one_hot: Tensor<5>,
     /// The step's number, from 0.
     pub step: usize,
+    /// What of the networks they are to train.
+    pub stage: Stage,
 }
 
 /// Networks to train, and the loss that they are to make small.
@@ -84,12 +87,12 @@ impl<'a> Diffusion<'a> {
 
     /// The examples with noise and times, all drawn from (seed, step).
     fn batch(&self, examples: Examples) -> Batch {
-        let Examples { image, one_hot, step } = examples;
+        let Examples { image, one_hot, step, stage } = examples;
         let [n, _, depth, height, width] = image.dims();
         let mut rng = rng(self.settings.seed, Purpose::Times, step);
         let times: Vec<f64> = (0..n).map(|_| self.draw_time(&mut rng)).collect();
         let share = self.settings.loss.rollout_share.clamp(0.0, 1.0);
-        let is_rolled = (0..n).map(|_| rng.random_bool(share)).collect();
+        let is_rolled = (0..n).map(|_| rng.random_bool(share) && stage == Stage::EndToEnd).collect();
         let network = &self.config.network;
         let small =
             |size: usize, axis: usize| if network.planar && axis == 0 { size } else { size / network.downsampling };
@@ -118,8 +121,13 @@ impl Objective for Diffusion<'_> {
     }
 
     fn loss(&self, networks: &Ldseg, examples: Examples) -> Loss {
-        let batch = self.batch(examples);
-        loss::loss(networks, &self.config.network, &self.schedule, &self.settings.loss, &batch)
+        let network = &self.config.network;
+        let settings = &self.settings.loss;
+        match examples.stage {
+            Stage::EndToEnd => loss::loss(networks, network, &self.schedule, settings, &self.batch(examples)),
+            Stage::Autoencoder => loss::autoencoder_loss(networks, network, settings.dice_weight, examples.one_hot),
+            Stage::Latent => loss::latent_loss(networks, network, &self.schedule, &self.batch(examples)),
+        }
     }
 
     fn finished(&self, networks: Ldseg) -> Networks {
@@ -144,7 +152,13 @@ impl Objective for Segmentation<'_> {
     fn loss(&self, network: &ResUnet, examples: Examples) -> Loss {
         let scores = network.forward(examples.image);
         let segmentation = segmentation_loss(scores, examples.one_hot, self.settings.dice_weight);
-        Loss { total: segmentation.clone(), segmentation, noise: None, embedding: None, autoencoder: None }
+        Loss {
+            total: segmentation.clone(),
+            segmentation: Some(segmentation),
+            noise: None,
+            embedding: None,
+            autoencoder: None,
+        }
     }
 
     fn finished(&self, network: ResUnet) -> Networks {

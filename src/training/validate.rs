@@ -14,7 +14,7 @@ pub struct Scores {
     pub answer: Option<f64>,
     /// Ten sampling steps.
     pub k10: Option<f64>,
-    /// The embedding decoded as it is.
+    /// The embedding decoded as it is, where it can be.
     pub embedding: Option<f64>,
     /// Label → latent → label.
     pub ceiling: Option<f64>,
@@ -27,7 +27,7 @@ pub struct Scores {
 pub fn validate(segmenter: &Segmenter, images: &[LabelledImage], monitor: &dyn Monitor) -> Result<Scores, TrainError> {
     let config = segmenter.config();
     let routes = Route::with_ceiling(config, [Route::ddim(2), Route::ddim(10)]);
-    let mut dice: [Vec<f64>; 4] = Default::default();
+    let mut dice = vec![Vec::new(); routes.len()];
     for (done, image) in images.iter().enumerate() {
         monitor.report("Validating", done as u64, images.len() as u64)?;
         let encoded = segmenter.encode_image(&image.volume, 0, None);
@@ -38,7 +38,15 @@ pub fn validate(segmenter: &Segmenter, images: &[LabelledImage], monitor: &dyn M
             scores.extend(labels.iter().filter_map(|label| metrics::dice(&truth, &found, label.id)));
         }
     }
-    let mean = |scores: &Vec<f64>| (!scores.is_empty()).then(|| scores.iter().sum::<f64>() / scores.len() as f64);
-    let [answer, k10, embedding, ceiling] = &dice;
-    Ok(Scores { answer: mean(answer), k10: mean(k10), embedding: mean(embedding), ceiling: mean(ceiling) })
+    let mut means = Scores::default();
+    for (route, scores) in routes.iter().zip(&dice).filter(|(_, scores)| !scores.is_empty()) {
+        let place = match route {
+            Route::Sampled { steps: 2, .. } | Route::Deterministic => &mut means.answer,
+            Route::Sampled { .. } => &mut means.k10,
+            Route::Embedding => &mut means.embedding,
+            Route::Ceiling => &mut means.ceiling,
+        };
+        *place = Some(scores.iter().sum::<f64>() / scores.len() as f64);
+    }
+    Ok(means)
 }
