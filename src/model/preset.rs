@@ -88,6 +88,16 @@ impl Compact {
     }
 }
 
+fn label(name: &str, color: [u8; 3]) -> LabelConfig {
+    LabelConfig { name: name.to_owned(), color }
+}
+
+/// One grey volume, resampled to 1 mm where it is not.
+fn grey_at_1_mm(crop: [usize; 3], max_shape: [usize; 3]) -> InputConfig {
+    let intensity = IntensityConfig::Percentiles { low: 1.0, high: 99.0, clip: 2.0 };
+    InputConfig { channels: 1, spacing_mm: Some([1.0; 3]), crop, max_shape, intensity }
+}
+
 /// LDSeg with the cosine schedule.
 fn ldseg(network: NetworkConfig, prediction: Prediction) -> Architecture {
     let diffusion = DiffusionConfig { schedule: ScheduleKind::Cosine, times: 1000, prediction };
@@ -117,17 +127,8 @@ pub fn hippocampus() -> ModelConfig {
         description:
             "Anterior and posterior hippocampus in a T1-weighted MR image cropped around one hippocampus, at 1 mm."
                 .to_owned(),
-        labels: vec![
-            LabelConfig { name: "Anterior hippocampus".to_owned(), color: [230, 159, 0] },
-            LabelConfig { name: "Posterior hippocampus".to_owned(), color: [86, 180, 233] },
-        ],
-        input: InputConfig {
-            channels: 1,
-            spacing_mm: Some([1.0; 3]),
-            crop: [32, 48, 32],
-            max_shape: [48, 64, 48],
-            intensity: IntensityConfig::Percentiles { low: 1.0, high: 99.0, clip: 2.0 },
-        },
+        labels: vec![label("Anterior hippocampus", [230, 159, 0]), label("Posterior hippocampus", [86, 180, 233])],
+        input: grey_at_1_mm([32, 48, 32], [48, 64, 48]),
         architecture: ldseg(compact.network(3), Prediction::Velocity),
     }
 }
@@ -140,17 +141,8 @@ pub fn phantom_3d() -> ModelConfig {
         title: "Procedural phantom, two bodies".to_owned(),
         description: "Head and body of the built-in procedural phantom: needs no patient data, for trying the program."
             .to_owned(),
-        labels: vec![
-            LabelConfig { name: "Head".to_owned(), color: [230, 159, 0] },
-            LabelConfig { name: "Body".to_owned(), color: [86, 180, 233] },
-        ],
-        input: InputConfig {
-            channels: 1,
-            spacing_mm: Some([1.0; 3]),
-            crop: [40, 40, 40],
-            max_shape: [64, 64, 64],
-            intensity: IntensityConfig::Percentiles { low: 1.0, high: 99.0, clip: 2.0 },
-        },
+        labels: vec![label("Head", [230, 159, 0]), label("Body", [86, 180, 233])],
+        input: grey_at_1_mm([40, 40, 40], [64, 64, 64]),
         architecture: ldseg(compact.network(3), Prediction::Velocity),
     }
 }
@@ -165,21 +157,39 @@ pub fn phantom_3d_resunet() -> ModelConfig {
     resunet(phantom_3d(), &[16, 40, 64])
 }
 
-fn max_pool() -> LayerConfig {
-    LayerConfig::MaxPool
-}
-
-/// The authors' denoiser; their 2D and 3D code differ in the skips only.
-fn paper_denoiser(dense_skips: bool) -> DenoiserConfig {
-    DenoiserConfig {
+/// The networks of the authors' code, of which the 2D one and the 3D one differ in the layers and in the denoiser's skips.
+fn paper(planar: bool, stacks: [Vec<LayerConfig>; 3]) -> Architecture {
+    let [label_encoder, image_encoder, label_decoder] = stacks;
+    let denoiser = DenoiserConfig {
         widths: vec![16, 32, 64],
         blocks: 2,
         attention: vec![1, 2],
         groups: 4,
         time_dim: 64,
-        dense_skips,
+        dense_skips: planar,
         attention_on_normalised: true,
-    }
+    };
+    let network = NetworkConfig {
+        planar,
+        label_input: LabelInput::Index,
+        latent_channels: 1,
+        downsampling: 16,
+        label_encoder,
+        image_encoder,
+        denoiser,
+        label_decoder,
+    };
+    ldseg(network, Prediction::Noise)
+}
+
+/// Images as the authors' code takes them: one size, voxels as they are stored.
+fn paper_input(channels: usize, shape: [usize; 3]) -> InputConfig {
+    InputConfig { channels, spacing_mm: None, crop: shape, max_shape: shape, intensity: IntensityConfig::MinMax }
+}
+
+/// To the latent or to the embedding, almost nothing at first.
+fn conv_from_zero(kernel: usize) -> LayerConfig {
+    LayerConfig::Conv { out: 1, kernel, stride: 1, groups: 1, init: Init::Zero }
 }
 
 /// The authors' 2D network for GlaS: 512×512 colour, two classes.
@@ -188,8 +198,22 @@ pub fn paper_2d() -> ModelConfig {
     let up = |out| LayerConfig::ConvTranspose { out, kernel: 3 };
     let image = |out| LayerConfig::Image { out, groups: 1, down: ImageDown::Strided };
     let attention = |heads, groups| LayerConfig::Attention { heads, groups, reduce: 0 };
-    let mut label_encoder: Vec<_> = [16, 32, 64, 64].into_iter().flat_map(|out| [post_norm(out), max_pool()]).collect();
+    let mut label_encoder: Vec<_> =
+        [16, 32, 64, 64].into_iter().flat_map(|out| [post_norm(out), LayerConfig::MaxPool]).collect();
     label_encoder.extend([post_norm(32), conv(1, 1, 1), LayerConfig::ElementNorm { shape: [1, 32, 32] }]);
+    let image_encoder = vec![
+        conv(16, 3, 1),
+        image(32),
+        image(64),
+        image(64),
+        attention(8, 8),
+        image(32),
+        attention(8, 8),
+        conv_from_zero(1),
+        attention(1, 1),
+        LayerConfig::Silu,
+        LayerConfig::BatchNorm,
+    ];
     let mut label_decoder: Vec<_> = [32, 64, 64, 32].into_iter().flat_map(|out| [up(out), post_norm(out)]).collect();
     label_decoder.extend([LayerConfig::Silu, conv(2, 1, 1), LayerConfig::BatchNorm]);
     ModelConfig {
@@ -197,39 +221,9 @@ pub fn paper_2d() -> ModelConfig {
         title: "LDSeg as published, 2D".to_owned(),
         description: "The authors' network for glands in histology (GlaS), for comparison with their weights."
             .to_owned(),
-        labels: vec![LabelConfig { name: "Gland".to_owned(), color: [230, 159, 0] }],
-        input: InputConfig {
-            channels: 3,
-            spacing_mm: None,
-            crop: [1, 512, 512],
-            max_shape: [1, 512, 512],
-            intensity: IntensityConfig::MinMax,
-        },
-        architecture: ldseg(
-            NetworkConfig {
-                planar: true,
-                label_input: LabelInput::Index,
-                latent_channels: 1,
-                downsampling: 16,
-                label_encoder,
-                image_encoder: vec![
-                    conv(16, 3, 1),
-                    image(32),
-                    image(64),
-                    image(64),
-                    attention(8, 8),
-                    image(32),
-                    attention(8, 8),
-                    LayerConfig::Conv { out: 1, kernel: 1, stride: 1, groups: 1, init: Init::Zero },
-                    attention(1, 1),
-                    LayerConfig::Silu,
-                    LayerConfig::BatchNorm,
-                ],
-                denoiser: paper_denoiser(true),
-                label_decoder,
-            },
-            Prediction::Noise,
-        ),
+        labels: vec![label("Gland", [230, 159, 0])],
+        input: paper_input(3, [1, 512, 512]),
+        architecture: paper(true, [label_encoder, image_encoder, label_decoder]),
     }
 }
 
@@ -240,43 +234,18 @@ pub fn paper_3d() -> ModelConfig {
     let mut label_encoder: Vec<_> =
         [16, 32, 64, 64].into_iter().flat_map(|out| [post_norm(out), conv(out, 3, 2)]).collect();
     label_encoder.extend([post_norm(32), conv(1, 2, 1), LayerConfig::ElementNorm { shape: [8, 8, 16] }]);
+    let image_encoder =
+        vec![conv(16, 3, 1), image(32), image(64), image(64), image(32), conv_from_zero(3), LayerConfig::BatchNorm];
     let mut label_decoder: Vec<_> =
         [32, 64, 64, 32].into_iter().flat_map(|out| [LayerConfig::Nearest, conv(out, 3, 1), post_norm(out)]).collect();
     label_decoder.extend([LayerConfig::Silu, conv(3, 1, 1), LayerConfig::BatchNorm]);
-    let label = |name: &str, color| LabelConfig { name: name.to_owned(), color };
     ModelConfig {
         name: "paper-3d".to_owned(),
         title: "LDSeg as published, 3D".to_owned(),
         description: "The authors' network for the knee in MR, for comparison with their weights.".to_owned(),
         labels: vec![label("Tibia with cartilage", [230, 159, 0]), label("Femur with cartilage", [86, 180, 233])],
-        input: InputConfig {
-            channels: 1,
-            spacing_mm: None,
-            crop: [128, 128, 256],
-            max_shape: [128, 128, 256],
-            intensity: IntensityConfig::MinMax,
-        },
-        architecture: ldseg(
-            NetworkConfig {
-                planar: false,
-                label_input: LabelInput::Index,
-                latent_channels: 1,
-                downsampling: 16,
-                label_encoder,
-                image_encoder: vec![
-                    conv(16, 3, 1),
-                    image(32),
-                    image(64),
-                    image(64),
-                    image(32),
-                    LayerConfig::Conv { out: 1, kernel: 3, stride: 1, groups: 1, init: Init::Zero },
-                    LayerConfig::BatchNorm,
-                ],
-                denoiser: paper_denoiser(false),
-                label_decoder,
-            },
-            Prediction::Noise,
-        ),
+        input: paper_input(1, [128, 128, 256]),
+        architecture: paper(false, [label_encoder, image_encoder, label_decoder]),
     }
 }
 
@@ -302,6 +271,7 @@ mod tests {
     use burn::module::Module;
     use burn::prelude::Device;
 
+    use super::super::registry;
     use super::*;
 
     /// Parameters, running statistics included, of the four parts (label encoder, image encoder, denoiser, label decoder).
@@ -328,6 +298,13 @@ mod tests {
             let config = by_name(name).expect("a listed preset exists");
             let text = serde_json::to_string_pretty(&config).expect("a config is plain data");
             assert_eq!(serde_json::from_str::<ModelConfig>(&text).expect("it was just written"), config);
+        }
+    }
+    #[test]
+    fn shipped_models_are_what_their_presets_describe() {
+        for info in registry::list() {
+            let files = registry::find(&info.name).expect("a listed model is found");
+            assert_eq!(Some(files.config().clone()), by_name(&info.name));
         }
     }
 }
