@@ -31,6 +31,7 @@ impl App {
                     loading.first_look = Some((volume, window));
                 }
             }
+            Event::Finding { id, finding } => self.note_finding(id, finding),
             Event::Done { id, ending: Ending::Finished(outcome) } => self.finish(id, outcome),
             Event::Done { id, ending: Ending::Cancelled } => self.end_cancelled(id),
             Event::Done { id, ending: Ending::Failed(failure) } => self.end_failed(id, failure),
@@ -50,6 +51,12 @@ impl App {
             Outcome::Table(path, names) => self.use_label_names(&path, names),
             Outcome::Written(path) => self.state.notices.success(format!("Exported {}", file_name(&path))),
             Outcome::Segmentation(result) => self.show_preview(id, *result),
+            Outcome::Samples(_)
+            | Outcome::Steps(_)
+            | Outcome::Walk(_)
+            | Outcome::State(_)
+            | Outcome::Noise(_)
+            | Outcome::Damaged(_) => self.finish_experiment(id, outcome),
             Outcome::Devices(reports) => {
                 self.state.checking_devices = None;
                 self.state.devices = Some(reports);
@@ -161,6 +168,7 @@ impl App {
     }
 
     fn end_cancelled(&mut self, id: JobId) {
+        self.end_experiment(id);
         self.state.loading.take_if(|loading| loading.job == id);
         self.state.opening_labels.take_if(|job| *job == id);
         self.state.pasting.take_if(|job| *job == id);

@@ -98,7 +98,7 @@ impl Session {
                 match event {
                     Event::Progress { progress, .. } => self.terminal.show(&progress),
                     Event::Done { ending, .. } => return outcome(ending),
-                    Event::Preview { .. } => {}
+                    Event::Preview { .. } | Event::Finding { .. } => {}
                 }
             }
         }

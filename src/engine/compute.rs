@@ -9,6 +9,7 @@ use anyhow::bail;
 
 use super::DeviceLine;
 use super::device::{Devices, GpuHandles, Selected, Task};
+use super::experiments::KeptWalk;
 use super::job::{Job, Outcome, Segmentation, Stamp};
 use super::worker::{Reporter, Runner};
 use crate::config::{DeviceChoice, SegmentSettings};
@@ -25,16 +26,18 @@ pub(super) struct Compute {
     selected: Option<Selected>,
     /// By the name that they were asked for, all on `selected`'s device.
     models: HashMap<String, Arc<LoadedModel>>,
+    /// On `selected`'s device too.
+    pub(super) walk: Option<KeptWalk>,
     line: Arc<DeviceLine>,
 }
 
 impl Compute {
     pub fn new(shared: Option<GpuHandles>, line: Arc<DeviceLine>) -> Self {
-        Self { shared, devices: None, selected: None, models: HashMap::new(), line }
+        Self { shared, devices: None, selected: None, models: HashMap::new(), walk: None, line }
     }
 
     /// The device for `choice`. Models stay loaded as long as it stays the same.
-    fn select(&mut self, choice: DeviceChoice, monitor: &dyn Monitor) -> anyhow::Result<Selected> {
+    pub(super) fn select(&mut self, choice: DeviceChoice, monitor: &dyn Monitor) -> anyhow::Result<Selected> {
         let selected = match choice {
             // Needs no list of devices, and so no drivers.
             DeviceChoice::Cpu => Devices::cpu(),
@@ -46,13 +49,15 @@ impl Compute {
         };
         if self.selected.as_ref().is_none_or(|previous| previous.device != selected.device) {
             self.models.clear();
+            self.walk = None;
         }
         self.line.set(selected.name.clone());
         self.selected = Some(selected.clone());
         Ok(selected)
     }
 
-    fn model(&mut self, name: &str, selected: &Selected) -> anyhow::Result<Arc<LoadedModel>> {
+    /// The model of that name, loaded once.
+    pub(super) fn model(&mut self, name: &str, selected: &Selected) -> anyhow::Result<Arc<LoadedModel>> {
         if let Some(loaded) = self.models.get(name) {
             return Ok(Arc::clone(loaded));
         }
@@ -86,9 +91,9 @@ impl Compute {
 }
 
 /// A model on the selected device.
-struct LoadedModel {
-    segmenter: Segmenter,
-    sha256: String,
+pub(super) struct LoadedModel {
+    pub segmenter: Segmenter,
+    pub sha256: String,
 }
 
 /// The fields of [`Job::Segment`].
@@ -107,6 +112,7 @@ impl Runner for Compute {
                 let request = SegmentRequest { stamp: *stamp, volume, focus: *focus, settings };
                 Ok(Outcome::Segmentation(Box::new(self.segment(&request, reporter)?)))
             }
+            Job::Experiment { subject, experiment } => self.experiment(subject, experiment, reporter),
             Job::CheckDevices => {
                 let shared = &mut self.shared;
                 let devices = self.devices.get_or_insert_with(|| Devices::new(shared.take()));
@@ -132,6 +138,7 @@ impl Runner for Compute {
         let is_lost = panicked || !catch_unwind(AssertUnwindSafe(|| selected.device.sync().is_ok())).unwrap_or(false);
         if is_lost {
             self.models.clear();
+            self.walk = None;
             if let Some(devices) = &mut self.devices {
                 devices.give_up(&selected, "failed in the middle of a job");
             }

@@ -40,7 +40,7 @@ impl Runner for Files {
                 text::write(path, text)?;
                 Ok(Outcome::Written(path.clone()))
             }
-            Job::Segment { .. } | Job::CheckDevices => {
+            Job::Segment { .. } | Job::Experiment { .. } | Job::CheckDevices => {
                 bail!("the file thread was asked to {}, which is the worker's work", job.name())
             }
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::laboratory::{Conditions, Damaged, Experiment, Finding, SamplesSoFar, State, Subject, Walked};
 use crate::config::SegmentSettings;
 use crate::domain::phantom::PhantomKind;
 use crate::domain::volume::Histogram;
@@ -99,6 +100,13 @@ pub enum Job {
         /// Model, steps, sampler, samples, seed, device.
         settings: SegmentSettings,
     },
+    /// Try something on one frame. A newer experiment of the same kind supersedes it.
+    Experiment {
+        /// The frame, and how it is segmented.
+        subject: Box<Subject>,
+        /// What is tried.
+        experiment: Experiment,
+    },
     /// Check every device against the CPU backend and time it.
     CheckDevices,
 }
@@ -119,6 +127,14 @@ pub enum Event {
         id: JobId,
         /// What has been read so far.
         volume: Arc<Volume>,
+    },
+    /// Something that an experiment has found on its way. Of growing samples only the newest are kept; what came before a
+    /// cancel stays good.
+    Finding {
+        /// The job.
+        id: JobId,
+        /// What it has found.
+        finding: Finding,
     },
     /// The job's one and only ending.
     Done {
@@ -157,6 +173,18 @@ pub enum Outcome {
     Written(PathBuf),
     /// Of [`Job::Segment`].
     Segmentation(Box<Segmentation>),
+    /// Of [`Experiment::Samples`]: all of them.
+    Samples(Arc<SamplesSoFar>),
+    /// Of [`Experiment::Steps`], whose runs have come as findings.
+    Steps(Box<Conditions>),
+    /// Of [`Experiment::Walk`].
+    Walk(Box<Walked>),
+    /// Of [`Experiment::State`].
+    State(Box<State>),
+    /// Of [`Experiment::Noise`], whose answers have come as findings.
+    Noise(Box<Conditions>),
+    /// Of [`Experiment::Damage`].
+    Damaged(Box<Damaged>),
     /// Of [`Job::CheckDevices`].
     Devices(Vec<DeviceReport>),
 }
@@ -280,6 +308,7 @@ impl Job {
             Job::OpenTable { .. } => "read the label names",
             Job::WriteText { .. } => "write the file",
             Job::Segment { .. } => "segment the image",
+            Job::Experiment { experiment, .. } => experiment.name(),
             Job::CheckDevices => "check the devices",
         }
     }

@@ -9,19 +9,23 @@
 //! - a panic costs its job and no other;
 //! - of one job's progress only the newest is ever waiting;
 //! - a cancelled job that has not begun ends at once, one that has ends at its next step;
-//! - the newest [`Job::Segment`] supersedes the ones before it;
+//! - the newest [`Job::Segment`] supersedes the ones before it, the newest experiment those of its kind;
+//! - of the samples that an experiment draws only the newest snapshot is ever waiting;
 //! - dropping the engine cancels all work and waits for the threads.
 
 mod check;
 mod compute;
 pub mod device;
+mod experiments;
 mod files;
 pub mod job;
 pub mod journal;
+pub mod laboratory;
 #[cfg(test)]
 mod tests;
 mod worker;
 
+use std::mem::{Discriminant, discriminant};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -32,6 +36,7 @@ pub use self::job::{
     DeviceCheck, DeviceReport, Ending, Event, Failure, Job, JobId, Opened, OpenedLabels, OpenedMap, Outcome,
     Segmentation, Stamp,
 };
+use self::laboratory::{Experiment, Finding};
 use self::worker::{Note, Outbox, Request, Runner, Ticket};
 pub use crate::model::registry::{ModelInfo, list as models};
 
@@ -55,7 +60,24 @@ struct Inboxes {
 /// A job whose ending has not been polled yet.
 struct Live {
     ticket: Arc<Ticket>,
-    is_segmentation: bool,
+    line: Option<Line>,
+}
+
+/// Jobs of which only the newest is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Line {
+    Segmentation,
+    Experiment(Discriminant<Experiment>),
+}
+
+impl Line {
+    fn of(job: &Job) -> Option<Self> {
+        match job {
+            Job::Segment { .. } => Some(Self::Segmentation),
+            Job::Experiment { experiment, .. } => Some(Self::Experiment(discriminant(experiment))),
+            _ => None,
+        }
+    }
 }
 
 /// Which device is in use, for a status bar: written by the worker, read by whoever draws.
@@ -111,20 +133,21 @@ impl Engine {
         }
     }
 
-    /// Hands over a job. A segmentation cancels those submitted before it: only the newest preview is wanted.
+    /// Hands over a job. A segmentation cancels those submitted before it, and an experiment those of its kind: only the newest
+    /// is wanted.
     pub fn submit(&mut self, job: Job) -> JobId {
         let id = JobId(self.n_submitted);
         self.n_submitted += 1;
-        let is_segmentation = matches!(job, Job::Segment { .. });
-        if is_segmentation {
-            self.cancel_where(|live| live.is_segmentation);
+        let line = Line::of(&job);
+        if line.is_some() {
+            self.cancel_where(|live| live.line == line);
         }
         let ticket = Arc::new(Ticket::new(id));
-        self.live.push(Live { ticket: Arc::clone(&ticket), is_segmentation });
+        self.live.push(Live { ticket: Arc::clone(&ticket), line });
         let name = job.name();
         let is_taken = self.inboxes.as_ref().is_some_and(|inboxes| {
             let inbox = match job {
-                Job::Segment { .. } | Job::CheckDevices => &inboxes.compute,
+                Job::Segment { .. } | Job::Experiment { .. } | Job::CheckDevices => &inboxes.compute,
                 Job::Open { .. }
                 | Job::Phantom { .. }
                 | Job::OpenLabels { .. }
@@ -167,6 +190,10 @@ impl Engine {
         match note {
             Note::Progress(ticket) => {
                 events.extend(ticket.take_progress().map(|progress| Event::Progress { id: ticket.id, progress }));
+            }
+            Note::Samples(ticket) => {
+                let newest = ticket.take_samples().map(Finding::Samples);
+                events.extend(newest.map(|finding| Event::Finding { id: ticket.id, finding }));
             }
             Note::Event(event) => {
                 if let Event::Done { id, .. } = &event {

@@ -13,6 +13,7 @@ use std::thread::{Builder, JoinHandle};
 use crossbeam_channel::{Receiver, Sender};
 
 use super::job::{Ending, Event, Failure, Job, JobId, Outcome};
+use super::laboratory::{Finding, SamplesSoFar};
 use crate::domain::Volume;
 use crate::monitor::{Cancelled, Monitor, Progress};
 
@@ -40,17 +41,37 @@ const WAITING: u8 = 0;
 const RUNNING: u8 = 1;
 const CANCELLED: u8 = 2;
 
-/// What both sides share of a job: whether it is still wanted, and its newest progress.
+/// What both sides share of a job: whether it is still wanted, its newest progress and its newest samples.
 #[derive(Debug)]
 pub(super) struct Ticket {
     pub id: JobId,
     state: AtomicU8,
-    newest: Mutex<Option<Progress>>,
+    progress: Newest<Progress>,
+    samples: Newest<Arc<SamplesSoFar>>,
+}
+
+/// The newest of a stream of news that nobody has taken yet.
+#[derive(Debug)]
+struct Newest<T>(Mutex<Option<T>>);
+
+impl<T> Newest<T> {
+    fn none() -> Self {
+        Self(Mutex::new(None))
+    }
+
+    fn take(&self) -> Option<T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// True where what came before had been taken, so that a note is due.
+    fn put(&self, news: T) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).replace(news).is_none()
+    }
 }
 
 impl Ticket {
     pub fn new(id: JobId) -> Self {
-        Self { id, state: AtomicU8::new(WAITING), newest: Mutex::new(None) }
+        Self { id, state: AtomicU8::new(WAITING), progress: Newest::none(), samples: Newest::none() }
     }
 
     /// Marks the job as unwanted. True where it had not begun: then nobody but the caller will end it.
@@ -60,7 +81,12 @@ impl Ticket {
 
     /// The newest progress that nobody has taken yet.
     pub fn take_progress(&self) -> Option<Progress> {
-        self.newest.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.progress.take()
+    }
+
+    /// The newest samples that nobody has taken yet.
+    pub fn take_samples(&self) -> Option<Arc<SamplesSoFar>> {
+        self.samples.take()
     }
 
     /// Takes the job for a worker. False where it was cancelled before, and so has had its ending.
@@ -71,18 +97,14 @@ impl Ticket {
     fn is_cancelled(&self) -> bool {
         self.state.load(Ordering::Acquire) == CANCELLED
     }
-
-    /// Stores progress; true where the one before it had been taken, so that a note is due.
-    fn put_progress(&self, progress: Progress) -> bool {
-        self.newest.lock().unwrap_or_else(PoisonError::into_inner).replace(progress).is_none()
-    }
 }
 
-/// What travels back. Progress is a mere knock, at most one on its way for a job: the newest lies in the ticket, so
-/// that a window which does not poll for a while finds one progress a job and not a thousand.
+/// What travels back. Progress and samples are mere knocks, at most one of each on its way for a job: the newest lies in the
+/// ticket, so that a window which does not poll for a while finds one progress a job and not a thousand.
 #[derive(Debug)]
 pub(super) enum Note {
     Progress(Arc<Ticket>),
+    Samples(Arc<Ticket>),
     Event(Event),
 }
 
@@ -121,6 +143,18 @@ impl Reporter {
         let preview = Event::Preview { id: self.ticket.id, volume: Arc::new(volume) };
         self.outbox.send(Note::Event(preview));
     }
+
+    /// Shows what an experiment has found; also after the job was cancelled, so that what has come by then is not lost.
+    pub fn find(&self, finding: Finding) {
+        match finding {
+            Finding::Samples(samples) => {
+                if self.ticket.samples.put(samples) {
+                    self.outbox.send(Note::Samples(Arc::clone(&self.ticket)));
+                }
+            }
+            finding => self.outbox.send(Note::Event(Event::Finding { id: self.ticket.id, finding })),
+        }
+    }
 }
 
 impl Monitor for Reporter {
@@ -128,7 +162,7 @@ impl Monitor for Reporter {
         if self.ticket.is_cancelled() {
             return Err(Cancelled);
         }
-        if self.ticket.put_progress(Progress { stage, done, total }) {
+        if self.ticket.progress.put(Progress { stage, done, total }) {
             self.outbox.send(Note::Progress(Arc::clone(&self.ticket)));
         }
         Ok(())

@@ -34,6 +34,8 @@ pub struct RoutedModel {
     pub segmenter: Segmenter,
     /// Its ways.
     pub routes: Vec<Route>,
+    /// Where the box lies of an image that is larger than the model's; see [`Segmenter::encode_image`].
+    pub focus: Option<[usize; 3]>,
 }
 
 impl Contender for RoutedModel {
@@ -50,7 +52,7 @@ impl Contender for RoutedModel {
     }
 
     fn answers(&self, volume: &Volume, seed: u64, monitor: &dyn Monitor) -> Result<Vec<LabelMap>, Cancelled> {
-        let encoded = self.segmenter.encode_image(volume, 0, None);
+        let encoded = self.segmenter.encode_image(volume, 0, self.focus);
         // Only the ceiling looks at the truth.
         let nothing = LabelMap::empty(volume.grid().clone());
         let answer = |route: &Route| route.answer(&self.segmenter, &encoded, &nothing, seed, monitor);
@@ -104,15 +106,15 @@ impl NoisePlan {
         self.repeats * (self.strengths.len() as u64 + 1)
     }
 
-    /// Runs all `contenders` on `volume`, damaged in every way of the plan; `on_answer` gets each answer as it comes. All
-    /// contenders see the same damaged images. Images that cannot be damaged (no range, colours) give no answers.
+    /// Runs all `contenders` on one frame of `volume`, damaged in every way of the plan; `on_answer` gets each answer as it comes.
+    /// All contenders see the same damaged images. Images that cannot be damaged (no range, colours) give no answers.
     ///
     /// # Errors
     /// [`Cancelled`], within one denoising step.
     pub fn run(
         &self,
         contenders: &[&dyn Contender],
-        volume: &Volume,
+        (volume, frame): (&Volume, usize),
         truth: Option<&LabelMap>,
         monitor: &dyn Monitor,
         on_answer: &mut dyn FnMut(NoisyAnswer),
@@ -120,7 +122,7 @@ impl NoisePlan {
         let truth = truth.map(LabelMap::to_ids);
         for repeat in 0..self.repeats {
             let seed = self.seed + repeat;
-            let damaged = |strength| self.perturbation.apply(volume, 0, strength, seed);
+            let damaged = |strength| self.perturbation.apply(volume, frame, strength, seed);
             let Some(undamaged) = damaged(0.0) else { return Ok(()) };
             for contender in contenders {
                 let references = contender.answers(&undamaged, seed, monitor)?;
@@ -196,7 +198,7 @@ mod tests {
         let plan =
             NoisePlan { perturbation: Perturbation::Gaussian, strengths: vec![0.0, 0.2, 0.5], repeats: 2, seed: 4 };
         let mut found = Vec::new();
-        plan.run(&[&Threshold], &volume, Some(&truth), &Silent, &mut |answer| found.push(answer)).unwrap();
+        plan.run(&[&Threshold], (&volume, 0), Some(&truth), &Silent, &mut |answer| found.push(answer)).unwrap();
         assert_eq!(found.len(), 3 * 2 * 2);
         let dice = |strength: f64| {
             let of = found.iter().filter(|answer| answer.strength == strength);

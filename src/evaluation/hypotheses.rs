@@ -1,15 +1,17 @@
 //! The samples of one image as hypotheses: kept as runs of equal labels, so that a thousand fit into memory, and compared with
 //! each other by Dice.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 
 use super::clustering::Dendrogram;
 
-/// One sample's classes as runs: a few kilobytes where one byte a voxel would be a hundred.
+/// One sample's classes as runs: a few kilobytes where one byte a voxel would be a hundred. Copies share them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mask {
     /// Where each run ends (one past its last voxel) and its class; neighbours differ.
-    runs: Vec<(u32, u8)>,
+    runs: Arc<[(u32, u8)]>,
 }
 
 impl Mask {
@@ -26,7 +28,7 @@ impl Mask {
     /// One class a voxel.
     pub fn to_classes(&self) -> Vec<u8> {
         let mut classes = Vec::with_capacity(self.n_voxels());
-        for &(end, class) in &self.runs {
+        for &(end, class) in self.runs.iter() {
             classes.resize(end as usize, class);
         }
         classes

@@ -14,7 +14,8 @@ use self::robustness::{Robustness, RobustnessAction};
 use self::steps::{Steps, StepsAction};
 use self::uncertainty::{Uncertain, UncertaintyAction};
 use super::App;
-use crate::engine::JobId;
+use crate::engine::laboratory::Finding;
+use crate::engine::{JobId, Outcome};
 use crate::monitor::Progress;
 
 /// What the right panel, the dock below the views and the overlays are about.
@@ -118,6 +119,35 @@ impl App {
     pub(super) fn end_experiment(&mut self, job: JobId) -> Option<Room> {
         let running = &mut self.state.case.as_mut()?.lab.running;
         running.take_if(|running| running.job == job).map(|running| running.room)
+    }
+
+    /// Keeps what the running experiment has found; what comes of another one is late and not wanted.
+    pub(super) fn note_finding(&mut self, job: JobId, finding: Finding) {
+        if self.experiment_of(job).is_none() {
+            return;
+        }
+        let Some(case) = &mut self.state.case else { return };
+        match finding {
+            Finding::Samples(samples) => case.lab.uncertainty.samples = Some(samples),
+            Finding::Run(run) => case.lab.steps.runs.push(*run),
+            Finding::Noise(answer) => case.lab.robustness.answers.push(answer),
+        }
+    }
+
+    /// Keeps what has come of an experiment, where it is about the open case.
+    pub(super) fn finish_experiment(&mut self, job: JobId, outcome: Outcome) {
+        self.end_experiment(job);
+        let Some(case) = &mut self.state.case else { return };
+        let (id, lab) = (case.id, &mut case.lab);
+        match outcome {
+            Outcome::Samples(samples) if samples.conditions.stamp.case == id => lab.uncertainty.samples = Some(samples),
+            Outcome::Steps(conditions) if conditions.stamp.case == id => lab.steps.conditions = Some(conditions),
+            Outcome::Walk(walked) if walked.conditions.stamp.case == id => lab.steps.walked = Some(walked),
+            Outcome::State(state) if state.stamp.case == id => lab.steps.state = Some(state),
+            Outcome::Noise(conditions) if conditions.stamp.case == id => lab.robustness.conditions = Some(conditions),
+            Outcome::Damaged(damaged) if damaged.conditions.stamp.case == id => lab.robustness.damaged = Some(damaged),
+            _ => {}
+        }
     }
 
     /// Stops the experiment that is running; what it has found stays.

@@ -1,10 +1,16 @@
 //! The room of uncertainty: where samples differ.
 
+use std::sync::Arc;
+
 use crate::app::App;
+use crate::engine::laboratory::SamplesSoFar;
 
 /// What the room knows of a case.
 #[derive(Debug, Default)]
-pub struct Uncertain {}
+pub struct Uncertain {
+    /// The newest samples, of which frame and model they say themselves.
+    pub samples: Option<Arc<SamplesSoFar>>,
+}
 
 /// What its controls ask for.
 #[derive(Clone, Debug, PartialEq)]

@@ -53,7 +53,8 @@ pub(super) fn run(args: &NoiseArgs) -> anyhow::Result<()> {
         .iter()
         .map(|model| {
             let (segmenter, sampled) = (model.segmenter.clone(), args.steps.iter().map(|&steps| sampled(args, steps)));
-            RoutedModel { name: model.name.clone(), routes: Route::of(segmenter.config(), sampled), segmenter }
+            let routes = Route::of(segmenter.config(), sampled);
+            RoutedModel { name: model.name.clone(), routes, segmenter, focus: None }
         })
         .collect();
     let contenders: Vec<&dyn Contender> = contenders.iter().map(|contender| contender as &dyn Contender).collect();
@@ -68,7 +69,7 @@ pub(super) fn run(args: &NoiseArgs) -> anyhow::Result<()> {
             // No two images share their noise.
             seed: args.common.seed + case_idx as u64 * args.repeats,
         };
-        plan.run(&contenders, &image.volume, Some(&image.labels), monitor, &mut |answer| {
+        plan.run(&contenders, (&image.volume, 0), Some(&image.labels), monitor, &mut |answer| {
             let rows: Vec<(String, Vec<Option<f64>>)> =
                 answer.labels.iter().map(|label| (label.name.clone(), vec![label.dice, label.agreement])).collect();
             let before: [Cell; 6] = [
