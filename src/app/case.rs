@@ -146,6 +146,8 @@ pub struct Origin {
     pub model_sha256: String,
     /// The device that did it.
     pub device: String,
+    /// Which of several answers it is, such as "sample 7 of 32"; `None` of the one answer of a segmentation.
+    pub which: Option<String>,
 }
 
 /// What the image panel shows of a frame.

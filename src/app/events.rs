@@ -162,6 +162,7 @@ impl App {
                 settings: result.settings,
                 model_sha256: result.model_sha256,
                 device: result.device,
+                which: None,
             }),
             serial: self.n_previews,
         });

@@ -225,6 +225,7 @@ impl App {
         if let Some(running) = self.state.segmenting.take() {
             self.engine.cancel(running.job);
         }
+        self.stop_experiment();
         self.end_journal();
         if let Some(case) = self.state.case.take() {
             self.background.submit(Task::Free(Box::new(case)));

@@ -185,7 +185,8 @@ impl App {
         let state = &self.state;
         let case_is_settled = state.case.as_ref().is_none_or(|case| {
             let has_statistics = case.statistics.is_some() || case.opened.volume.is_color();
-            case.lab.reference.opening.is_none()
+            case.lab.running.is_none()
+                && case.lab.reference.opening.is_none()
                 && case.merging.is_none()
                 && case.long_edit.is_none()
                 && case.counts.is_known()

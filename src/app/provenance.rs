@@ -27,5 +27,6 @@ pub fn model_run(origin: &Origin) -> ModelRun {
         steps: settings.steps,
         samples: settings.samples,
         device: origin.device.clone(),
+        which: origin.which.clone(),
     }
 }

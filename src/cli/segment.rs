@@ -122,6 +122,7 @@ fn provenance(image: &Path, result: &Segmentation) -> Provenance {
             steps: settings.steps,
             samples: settings.samples,
             device: result.device.clone(),
+            which: None,
         }),
         ..Provenance::new(Some(image))
     }

@@ -45,6 +45,9 @@ pub struct ModelRun {
     pub samples: usize,
     /// The device that computed it.
     pub device: String,
+    /// Which of the samples' answers it is, such as "sample 7 of 32" or their majority; left out of their mean.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub which: Option<String>,
 }
 
 impl Provenance {

@@ -2,6 +2,7 @@
 
 use super::{Command, NO_CASE, Why};
 use crate::app::case::{Case, Source};
+use crate::app::lab::Room;
 use crate::app::operations::Kind;
 use crate::app::state::State;
 use crate::domain::Label;
@@ -180,8 +181,29 @@ fn can_segment(state: &State) -> Result<(), Why> {
     let case = case(state).and_then(no_preview)?;
     because(state.segmenting.is_none(), "A segmentation is running")?;
     because(case.lab.running.is_none(), "An experiment is running; stop it first")?;
+    can_read(state, case)
+}
+
+/// Whether there is a model that reads the image.
+fn can_read(state: &State, case: &Case) -> Result<(), Why> {
     because(!state.models.is_empty(), "No model is installed")?;
     because(!case.opened.volume.is_color(), "The models read grey images; this one is in colour")
+}
+
+/// Whether an experiment can begin: one runs at a time.
+///
+/// # Errors
+/// [`Why`] not.
+pub fn can_experiment(state: &State) -> Result<(), Why> {
+    let case = case(state)?;
+    because(state.segmenting.is_none(), "A segmentation is running; stop it first")?;
+    match case.lab.running.as_ref().map(|running| running.room) {
+        Some(Room::Steps) => Err(Why("Numbers of steps are being compared; stop that first")),
+        Some(Room::Uncertainty) => Err(Why("Samples are being drawn; stop them first")),
+        Some(Room::Robustness) => Err(Why("The image is being damaged; stop that first")),
+        Some(Room::Annotate | Room::Reference) => Err(Why("An experiment is running; stop it first")),
+        None => can_read(state, case),
+    }
 }
 
 fn has_recoverable(state: &State) -> Result<(), Why> {

@@ -2,7 +2,7 @@
 
 mod enabled;
 
-pub use self::enabled::{can_change_labels, can_delete, can_go_to};
+pub use self::enabled::{can_change_labels, can_delete, can_experiment, can_go_to};
 
 use serde::{Deserialize, Serialize};
 

@@ -14,8 +14,9 @@ use self::robustness::{Robustness, RobustnessAction};
 use self::steps::{Steps, StepsAction};
 use self::uncertainty::{Uncertain, UncertaintyAction};
 use super::App;
-use crate::engine::laboratory::Finding;
-use crate::engine::{JobId, Outcome};
+use crate::config::SegmentSettings;
+use crate::engine::laboratory::{Experiment, Finding, Subject};
+use crate::engine::{Job, JobId, Outcome, Stamp};
 use crate::monitor::Progress;
 
 /// What the right panel, the dock below the views and the overlays are about.
@@ -108,6 +109,20 @@ impl App {
         if room != Room::Annotate {
             self.state.laboratory = room;
         }
+    }
+
+    /// Begins an experiment on the frame shown. One that runs is stopped.
+    pub(super) fn begin_experiment(&mut self, room: Room, experiment: Experiment, settings: SegmentSettings) {
+        self.stop_experiment();
+        let Some(case) = &mut self.state.case else { return };
+        let subject = Box::new(Subject {
+            stamp: Stamp { case: case.id, frame: case.frame },
+            volume: case.opened.volume.clone(),
+            focus: Some(case.crosshair),
+            settings,
+        });
+        let job = self.engine.submit(Job::Experiment { subject, experiment });
+        case.lab.running = Some(Running { job, room, started: Instant::now(), progress: None });
     }
 
     /// The running experiment, if `job` is its.

@@ -25,8 +25,9 @@ pub fn banner_ui(ui: &mut Ui, state: &State, preview: &Preview, actions: &mut Ac
             ui.label(strong("Preview", type_size::BODY).color(tokens.text));
             ui.label(RichText::new("not yet part of your labels").color(tokens.text_weak));
             let origin = match &preview.source {
-                Source::Model(Origin { settings, .. }) => {
-                    format!("{}, {} steps, seed {}", settings.model, settings.steps, settings.seed)
+                Source::Model(Origin { settings, which, .. }) => {
+                    let which = which.as_ref().map_or_else(String::new, |which| format!(", {which}"));
+                    format!("{}, {} steps, seed {}{which}", settings.model, settings.steps, settings.seed)
                 }
                 Source::Change { name, edit } => format!("{name}: {} voxels change", grouped(edit.n_voxels() as u64)),
             };

@@ -123,7 +123,8 @@ fn show_preview(window: &mut Window) {
     let state = &mut window.state_mut().state;
     let case = state.case.as_mut().expect("a case is open");
     let (labels, table) = case.opened.reference.clone().expect("the sample has a truth");
-    let origin = Origin { settings: SegmentSettings::default(), model_sha256: String::new(), device: "CPU".to_owned() };
+    let device = "CPU".to_owned();
+    let origin = Origin { settings: SegmentSettings::default(), model_sha256: String::new(), device, which: None };
     case.preview = Some(Preview { labels, table, source: Source::Model(origin), counts: None, serial: 1 });
     window.run_steps(3);
 }

@@ -236,6 +236,7 @@ fn the_model_whose_prediction_was_accepted_is_remembered() {
         steps: 2,
         samples: 1,
         device: "CPU".to_owned(),
+        which: None,
     };
     desk.dot(1, 1);
     desk.journal.append(&Record::Model(&run)).unwrap();
