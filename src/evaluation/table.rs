@@ -157,6 +157,18 @@ impl Table {
         text
     }
 
+    /// As spreadsheets take it from the clipboard: fields apart by tabs.
+    pub fn to_tsv(&self) -> String {
+        let plain = |field: &str| field.replace(['\t', '\n', '\r'], " ");
+        let field = |cell: &Cell| match cell {
+            Cell::Text(text) => plain(text),
+            Cell::Number(_) => cell.csv(),
+        };
+        let heading = self.columns.iter().map(|name| plain(name)).collect::<Vec<_>>();
+        let rows = self.rows.iter().map(|row| row.iter().map(field).collect());
+        std::iter::once(heading).chain(rows).map(|line| line.join("\t") + "\n").collect()
+    }
+
     /// One object a row; what is undefined is `null`.
     pub fn to_json(&self) -> Value {
         let object = |row: &Vec<Cell>| -> Map<String, Value> {

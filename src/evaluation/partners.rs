@@ -1,0 +1,200 @@
+//! Which labels of two label maps are the same, whatever their ids, and what a voxel's change from one map to the other is.
+
+use crate::domain::{Label, LabelTable};
+
+/// What says that two labels are one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MatchedBy {
+    /// They have the same name, whatever its case.
+    Name,
+    /// They have the same id, and neither has a partner of its name.
+    Id,
+}
+
+/// A label of the reference, a label of the labels, or one of both that are the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pair {
+    /// The labels' name for it, else the reference's.
+    pub name: String,
+    /// Its id in the reference; `None` where it has no such label.
+    pub reference: Option<u16>,
+    /// Its id in the labels; `None` where they have no such label.
+    pub labels: Option<u16>,
+    /// Why both are one; `None` where it has no partner.
+    pub by: Option<MatchedBy>,
+}
+
+/// What became of a voxel of the reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It has a label that the reference has not there.
+    Added,
+    /// It has none where the reference has one.
+    Removed,
+    /// Both have the same label.
+    Kept,
+    /// Both have a label, but not the same.
+    Swapped,
+}
+
+/// All labels of two tables, those that are the same as one.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Partners {
+    pairs: Vec<Pair>,
+    /// The number of each id in the reference: its place among the pairs from 1 on; 0 for ids that are none of its.
+    of_reference: Vec<u32>,
+    of_labels: Vec<u32>,
+}
+
+impl Partners {
+    /// Matches labels of the same name first, then, of those that are left, labels of the same id. The reference's labels come
+    /// first, in its order.
+    pub fn of(reference: &LabelTable, theirs: &LabelTable) -> Self {
+        let mut free: Vec<&Label> = theirs.labels.iter().collect();
+        let mut take =
+            |is_it: &dyn Fn(&Label) -> bool| free.iter().position(|label| is_it(label)).map(|at| free.remove(at).id);
+        let by_name: Vec<Option<u16>> =
+            reference.labels.iter().map(|known| take(&|label| is_same_name(&known.name, &label.name))).collect();
+        let mut pairs: Vec<Pair> = Vec::with_capacity(reference.labels.len());
+        for (known, by_name) in reference.labels.iter().zip(by_name) {
+            let (labels, by) = match by_name {
+                Some(id) => (Some(id), Some(MatchedBy::Name)),
+                None => {
+                    let id = take(&|label| label.id == known.id);
+                    (id, id.map(|_| MatchedBy::Id))
+                }
+            };
+            let name = labels.map_or_else(|| known.name.clone(), |id| theirs.name(id));
+            pairs.push(Pair { name, reference: Some(known.id), labels, by });
+        }
+        pairs.extend(free.into_iter().map(|label| Pair {
+            name: label.name.clone(),
+            reference: None,
+            labels: Some(label.id),
+            by: None,
+        }));
+        let numbers = |id_of: &dyn Fn(&Pair) -> Option<u16>| {
+            let mut numbers = vec![0; pairs.iter().filter_map(id_of).max().map_or(0, |id| usize::from(id) + 1)];
+            for (number, pair) in (1..).zip(&pairs) {
+                id_of(pair).into_iter().for_each(|id| numbers[usize::from(id)] = number);
+            }
+            numbers
+        };
+        let (of_reference, of_labels) = (numbers(&|pair| pair.reference), numbers(&|pair| pair.labels));
+        Self { pairs, of_reference, of_labels }
+    }
+
+    /// The labels, those of the reference first.
+    pub fn pairs(&self) -> &[Pair] {
+        &self.pairs
+    }
+
+    /// What became of a voxel that has `reference` in the one and `labels` in the other; `None` where it has none in either.
+    /// With `only`, the place of a pair, all other labels count as none.
+    pub fn change(&self, reference: u16, labels: u16, only: Option<usize>) -> Option<Change> {
+        if (reference, labels) == (0, 0) {
+            return None;
+        }
+        let is_meant = |number: &u32| only.is_none_or(|only| *number as usize == only + 1);
+        let was = number(&self.of_reference, reference).filter(is_meant);
+        let is = number(&self.of_labels, labels).filter(is_meant);
+        match (was, is) {
+            (None, None) => None,
+            (None, Some(_)) => Some(Change::Added),
+            (Some(_), None) => Some(Change::Removed),
+            (Some(was), Some(is)) if was == is => Some(Change::Kept),
+            (Some(_), Some(_)) => Some(Change::Swapped),
+        }
+    }
+}
+
+/// Ids that no table knows are the same where they are equal.
+fn number(numbers: &[u32], id: u16) -> Option<u32> {
+    let known = numbers.get(usize::from(id)).copied().filter(|number| *number != 0);
+    (id != 0).then(|| known.unwrap_or(u32::from(u16::MAX) + 1 + u32::from(id)))
+}
+
+fn is_same_name(a: &str, b: &str) -> bool {
+    let plain = |name: &str| name.trim().to_lowercase();
+    !a.trim().is_empty() && plain(a) == plain(b)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn table(names: &[(u16, &str)]) -> LabelTable {
+        LabelTable { labels: names.iter().map(|(id, name)| Label::new(*id, *name)).collect() }
+    }
+
+    fn found(partners: &Partners) -> Vec<(Option<u16>, Option<u16>, Option<MatchedBy>)> {
+        partners.pairs().iter().map(|pair| (pair.reference, pair.labels, pair.by)).collect()
+    }
+
+    #[test]
+    fn names_come_before_ids_and_what_is_left_stands_alone() {
+        let partners = Partners::of(
+            &table(&[(1, "Anterior"), (2, "Posterior"), (5, "Cyst")]),
+            &table(&[(1, "posterior "), (2, "Label 2"), (3, "Anterior"), (9, "Vein")]),
+        );
+        let (name, id) = (Some(MatchedBy::Name), None);
+        assert_eq!(
+            found(&partners),
+            [
+                (Some(1), Some(3), name),
+                (Some(2), Some(1), name),
+                (Some(5), None, id),
+                (None, Some(2), id),
+                (None, Some(9), id)
+            ]
+        );
+    }
+
+    #[test]
+    fn without_names_labels_of_one_id_are_one() {
+        let partners = Partners::of(&table(&[(1, "Anterior"), (2, "")]), &table(&[(2, ""), (1, "Label 1")]));
+        let id = Some(MatchedBy::Id);
+        assert_eq!(found(&partners), [(Some(1), Some(1), id), (Some(2), Some(2), id)]);
+        assert_eq!(partners.pairs()[0].name, "Label 1");
+    }
+
+    #[test]
+    fn a_voxels_change_goes_by_partners_not_by_ids() {
+        let partners = Partners::of(&table(&[(1, "A"), (2, "B")]), &table(&[(1, "B"), (2, "A"), (7, "C")]));
+        let changes = [(0, 0), (1, 2), (1, 1), (1, 0), (0, 1), (2, 7), (50, 50), (50, 51)];
+        let found = changes.map(|(was, is)| partners.change(was, is, None));
+        let [kept, swapped] = [Some(Change::Kept), Some(Change::Swapped)];
+        let (removed, added) = (Some(Change::Removed), Some(Change::Added));
+        assert_eq!(found, [None, kept, swapped, removed, added, swapped, kept, swapped]);
+        // A alone: B counts as none.
+        assert_eq!(
+            changes.map(|(was, is)| partners.change(was, is, Some(0)))[..5],
+            [None, kept, removed, removed, None]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn every_label_is_in_one_pair(a in prop::collection::vec((1..9_u16, "[a-c]{0,2}"), 0..7), b in prop::collection::vec((1..9_u16, "[a-c]{0,2}"), 0..7)) {
+            let unique = |labels: Vec<(u16, String)>| {
+                let mut table = LabelTable::default();
+                labels.into_iter().for_each(|(id, name)| table.push(Label::new(id, name)));
+                table
+            };
+            let (a, b) = (unique(a), unique(b));
+            let partners = Partners::of(&a, &b);
+            let mut ids: Vec<u16> = partners.pairs().iter().filter_map(|pair| pair.labels).collect();
+            let mut expected: Vec<u16> = b.labels.iter().map(|label| label.id).collect();
+            ids.sort_unstable();
+            expected.sort_unstable();
+            prop_assert_eq!(ids, expected);
+            let of_reference: Vec<u16> = partners.pairs().iter().filter_map(|pair| pair.reference).collect();
+            prop_assert_eq!(of_reference, a.labels.iter().map(|label| label.id).collect::<Vec<_>>());
+            for pair in partners.pairs() {
+                prop_assert_eq!(pair.by.is_some(), pair.reference.is_some() && pair.labels.is_some());
+            }
+        }
+    }
+}
