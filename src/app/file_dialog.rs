@@ -96,7 +96,7 @@ fn ask(purpose: Purpose, suggestion: Option<&Path>) -> Picked {
             let dialog = dialog.add_filter("ITK-SNAP", &["txt", "label"]).add_filter("FreeSurfer", &["ctab", "lut"]);
             dialog.set_file_name(name).save_file()
         }
-        Purpose::ExportStatistics | Purpose::ExportMeasurements => {
+        Purpose::ExportStatistics | Purpose::ExportMeasurements | Purpose::ExportAgreement => {
             let name = suggestion.and_then(Path::file_name).unwrap_or_default().to_string_lossy().into_owned();
             dialog.add_filter("Comma-separated values", &["csv"]).set_file_name(name).save_file()
         }
@@ -124,6 +124,7 @@ pub fn title(purpose: &Purpose) -> &'static str {
         Purpose::OpenOtherMask => "Open another mask",
         Purpose::OpenReference => "Open reference",
         Purpose::ExportMeasurements => "Export measurements",
+        Purpose::ExportAgreement => "Export agreement",
         Purpose::SaveLabels(_) => "Save mask",
         Purpose::SaveRecovered(_) => "Save recovered labels",
         Purpose::OpenLabelNames => "Open label names",

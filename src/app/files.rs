@@ -115,6 +115,7 @@ impl App {
             Purpose::SaveLabelNames => self.suggested_beside("_labels.txt"),
             Purpose::ExportStatistics => self.suggested_beside("_statistics.csv"),
             Purpose::ExportMeasurements => self.suggested_beside("_measurements.csv"),
+            Purpose::ExportAgreement => self.suggested_beside("_agreement.csv"),
         };
         let ctx = self.ctx.clone();
         self.file_dialog.open(purpose, suggestion, move || ctx.request_repaint());
@@ -131,6 +132,7 @@ impl App {
                     Purpose::SaveLabelNames => self.suggested_beside("_labels.txt"),
                     Purpose::ExportStatistics => self.suggested_beside("_statistics.csv"),
                     Purpose::ExportMeasurements => self.suggested_beside("_measurements.csv"),
+                    Purpose::ExportAgreement => self.suggested_beside("_agreement.csv"),
                     Purpose::OpenImage
                     | Purpose::OpenLabels
                     | Purpose::PasteLabels
@@ -167,6 +169,7 @@ impl App {
             Purpose::SaveLabelNames => self.save_label_names(path),
             Purpose::ExportStatistics => self.write_statistics(path),
             Purpose::ExportMeasurements => self.write_measurements(path),
+            Purpose::ExportAgreement => self.write_agreement(path),
         }
     }
 

@@ -154,6 +154,7 @@ impl App {
         self.hear_recorder();
         self.note_changes();
         self.finish_long_edit();
+        self.follow_reference();
         if let Some(picked) = self.file_dialog.poll() {
             self.use_picked(picked);
         }

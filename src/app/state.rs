@@ -236,6 +236,8 @@ pub enum Purpose {
     OpenOtherMask,
     /// A mask to compare the labels with.
     OpenReference,
+    /// Where to write the table of agreement with the reference.
+    ExportAgreement,
     /// Where to write the measurements.
     ExportMeasurements,
     /// Where to save the labels, and what to do then.
@@ -260,6 +262,7 @@ impl Purpose {
                 | Self::SaveLabelNames
                 | Self::ExportStatistics
                 | Self::ExportMeasurements
+                | Self::ExportAgreement
         )
     }
 }

@@ -78,6 +78,23 @@ pub mod contrast {
     pub const AROUND_SWATCH: Color32 = Color32::from_black_alpha(60);
 }
 
+/// How labels differ from a reference: colours that people of all kinds of colour vision tell apart on grey, the same in
+/// both themes.
+pub mod difference {
+    use super::Color32;
+
+    /// Labelled, and not so in the reference.
+    pub const ADDED: Color32 = Color32::from_rgb(0, 140, 255);
+    /// Labelled in the reference alone.
+    pub const REMOVED: Color32 = Color32::from_rgb(225, 80, 0);
+    /// Labelled alike.
+    pub const KEPT: Color32 = Color32::from_rgb(200, 205, 210);
+    /// Labelled in both, but not alike.
+    pub const SWAPPED: Color32 = Color32::from_rgb(250, 230, 60);
+    /// The reference's outline.
+    pub const REFERENCE: Color32 = Color32::from_rgb(255, 255, 255);
+}
+
 /// The colours of one theme, named for what they are used for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tokens {
@@ -357,6 +374,45 @@ mod tests {
     fn contrast(a: Color32, b: Color32) -> f64 {
         let (a, b) = (luminance(a), luminance(b));
         (a.max(b) + 0.05) / (a.min(b) + 0.05)
+    }
+
+    /// Linear RGB as eyes without red, green or blue cones see it, and as all others do (Machado, Oliveira & Fernandes,
+    /// "A physiologically-based model for simulation of color vision deficiency", TVCG 15, 2009).
+    const EYES: [[[f64; 3]; 3]; 4] = [
+        [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+        [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+        [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+        [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]],
+    ];
+
+    /// CIE L*a*b* (D65) of a colour as some eyes see it.
+    fn lab(color: Color32, eyes: [[f64; 3]; 3]) -> [f64; 3] {
+        let linear = [color.r(), color.g(), color.b()].map(|value| {
+            let value = f64::from(value) / 255.0;
+            if value <= 0.040_45 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+        });
+        let times = |rows: [[f64; 3]; 3], x: [f64; 3]| rows.map(|row| row[0] * x[0] + row[1] * x[1] + row[2] * x[2]);
+        let seen = times(eyes, linear).map(|value| value.clamp(0.0, 1.0));
+        let to_xyz = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]];
+        let [x, y, z] = times(to_xyz, seen);
+        let [x, y, z] =
+            [x / 0.9505, y, z / 1.089].map(|t| if t > 0.008856 { t.cbrt() } else { 7.787 * t + 16.0 / 116.0 });
+        [116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)]
+    }
+
+    #[test]
+    fn all_eyes_tell_the_colours_of_differences_apart() {
+        use difference::{ADDED, KEPT, REMOVED, SWAPPED};
+        let colors = [ADDED, REMOVED, KEPT, SWAPPED];
+        for eyes in EYES {
+            for (i, a) in colors.iter().enumerate() {
+                for b in &colors[i + 1..] {
+                    let (a, b) = (lab(*a, eyes), lab(*b, eyes));
+                    let apart = a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt();
+                    assert!(apart > 20.0, "{a:?} and {b:?} are {apart} apart");
+                }
+            }
+        }
     }
 
     #[test]

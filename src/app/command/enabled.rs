@@ -72,6 +72,8 @@ impl Command {
             Self::CloseReference => {
                 because(case(state)?.lab.reference.chosen.is_some(), "No reference was opened or kept")
             }
+            Self::NextComparison => is_comparing(state).map(|_| ()),
+            Self::NextDifference | Self::PreviousDifference => has_differences(state),
             Self::CloseCase
             | Self::NewLabel
             | Self::NextSlice
@@ -252,6 +254,17 @@ fn can_open_reference(state: &State) -> Result<(), Why> {
 
 fn can_freeze(state: &State) -> Result<(), Why> {
     case(state).and_then(settled).and_then(has_labelled)
+}
+
+fn is_comparing(state: &State) -> Result<&Case, Why> {
+    let case = case(state)?;
+    because(case.reference().is_some(), "Choose a reference first")?;
+    because(state.room == Room::Reference, "Go into the room Reference first").map(|()| case)
+}
+
+fn has_differences(state: &State) -> Result<(), Why> {
+    let (agreement, is_current) = is_comparing(state)?.agreement().ok_or(Why("The labels are being compared"))?;
+    because(!agreement.regions.is_empty() || !is_current, "No voxel differs from the reference")
 }
 
 fn has_frames(state: &State) -> Result<(), Why> {

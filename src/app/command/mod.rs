@@ -92,6 +92,9 @@ pub enum Command {
     OpenReference,
     FreezeLabels,
     CloseReference,
+    NextComparison,
+    NextDifference,
+    PreviousDifference,
     FitViews,
     CenterViews,
     MaximizeView,
@@ -195,6 +198,9 @@ impl Command {
         Self::OpenReference,
         Self::FreezeLabels,
         Self::CloseReference,
+        Self::NextComparison,
+        Self::NextDifference,
+        Self::PreviousDifference,
         Self::FitViews,
         Self::CenterViews,
         Self::MaximizeView,
@@ -314,6 +320,15 @@ impl Command {
             }
             Self::CloseReference => {
                 ("Close reference", "Let go of the reference; the sample is compared with its known truth again")
+            }
+            Self::NextComparison => {
+                ("Other way to compare", "Show the reference as a difference, by swiping, side by side, or not at all")
+            }
+            Self::NextDifference => {
+                ("Next difference", "Put the crosshair into the next smaller region that differs from the reference")
+            }
+            Self::PreviousDifference => {
+                ("Prior difference", "Put the crosshair into the next larger region that differs from the reference")
             }
             Self::FitViews => ("Zoom to fit", "Fit every view to its frame"),
             Self::CenterViews => ("Center on crosshair", "Bring the crosshair to the middle of every view"),

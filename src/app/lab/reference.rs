@@ -1,16 +1,22 @@
 //! The room of reference: how labels differ from a reference.
 
+mod comparing;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use self::comparing::{Comparing, Matched};
 use crate::app::App;
 use crate::app::case::Case;
 use crate::app::files::file_name;
+use crate::app::state::Purpose;
+use crate::domain::region::Region;
 use crate::domain::{LabelMap, LabelTable};
 use crate::engine::{Job, JobId, OpenedLabels};
+use crate::evaluation::agreement::Agreement;
 
 /// What the room knows of a case.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Reference {
     /// The reference that was chosen; without one it is what the image came with.
     pub chosen: Option<Chosen>,
@@ -18,6 +24,63 @@ pub struct Reference {
     pub serial: u64,
     /// A mask that is being read.
     pub opening: Option<JobId>,
+    /// How slices show it.
+    pub look: Look,
+    /// Its outlines are drawn wherever its areas are not.
+    pub outlined: bool,
+    /// Where the divider stands, from 0 at a view's left to 1 at its right.
+    pub divider: f32,
+    /// The name of the only label that is compared voxel by voxel.
+    pub only: Option<String>,
+    /// Which of its labels are which of the labels'.
+    pub matched: Matched,
+    /// The comparisons.
+    pub comparing: Comparing,
+    /// The difference that was gone to last.
+    pub visited: Option<Region>,
+}
+
+impl Default for Reference {
+    fn default() -> Self {
+        Self {
+            chosen: None,
+            serial: 0,
+            opening: None,
+            look: Look::default(),
+            outlined: true,
+            divider: 0.5,
+            only: None,
+            matched: Matched::default(),
+            comparing: Comparing::default(),
+            visited: None,
+        }
+    }
+}
+
+/// How slices show a reference.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Look {
+    /// What was added and removed, in colours.
+    #[default]
+    Difference,
+    /// The reference on the left of a divider, the labels on its right.
+    Swipe,
+    /// The reference in the left half of each view, the labels in the right one.
+    SideBySide,
+    /// Not at all but for its outlines.
+    Off,
+}
+
+impl Look {
+    /// The one after this.
+    fn next(self) -> Self {
+        match self {
+            Self::Difference => Self::Swipe,
+            Self::Swipe => Self::SideBySide,
+            Self::SideBySide => Self::Off,
+            Self::Off => Self::Difference,
+        }
+    }
 }
 
 /// A reference that was chosen.
@@ -54,6 +117,25 @@ pub enum ReferenceAction {
     Freeze,
     /// Let go of what was chosen.
     Close,
+    /// Show it like this.
+    Show(Look),
+    /// Show it the next way.
+    ShowNext,
+    /// Draw its outlines or not.
+    Outline(bool),
+    /// Put the divider there.
+    Divide(f32),
+    /// Compare this label alone voxel by voxel, or all again.
+    Only(Option<String>),
+    /// Go to the next smaller difference, or to the next larger one.
+    GoTo {
+        /// To the larger one.
+        back: bool,
+    },
+    /// Copy the table for a spreadsheet.
+    Copy,
+    /// Ask where to write the table.
+    Export,
 }
 
 impl Case {
@@ -76,18 +158,74 @@ impl Case {
     }
 
     fn choose_reference(&mut self, chosen: Option<Chosen>) {
-        self.lab.reference.serial += 1;
-        self.lab.reference.chosen = chosen;
+        let reference = &mut self.lab.reference;
+        reference.serial += 1;
+        reference.chosen = chosen;
+        (reference.visited, reference.only) = (None, None);
+    }
+
+    /// The difference after the one that was gone to last, largest first; after the last one the first again.
+    fn next_difference(&self, back: bool) -> Option<Region> {
+        let regions = &self.agreement()?.0.regions;
+        // The regions may be others than those of the last time: what was gone to has its place by its size.
+        let place = |region: &Region| (std::cmp::Reverse(region.n_voxels), self.grid().index(region.peak));
+        let visited = self.lab.reference.visited.as_ref().map(place);
+        let next = match (visited, back) {
+            (None, false) => None,
+            (None, true) => regions.last(),
+            (Some(visited), false) => regions.iter().find(|region| place(region) > visited),
+            (Some(visited), true) => regions.iter().rfind(|region| place(region) < visited).or(regions.last()),
+        };
+        next.or(regions.first()).cloned()
     }
 }
 
 impl App {
     pub(in crate::app) fn act_on_reference(&mut self, action: ReferenceAction) {
         match action {
-            ReferenceAction::Open => self.pick(crate::app::state::Purpose::OpenReference),
+            ReferenceAction::Open => self.pick(Purpose::OpenReference),
             ReferenceAction::Freeze => self.freeze_labels(),
             ReferenceAction::Close => self.with_case(|case| case.choose_reference(None)),
+            ReferenceAction::Show(look) => self.with_reference(|reference| reference.look = look),
+            ReferenceAction::ShowNext => self.with_reference(|reference| reference.look = reference.look.next()),
+            ReferenceAction::Outline(outlined) => self.with_reference(|reference| reference.outlined = outlined),
+            ReferenceAction::Divide(at) => self.with_reference(|reference| reference.divider = at.clamp(0.0, 1.0)),
+            ReferenceAction::Only(only) => self.with_reference(|reference| {
+                reference.only = only;
+                reference.visited = None;
+            }),
+            ReferenceAction::GoTo { back } => self.go_to_difference(back),
+            ReferenceAction::Copy => self.copy_agreement(),
+            ReferenceAction::Export => self.pick(Purpose::ExportAgreement),
         }
+    }
+
+    fn with_reference(&mut self, change: impl FnOnce(&mut Reference)) {
+        self.with_case(|case| change(&mut case.lab.reference));
+    }
+
+    fn go_to_difference(&mut self, back: bool) {
+        let Some(region) = self.state.case.as_ref().and_then(|case| case.next_difference(back)) else { return };
+        let voxel = region.peak;
+        self.with_reference(|reference| reference.visited = Some(region));
+        self.show_center(voxel);
+    }
+
+    fn copy_agreement(&mut self) {
+        let Some(text) = self.agreement().map(|agreement| agreement.table().to_tsv()) else { return };
+        self.ctx.copy_text(text);
+        self.state.notices.success("Copied the table of agreement");
+    }
+
+    /// Has the table written.
+    pub(in crate::app) fn write_agreement(&mut self, path: PathBuf) {
+        let Some(text) = self.agreement().map(|agreement| agreement.table().to_csv()) else { return };
+        let path = if path.extension().is_none() { path.with_extension("csv") } else { path };
+        self.engine.submit(Job::WriteText { path, text });
+    }
+
+    fn agreement(&self) -> Option<&Agreement> {
+        self.state.case.as_ref()?.agreement().map(|(agreement, _)| agreement)
     }
 
     /// Reads a mask to compare with.

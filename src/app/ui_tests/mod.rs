@@ -4,6 +4,7 @@ mod controls;
 mod correction;
 mod drawing;
 mod history;
+mod lab_reference;
 mod labels;
 mod measuring;
 mod operations;

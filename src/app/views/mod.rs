@@ -1,5 +1,6 @@
 //! The views: three slices and the 3D view, and what they keep from frame to frame.
 
+mod comparison;
 mod contour;
 mod footprint;
 pub mod geometry;

@@ -8,8 +8,8 @@ use crate::app::case::Case;
 use crate::app::controls::{Gesture, WINDOW_KEY, Wheel};
 use crate::app::state::{Camera, Pointed, State};
 use crate::app::tools::{
-    Outline, PointerEvent, PointerKind, Ruler, camera_after_pan, camera_after_zoom, window_after_drag, zoom_of_drag,
-    zoom_of_wheel,
+    Outline, PointerEvent, PointerKind, Ruler, Tool, camera_after_pan, camera_after_zoom, window_after_drag,
+    zoom_of_drag, zoom_of_wheel,
 };
 use crate::domain::{Plane, grid::SliceAxes};
 
@@ -26,12 +26,19 @@ pub struct View<'a> {
     pub placement: Placement,
     pub state: &'a State,
     pub case: &'a Case,
+    /// It shows the reference beside the labels: tools change nothing in it.
+    pub is_reference: bool,
 }
 
 impl View<'_> {
     /// The slice shown.
     pub fn index(&self) -> usize {
         self.case.crosshair[self.axes.through]
+    }
+
+    /// What the left button does here.
+    fn tool(&self) -> Tool {
+        if self.is_reference { Tool::Crosshair } else { self.state.tool }
     }
 
     pub fn voxel(&self, pixel: [usize; 2]) -> [usize; 3] {
@@ -83,12 +90,12 @@ impl View<'_> {
     /// What a press of a button means now.
     fn gesture(&self, ui: &Ui, button: PointerButton) -> Gesture {
         let (modifiers, is_windowing) = ui.input(|input| (input.modifiers, input.key_down(WINDOW_KEY)));
-        self.state.settings.mouse.gesture(button, modifiers, is_windowing, self.state.tool)
+        self.state.settings.mouse.gesture(button, modifiers, is_windowing, self.tool())
     }
 
     /// Hands the presses that are the tool's, and every move up to the release, to the tool in use.
     fn feed_tool(&self, ui: &Ui, response: &Response, actions: &mut Actions) {
-        if !self.state.tool.takes_events() {
+        if !self.tool().takes_events() {
             return;
         }
         // A button that goes down and up within one frame is a click and no longer down.

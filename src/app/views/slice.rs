@@ -1,7 +1,11 @@
 //! A slice view: the image with its labels, and what the pointer does in it.
 
-use eframe::egui::{Align2, Color32, CursorIcon, FontId, PointerButton, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
+use eframe::egui::{
+    Align2, Color32, CursorIcon, FontId, Painter, PointerButton, Rect, Response, Role, Sense, Ui, WidgetInfo, pos2,
+    vec2,
+};
 
+use super::comparison::{compared_name, compared_ui, divider_ui, echo_ui, halves, legend_ui, look, reference_ui};
 use super::footprint::footprint_ui;
 use super::geometry::Placement;
 use super::ghost::ghost_ui;
@@ -11,9 +15,10 @@ use super::overlay::{
     INSET, crosshair_ui, letters_ui, outlines_ui, preview_outlines_ui, scale_bar_ui, shaded_text, strong,
 };
 use super::pointer::View;
-use super::texture::{Cut, SliceCache};
+use super::texture::{Cut, SliceCache, SliceTexture};
 use crate::app::action::{Action, Actions};
 use crate::app::case::{Case, plane_name};
+use crate::app::lab::reference::Look;
 use crate::app::state::{Layout, State};
 use crate::app::theme::{tokens, type_size};
 use crate::app::tools::Tool;
@@ -22,6 +27,26 @@ use crate::domain::Plane;
 
 /// Room at the right edge for the slider.
 pub const SLIDER_WIDTH: f32 = 16.0;
+
+/// What is drawn over the image of a slice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shown {
+    /// The labels and the preview.
+    Labels,
+    /// They, with the reference as the room for it wants it.
+    Compared(Look),
+    /// The reference alone, in the left half of a view.
+    Reference,
+}
+
+/// A slice's place, and what it shows.
+struct Pane {
+    rect: Rect,
+    plane: Plane,
+    shown: Shown,
+    /// The pointer is over its other half.
+    is_echo: bool,
+}
 
 /// Draws one plane of the open case into `rect`. `wheel` gathers parts of a notch.
 pub fn slice_ui(
@@ -32,33 +57,76 @@ pub fn slice_ui(
     (cache, wheel): (&mut SliceCache, &mut f32),
     actions: &mut Actions,
 ) {
+    let look = look(state, case);
+    if look != Some(Look::SideBySide) {
+        let pane = Pane { rect, plane, shown: look.map_or(Shown::Labels, Shown::Compared), is_echo: false };
+        return pane_ui(ui, &pane, (state, case), (cache, wheel), actions);
+    }
+    let halves = halves(rect);
+    let pointer = ui.input(|input| input.pointer.hover_pos());
+    for (half, shown) in [Shown::Reference, Shown::Compared(Look::SideBySide)].into_iter().enumerate() {
+        let is_echo = pointer.is_some_and(|pointer| halves[1 - half].contains(pointer));
+        let pane = Pane { rect: halves[half], plane, shown, is_echo };
+        pane_ui(ui, &pane, (state, case), (cache, wheel), actions);
+    }
+}
+
+/// Draws one slice.
+fn pane_ui(
+    ui: &mut Ui,
+    &Pane { rect, plane, shown, is_echo }: &Pane,
+    (state, case): (&State, &Case),
+    (cache, wheel): (&mut SliceCache, &mut f32),
+    actions: &mut Actions,
+) {
     let axes = case.axes(plane, state.settings.convention);
     let cut = Cut { plane, axes, index: case.crosshair[axes.through] };
     let placement = Placement::new(rect, case.grid(), &axes, case.camera(plane));
-    let name = plane_name(plane);
-    let response = ui.interact(rect, ui.scope_id().with(("slice", name)), Sense::click_and_drag());
-    response.widget_info(|| WidgetInfo::labeled(Role::Image, true, format!("{name} view")));
+    let is_reference = shown == Shown::Reference;
+    let name = format!("{} {}", plane_name(plane), if is_reference { "reference" } else { "view" });
+    let response = ui.interact(rect, ui.scope_id().with(("slice", &name)), Sense::click_and_drag());
+    response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &name));
 
-    let stride = paint(ui, &placement, cut, (state, case), cache);
-    captions_ui(ui, rect, (state, case), cut, stride);
-    let view = View { plane, axes, placement, state, case };
-    view.point(&response, actions);
+    let view = View { plane, axes, placement, state, case, is_reference };
+    let stride = paint(ui, &view, cut, shown, cache);
+    captions_ui(ui, &view, cut, stride, shown);
+    if is_echo {
+        echo_ui(ui, &view);
+    } else {
+        view.point(&response, actions);
+    }
     view.drag(ui, &response, actions);
-    if state.tool == Tool::Grow || state.tool == Tool::Brush {
-        ghost_ui(ui, &view, &response, cache);
+    if !is_reference {
+        tools_ui(ui, &view, &response, cache);
     }
-    if state.tool.is_brush() {
-        footprint_ui(ui, &view, &response);
-    } else if state.tool.takes_events() && response.hovered() {
-        ui.ctx().set_cursor_icon(CursorIcon::Crosshair);
-    }
-    measurements_ui(ui, &view);
-    outline_ui(ui, &view);
     view.turn_wheel(ui, &response, wheel, actions);
     if response.double_clicked_by(PointerButton::Primary) && !state.tool.takes_events() {
         actions.push(Action::SetLayout(other_layout(state.layout, plane)));
     }
-    controls_ui(ui, rect, &view, cut, actions);
+    match shown {
+        Shown::Labels => {}
+        Shown::Reference | Shown::Compared(Look::SideBySide) => {}
+        Shown::Compared(Look::Swipe) => divider_ui(ui, &view, actions),
+        Shown::Compared(Look::Difference | Look::Off) => legend_ui(ui, &view),
+    }
+    if !is_reference {
+        controls_ui(ui, rect, &view, cut, actions);
+    }
+}
+
+/// What the tool in use shows, and what was measured.
+fn tools_ui(ui: &Ui, view: &View<'_>, response: &Response, cache: &mut SliceCache) {
+    let tool = view.state.tool;
+    if tool == Tool::Grow || tool == Tool::Brush {
+        ghost_ui(ui, view, response, cache);
+    }
+    if tool.is_brush() {
+        footprint_ui(ui, view, response);
+    } else if tool.takes_events() && response.hovered() {
+        ui.ctx().set_cursor_icon(CursorIcon::Crosshair);
+    }
+    measurements_ui(ui, view);
+    outline_ui(ui, view);
 }
 
 fn other_layout(layout: Layout, plane: Plane) -> Layout {
@@ -66,28 +134,18 @@ fn other_layout(layout: Layout, plane: Plane) -> Layout {
 }
 
 /// Paints image, labels, preview and crosshair; returns every how many-th pixel is shown.
-fn paint(ui: &Ui, placement: &Placement, cut: Cut, (state, case): (&State, &Case), cache: &mut SliceCache) -> usize {
-    let tokens = tokens(ui);
+fn paint(ui: &Ui, view: &View<'_>, cut: Cut, shown: Shown, cache: &mut SliceCache) -> usize {
+    let (tokens, placement, case) = (tokens(ui), &view.placement, view.case);
     let painter = ui.painter_at(placement.view());
     painter.rect_filled(placement.view(), 0.0, tokens.canvas);
-    let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
-    let draw = |texture: &eframe::egui::TextureHandle| {
-        painter.image(texture.id(), placement.slice_rect(), whole, Color32::WHITE);
-    };
-    let image = cache.image(ui.ctx(), case, cut, state.settings.interpolation);
-    draw(&image.texture);
-    let overlay = state.settings.overlay;
-    if state.labels_visible && !case.is_empty() {
-        if let Some(labels) = cache.labels(ui.ctx(), case, cut, overlay) {
-            draw(&labels.texture);
-        }
-        outlines_ui(&painter, placement, cache.label_outlines(case, cut, overlay), &case.table);
+    let image = cache.image(ui.ctx(), case, cut, view.state.settings.interpolation);
+    draw(&painter, placement, &image);
+    match shown {
+        Shown::Labels => labels_ui(&painter, view, cut, cache),
+        Shown::Reference => reference_ui(&painter, view, cut, cache),
+        Shown::Compared(look) => compared_ui(&painter, view, cut, look, cache),
     }
-    if let Some(preview) = &case.preview {
-        draw(&cache.preview(ui.ctx(), preview, cut).texture);
-        preview_outlines_ui(&painter, placement, cache.preview_outlines(preview, cut), &preview.table);
-    }
-    if state.settings.crosshair_visible {
+    if view.state.settings.crosshair_visible {
         let at = placement.screen_from_pixel(cut.axes.pixel(case.grid().shape(), case.crosshair));
         // A line stands for the plane that it is the trace of: the vertical one for the plane across the screen's x.
         let trace = |axis: usize| tokens.plane(plane_through(case, axis));
@@ -96,37 +154,67 @@ fn paint(ui: &Ui, placement: &Placement, cut: Cut, (state, case): (&State, &Case
     image.stride
 }
 
+/// Paints labels and preview.
+pub fn labels_ui(painter: &Painter, view: &View<'_>, cut: Cut, cache: &mut SliceCache) {
+    let (state, case, placement) = (view.state, view.case, &view.placement);
+    if state.labels_visible && !case.is_empty() {
+        if let Some(labels) = cache.labels(painter.ctx(), case, cut, state.settings.overlay) {
+            draw(painter, placement, &labels);
+        }
+        outlines_ui(painter, placement, cache.label_outlines(case, cut, state.settings.overlay), &case.table);
+    }
+    if let Some(preview) = &case.preview {
+        draw(painter, placement, &cache.preview(painter.ctx(), preview, cut));
+        preview_outlines_ui(painter, placement, cache.preview_outlines(preview, cut), &preview.table);
+    }
+}
+
+/// Paints a picture over the place of the slice.
+pub fn draw(painter: &Painter, placement: &Placement, picture: &SliceTexture) {
+    let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
+    painter.image(picture.texture.id(), placement.slice_rect(), whole, Color32::WHITE);
+}
+
 /// The plane whose slices a voxel axis counts.
 fn plane_through(case: &Case, axis: usize) -> Plane {
     let all = [Plane::Axial, Plane::Coronal, Plane::Sagittal];
     all.into_iter().find(|plane| case.through(*plane).0 == axis).unwrap_or(Plane::Axial)
 }
 
-fn captions_ui(ui: &Ui, rect: Rect, (state, case): (&State, &Case), cut: Cut, stride: usize) {
-    let tokens = tokens(ui);
+fn captions_ui(ui: &Ui, view: &View<'_>, cut: Cut, stride: usize, shown: Shown) {
+    let (tokens, rect, case) = (tokens(ui), view.placement.view(), view.case);
     let painter = ui.painter_at(rect);
     let grid = case.grid();
     let clear = rect.with_max_x(rect.right() - SLIDER_WIDTH);
-    letters_ui(&painter, tokens, clear, grid.edge_letters(cut.plane, state.settings.convention));
-    let placement = Placement::new(rect, grid, &cut.axes, case.camera(cut.plane));
-    scale_bar_ui(&painter, tokens, rect, placement.points_per_mm());
+    letters_ui(&painter, tokens, clear, grid.edge_letters(cut.plane, view.state.settings.convention));
+    scale_bar_ui(&painter, tokens, rect, view.placement.points_per_mm());
 
     let corner = rect.min + vec2(INSET, INSET - 2.0);
-    let name = shaded_text(
-        &painter,
-        corner,
-        Align2::LEFT_TOP,
-        plane_name(cut.plane),
-        strong(type_size::BODY),
-        tokens.plane(cut.plane),
-    );
+    let (strong, color) = (strong(type_size::BODY), tokens.plane(cut.plane));
+    let name = shaded_text(&painter, corner, Align2::LEFT_TOP, plane_name(cut.plane), strong, color);
     let small = FontId::proportional(type_size::SMALL);
     let slice = format!("{} / {}", cut.index + 1, grid.shape()[cut.axes.through]);
-    let beside = pos2(name.right() + 8.0, name.bottom() - 1.5);
-    shaded_text(&painter, beside, Align2::LEFT_BOTTOM, &slice, small.clone(), tokens.overlay_weak);
+    let side = match shown {
+        Shown::Reference => Some("Reference"),
+        Shown::Compared(Look::SideBySide) => Some(compared_name(case)),
+        _ => None,
+    };
+    let below = name.left_bottom() + vec2(0.0, 4.0);
+    let last = match side {
+        // Beside the name there is no room for it in half a view.
+        Some(side) => {
+            let text = format!("{side}  {slice}");
+            shaded_text(&painter, below, Align2::LEFT_TOP, &text, small.clone(), tokens.overlay_text)
+        }
+        None => {
+            let beside = pos2(name.right() + 8.0, name.bottom() - 1.5);
+            shaded_text(&painter, beside, Align2::LEFT_BOTTOM, &slice, small.clone(), tokens.overlay_weak);
+            name
+        }
+    };
     if stride > 1 {
         let note = format!("Shown at 1/{stride} of its resolution: larger than this device's textures");
-        let below = name.left_bottom() + vec2(0.0, 4.0);
+        let below = last.left_bottom() + vec2(0.0, 4.0);
         shaded_text(&painter, below, Align2::LEFT_TOP, &note, small.clone(), tokens.warning);
     }
     let zoom = format!("{:.0} %", 100.0 * case.camera(cut.plane).zoom);

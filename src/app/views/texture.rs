@@ -24,11 +24,13 @@ pub struct SliceTexture {
 
 /// What a texture is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Layer {
+pub(super) enum Layer {
     Image,
     Labels,
     Preview,
     Ghost,
+    Reference,
+    Difference,
 }
 
 /// Textures and outlines of the slices on the screen.
@@ -146,7 +148,8 @@ impl SliceCache {
         &entry.1
     }
 
-    fn outlines_of(
+    /// The outlines of a slice of labels; worked out where `key` is new.
+    pub(super) fn outlines_of(
         &mut self,
         slot: (Plane, Layer),
         key: u64,
@@ -161,7 +164,8 @@ impl SliceCache {
         &entry.1
     }
 
-    fn texture(
+    /// A texture; made where `key` is new.
+    pub(super) fn texture(
         &mut self,
         ctx: &Context,
         slot: (Plane, Layer),
@@ -189,7 +193,8 @@ impl SliceCache {
     }
 }
 
-fn key(cut: Cut, rest: impl FnOnce(&mut DefaultHasher)) -> u64 {
+/// What a slice and all that its picture depends on hash to.
+pub(super) fn key(cut: Cut, rest: impl FnOnce(&mut DefaultHasher)) -> u64 {
     let mut hasher = DefaultHasher::new();
     cut.hash(&mut hasher);
     rest(&mut hasher);

@@ -95,10 +95,10 @@ pub fn segmented<T: Copy + PartialEq>(ui: &mut Ui, name: &str, now: T, choices: 
     let tokens = tokens(ui);
     let mut clicked = None;
     let font = FontId::proportional(type_size::SMALL + 0.5);
-    let widths: Vec<f32> = choices
-        .iter()
-        .map(|(_, text, _)| ui.painter().layout_no_wrap((*text).to_owned(), font.clone(), tokens.text).size().x + 20.0)
-        .collect();
+    // Four have to fit a side panel.
+    let padding = if choices.len() < 4 { 20.0 } else { 17.0 };
+    let width = |text: &str| ui.painter().layout_no_wrap(text.to_owned(), font.clone(), tokens.text).size().x + padding;
+    let widths: Vec<f32> = choices.iter().map(|(_, text, _)| width(text)).collect();
     let (rect, _) = ui.allocate_exact_size(vec2(widths.iter().sum::<f32>() + 4.0, size::ROW), Sense::hover());
     let radius = CornerRadius::same(size::RADIUS);
     ui.painter().rect(rect, radius, tokens.raised, Stroke::new(1.0, tokens.border), eframe::egui::StrokeKind::Inside);
