@@ -11,7 +11,7 @@
 //! - [`model`]: the networks in Burn: label encoder, image encoder, denoiser, label decoder; schedules and samplers.
 //! - [`evaluation`]: overlap, surface distances and volumes; uncertainty, hypotheses, robustness; reports over cases.
 //! - [`training`]: end-to-end training with checkpoints that survive a kill.
-//! - [`engine`]: long work away from the window: jobs in, events out; which device can be trusted.
+//! - [`engine`]: long work away from the window: jobs in, events out; experiments and reports; which device can be trusted.
 //! - [`app`]: the window: state, commands, panels, slice views and the 3D view.
 //! - [`cli`]: one file a subcommand, around the same jobs.
 //!

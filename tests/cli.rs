@@ -403,3 +403,41 @@ fn check_png(path: &Path, size: [u32; 2]) {
     let n_other = picture.pixels().filter(|pixel| *pixel != first).count();
     assert!(n_other > 1000, "the picture is empty: {n_other} pixels differ from the first");
 }
+
+#[test]
+fn a_report_is_one_page_that_needs_nothing_else() {
+    let program = Program::new();
+    program.make_sample(3);
+    let line = "report image.nii.gz --reference truth.nii.gz --model phantom-3d --baseline phantom-3d-resunet --samples 3 \
+                --compare 1,2,4 --strengths 0,0.3 --repeats 1 --device cpu -o page.html";
+    program.succeed(line);
+    let page = fs::read_to_string(program.path("page.html")).unwrap();
+    let expected =
+        ["<!DOCTYPE html>", "Uncertainty", "AUROC", "Sampling steps", "Robustness", "SHA-256", "not a medical device"];
+    for text in
+        expected.iter().chain(&["phantom-3d-resunet, deterministic", "DDIM K = 2", "embedding only", "3 samples"])
+    {
+        assert!(page.contains(text), "the page lacks `{text}`");
+    }
+    assert!(!page.contains("http") && !page.contains("<script"), "the page loads nothing");
+    assert_eq!(page.matches("data:image/png;base64,").count(), 12);
+}
+
+#[test]
+fn a_deterministic_model_gets_a_report_without_chance() {
+    let program = Program::new();
+    program.make_sample(4);
+    program.succeed("report image.nii.gz --model phantom-3d-resunet --strengths 0,0.2 --device cpu -o page.html");
+    let page = fs::read_to_string(program.path("page.html")).unwrap();
+    assert!(page.contains("deterministic") && page.contains("Robustness"));
+    assert!(!page.contains("Sampling steps") && !page.contains("AUROC"));
+}
+
+#[test]
+fn a_report_by_a_model_that_is_not_there_is_refused_and_leaves_nothing() {
+    let program = Program::new();
+    program.make_sample(5);
+    let run = program.run("report image.nii.gz --model phantom-3d --baseline nobody -o page.html");
+    check_fails(&run, &["nobody", "phantom-3d"]);
+    assert!(!program.path("page.html").exists());
+}

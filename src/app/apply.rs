@@ -89,6 +89,8 @@ impl App {
             Command::CloseCase => self.request(Next::Close),
             Command::SaveLabels => self.save(None),
             Command::SaveLabelsAs => self.pick(Purpose::SaveLabels(None)),
+            Command::SaveReport => self.pick(Purpose::SaveReport),
+            Command::CancelReport => self.cancel_report(),
             Command::Quit => self.ctx.send_viewport_cmd(ViewportCommand::Close),
             Command::Undo => self.undo(),
             Command::Redo => self.redo(),

@@ -21,6 +21,8 @@ impl App {
                     loading.progress = Some(progress);
                 } else if let Some(running) = self.state.segmenting.as_mut().filter(|running| running.job == id) {
                     running.progress = Some(progress);
+                } else if let Some(reporting) = self.state.reporting.as_mut().filter(|reporting| reporting.job == id) {
+                    reporting.progress = Some(progress);
                 } else if let Some(running) = self.experiment_of(id) {
                     running.progress = Some(progress);
                 }
@@ -49,7 +51,10 @@ impl App {
             }
             Outcome::Saved(path) => self.note_saved(id, path),
             Outcome::Table(path, names) => self.use_label_names(&path, names),
-            Outcome::Written(path) => self.state.notices.success(format!("Exported {}", file_name(&path))),
+            Outcome::Written(path) => {
+                self.state.reporting.take_if(|reporting| reporting.job == id);
+                self.state.notices.success(format!("Exported {}", file_name(&path)));
+            }
             Outcome::Segmentation(result) => self.show_preview(id, *result),
             Outcome::Samples(_)
             | Outcome::Steps(_)
@@ -170,6 +175,7 @@ impl App {
 
     fn end_cancelled(&mut self, id: JobId) {
         self.end_experiment(id);
+        self.state.reporting.take_if(|reporting| reporting.job == id);
         self.state.loading.take_if(|loading| loading.job == id);
         self.state.opening_labels.take_if(|job| *job == id);
         self.state.pasting.take_if(|job| *job == id);

@@ -100,6 +100,10 @@ fn ask(purpose: Purpose, suggestion: Option<&Path>) -> Picked {
             let name = suggestion.and_then(Path::file_name).unwrap_or_default().to_string_lossy().into_owned();
             dialog.add_filter("Comma-separated values", &["csv"]).set_file_name(name).save_file()
         }
+        Purpose::SaveReport => {
+            let name = suggestion.and_then(Path::file_name).unwrap_or_default().to_string_lossy().into_owned();
+            dialog.add_filter("Web page", &["html"]).set_file_name(name).save_file()
+        }
         Purpose::SaveLabels(_) | Purpose::SaveRecovered(_) => {
             let name = suggestion.and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
             let dialog = dialog.add_filter("NIfTI, compressed", &["nii.gz"]).add_filter("NIfTI", &["nii"]);
@@ -125,6 +129,7 @@ pub fn title(purpose: &Purpose) -> &'static str {
         Purpose::OpenReference => "Open reference",
         Purpose::ExportMeasurements => "Export measurements",
         Purpose::ExportAgreement => "Export agreement",
+        Purpose::SaveReport => "Save report",
         Purpose::SaveLabels(_) => "Save mask",
         Purpose::SaveRecovered(_) => "Save recovered labels",
         Purpose::OpenLabelNames => "Open label names",

@@ -115,6 +115,7 @@ impl App {
             Purpose::SaveLabelNames => self.suggested_beside("_labels.txt"),
             Purpose::ExportStatistics => self.suggested_beside("_statistics.csv"),
             Purpose::ExportMeasurements => self.suggested_beside("_measurements.csv"),
+            Purpose::SaveReport => self.suggested_beside("_report.html"),
             Purpose::ExportAgreement => self.suggested_beside("_agreement.csv"),
         };
         let ctx = self.ctx.clone();
@@ -132,6 +133,7 @@ impl App {
                     Purpose::SaveLabelNames => self.suggested_beside("_labels.txt"),
                     Purpose::ExportStatistics => self.suggested_beside("_statistics.csv"),
                     Purpose::ExportMeasurements => self.suggested_beside("_measurements.csv"),
+                    Purpose::SaveReport => self.suggested_beside("_report.html"),
                     Purpose::ExportAgreement => self.suggested_beside("_agreement.csv"),
                     Purpose::OpenImage
                     | Purpose::OpenLabels
@@ -169,6 +171,7 @@ impl App {
             Purpose::SaveLabelNames => self.save_label_names(path),
             Purpose::ExportStatistics => self.write_statistics(path),
             Purpose::ExportMeasurements => self.write_measurements(path),
+            Purpose::SaveReport => self.write_report(path),
             Purpose::ExportAgreement => self.write_agreement(path),
         }
     }

@@ -28,6 +28,7 @@ mod painting;
 mod panels;
 mod paste;
 mod provenance;
+mod report;
 mod rules;
 mod settings;
 mod shortcuts;
@@ -199,6 +200,7 @@ impl App {
             && state.opening_map.is_none()
             && state.opening_other.is_none()
             && state.saving.is_none()
+            && state.reporting.is_none()
             && case_is_settled
     }
 

@@ -10,6 +10,7 @@ use super::case::Case;
 use super::controls::Editing;
 use super::lab::Room;
 use super::notice::Notices;
+use super::report::Reporting;
 use super::settings::Settings;
 use super::tools::{Outline, Ruler, Tool};
 use crate::domain::{Plane, Volume, Window};
@@ -48,6 +49,8 @@ pub struct State {
     pub opening_other: Option<JobId>,
     /// A segmentation that is running.
     pub segmenting: Option<Segmenting>,
+    /// A report that is being written.
+    pub reporting: Option<Reporting>,
     /// Labels that are being saved.
     pub saving: Option<Saving>,
     /// The check of the devices that is running.
@@ -250,6 +253,8 @@ pub enum Purpose {
     SaveLabelNames,
     /// Where to write the table of what each label holds.
     ExportStatistics,
+    /// Where to write a report.
+    SaveReport,
 }
 
 impl Purpose {
@@ -261,6 +266,7 @@ impl Purpose {
                 | Self::SaveRecovered(_)
                 | Self::SaveLabelNames
                 | Self::ExportStatistics
+                | Self::SaveReport
                 | Self::ExportMeasurements
                 | Self::ExportAgreement
         )
@@ -285,6 +291,7 @@ impl State {
             opening_map: None,
             opening_other: None,
             segmenting: None,
+            reporting: None,
             saving: None,
             checking_devices: None,
             devices: None,

@@ -11,6 +11,7 @@ mod info;
 mod models;
 mod output;
 mod phantom;
+mod report;
 mod segment;
 mod session;
 mod sweep;
@@ -76,6 +77,8 @@ enum Command {
     Evaluate(evaluate::EvaluateArgs),
     /// Measure what steps, noise, image size or samples do on a data set: the figures of the papers
     Sweep(sweep::SweepArgs),
+    /// Write what a model says of an image, and how sure it is, as one HTML page
+    Report(report::ReportArgs),
     /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),
 }
@@ -97,6 +100,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Train(args)) => train::run(args),
         Some(Command::Evaluate(args)) => evaluate::run(args),
         Some(Command::Sweep(args)) => sweep::run(&args),
+        Some(Command::Report(args)) => report::run(&args),
         Some(Command::Completions(args)) => completions::run(&args),
     }
 }
@@ -141,6 +145,8 @@ mod tests {
         check_refused("ldseg sweep noise", ErrorKind::MissingRequiredArgument);
         check_refused("ldseg sweep steps --data d --steps 0", ErrorKind::ValueValidation);
         check_refused("ldseg sweep noise --data d --perturbation fog", ErrorKind::InvalidValue);
+        check_refused("ldseg report a.nii", ErrorKind::MissingRequiredArgument);
+        check_refused("ldseg report a.nii -o r.html --compare 0", ErrorKind::ValueValidation);
         check_refused("ldseg a.nii b.nii c.nii", ErrorKind::TooManyValues);
     }
 

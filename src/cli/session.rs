@@ -10,6 +10,7 @@ use crossbeam_channel::{Receiver, bounded};
 use super::terminal::Terminal;
 use crate::config::SegmentSettings;
 use crate::domain::{Grid, Volume};
+use crate::engine::laboratory::{Experiment, Finding, Subject};
 use crate::engine::{Ending, Engine, Event, Job, Opened, OpenedLabels, Outcome, Segmentation, Stamp};
 use crate::monitor::Cancelled;
 
@@ -82,11 +83,30 @@ impl Session {
         }
     }
 
+    /// Does an experiment. What comes of it, and all that it found on the way but growing samples, which the outcome holds.
+    ///
+    /// # Errors
+    /// As [`Session::run`].
+    pub fn experiment(&mut self, subject: Subject, experiment: Experiment) -> anyhow::Result<(Outcome, Vec<Finding>)> {
+        let mut findings = Vec::new();
+        let job = Job::Experiment { subject: Box::new(subject), experiment };
+        let outcome = self.run_with(job, &mut |finding| {
+            if !matches!(finding, Finding::Samples(_)) {
+                findings.push(finding);
+            }
+        })?;
+        Ok((outcome, findings))
+    }
+
     /// Waits for a job's ending, drawing its progress; Ctrl+C cancels it.
     ///
     /// # Errors
     /// The job's failure, and [`Cancelled`].
     pub fn run(&mut self, job: Job) -> anyhow::Result<Outcome> {
+        self.run_with(job, &mut |_| ())
+    }
+
+    fn run_with(&mut self, job: Job, on_finding: &mut dyn FnMut(Finding)) -> anyhow::Result<Outcome> {
         let job = self.engine.submit(job);
         loop {
             // A timeout is as good a reason as a wake to look at the flag.
@@ -98,7 +118,8 @@ impl Session {
                 match event {
                     Event::Progress { progress, .. } => self.terminal.show(&progress),
                     Event::Done { ending, .. } => return outcome(ending),
-                    Event::Preview { .. } | Event::Finding { .. } => {}
+                    Event::Finding { finding, .. } => on_finding(finding),
+                    Event::Preview { .. } => {}
                 }
             }
         }

@@ -125,6 +125,7 @@ impl Runner for Compute {
             | Job::SaveLabels { .. }
             | Job::SaveRecovered { .. }
             | Job::OpenTable { .. }
+            | Job::WriteReport { .. }
             | Job::WriteText { .. } => {
                 bail!("the worker was asked to {}, which is the file thread's work", job.name())
             }

@@ -12,9 +12,8 @@ use super::job::{Outcome, Stamp};
 use super::laboratory::{
     Conditions, Damaged, Experiment, Finding, ModelAnswer, ModelUsed, SamplesSoFar, State, Subject, Walked,
 };
-use super::worker::Reporter;
 use crate::config::SamplerKind;
-use crate::domain::LabelMap;
+use crate::domain::{LabelMap, Volume};
 use crate::evaluation::contender::{Contender, NoisePlan, RoutedModel};
 use crate::evaluation::hypotheses::Mask;
 use crate::evaluation::robustness::Perturbation;
@@ -50,6 +49,12 @@ struct Bench {
     models: Vec<Named>,
 }
 
+/// Hears of a running experiment: how far it is and what it has found. Says whether to go on.
+pub(super) trait Observer: Monitor {
+    /// Takes what has been found; also after a cancel, so that it is not lost.
+    fn find(&self, finding: Finding);
+}
+
 /// Progress of the whole experiment in place of that of its parts.
 struct Whole<'a> {
     monitor: &'a dyn Monitor,
@@ -63,27 +68,27 @@ impl Compute {
         &mut self,
         subject: &Subject,
         experiment: &Experiment,
-        reporter: &Reporter,
+        observer: &dyn Observer,
     ) -> anyhow::Result<Outcome> {
         match experiment {
-            Experiment::Samples => self.draw_samples(subject, reporter),
-            Experiment::Steps { samplers, steps } => self.compare_steps(subject, samplers, steps, reporter),
-            Experiment::Walk => self.walk(subject, reporter),
-            Experiment::State { step } => self.state(subject, *step, reporter),
+            Experiment::Samples => self.draw_samples(subject, observer),
+            Experiment::Steps { samplers, steps } => self.compare_steps(subject, samplers, steps, observer),
+            Experiment::Walk => self.walk(subject, observer),
+            Experiment::State { step } => self.state(subject, *step, observer),
             Experiment::Noise { plan, models, truth } => {
-                self.measure_noise(subject, plan, models, truth.as_deref(), reporter)
+                self.measure_noise(subject, plan, models, truth.as_deref(), observer)
             }
             Experiment::Damage { perturbation, strength, models } => {
-                self.damage(subject, *perturbation, *strength, models, reporter)
+                self.damage(subject, *perturbation, *strength, models, observer)
             }
         }
     }
 
-    fn draw_samples(&mut self, subject: &Subject, reporter: &Reporter) -> anyhow::Result<Outcome> {
-        let bench = self.bench(subject, &[subject.settings.model.clone()], reporter)?;
+    fn draw_samples(&mut self, subject: &Subject, observer: &dyn Observer) -> anyhow::Result<Outcome> {
+        let bench = self.bench(subject, std::slice::from_ref(&subject.settings.model), observer)?;
         let model = bench.sampled("there is nothing to draw")?;
         let segmenter = &model.segmenter;
-        reporter.report("Encoding the image", 0, 0)?;
+        observer.report("Encoding the image", 0, 0)?;
         let encoded = segmenter.encode_image(&subject.volume, subject.stamp.frame, subject.focus);
         let grid = subject.volume.grid().clone();
         let mut samples = SamplesSoFar {
@@ -93,7 +98,7 @@ impl Compute {
             table: segmenter.config().label_table(),
             grid,
         };
-        let whole = Whole::new(reporter, "Drawing samples", subject.settings.samples);
+        let whole = Whole::new(observer, "Drawing samples", subject.settings.samples);
         let (mut next, mut n_shown) = (Instant::now(), 0);
         let drawn = segmenter.draw(&encoded, &Draw::new(&subject.settings), &whole, &mut |sample| {
             samples.uncertainty.add(&sample);
@@ -103,7 +108,7 @@ impl Compute {
             let start = Instant::now();
             if start >= next {
                 n_shown = samples.masks.len();
-                reporter.find(Finding::Samples(Arc::new(samples.clone())));
+                observer.find(Finding::Samples(Arc::new(samples.clone())));
                 next = Instant::now() + SNAPSHOT_EVERY.max(start.elapsed() * SNAPSHOT_SHARE);
             }
             Ok(())
@@ -111,7 +116,7 @@ impl Compute {
         let (n_drawn, samples) = (samples.masks.len(), Arc::new(samples));
         if drawn.is_err() && n_drawn > n_shown {
             // Stopped: what has been drawn since the last snapshot is not lost.
-            reporter.find(Finding::Samples(Arc::clone(&samples)));
+            observer.find(Finding::Samples(Arc::clone(&samples)));
         }
         drawn?;
         Ok(Outcome::Samples(samples))
@@ -122,32 +127,32 @@ impl Compute {
         subject: &Subject,
         samplers: &[SamplerKind],
         steps: &[usize],
-        reporter: &Reporter,
+        observer: &dyn Observer,
     ) -> anyhow::Result<Outcome> {
-        let bench = self.bench(subject, &[subject.settings.model.clone()], reporter)?;
+        let bench = self.bench(subject, std::slice::from_ref(&subject.settings.model), observer)?;
         let model = bench.sampled("there are no steps to compare")?;
         if steps.contains(&0) {
             bail!("a run has at least 1 step, not 0");
         }
         let plan = StepPlan { samplers: samplers.to_vec(), steps: steps.to_vec(), seed: subject.settings.seed };
         let image = (&*subject.volume, subject.stamp.frame, subject.focus);
-        let whole = Whole::new(reporter, "Comparing numbers of steps", samplers.len() * steps.iter().sum::<usize>());
+        let whole = Whole::new(observer, "Comparing numbers of steps", samplers.len() * steps.iter().sum::<usize>());
         plan.run(&model.segmenter, image, &whole, &mut |run| {
             whole.advance_by(run.steps);
-            reporter.find(Finding::Run(Box::new(run)));
+            observer.find(Finding::Run(Box::new(run)));
         })?;
         Ok(Outcome::Steps(Box::new(bench.conditions(subject))))
     }
 
-    fn walk(&mut self, subject: &Subject, reporter: &Reporter) -> anyhow::Result<Outcome> {
+    fn walk(&mut self, subject: &Subject, observer: &dyn Observer) -> anyhow::Result<Outcome> {
         // A walk that is stopped leaves none: its window has moved on from the one before.
         self.walk = None;
-        let bench = self.bench(subject, &[subject.settings.model.clone()], reporter)?;
+        let bench = self.bench(subject, std::slice::from_ref(&subject.settings.model), observer)?;
         let model = bench.sampled("there are no steps to follow")?;
         let (segmenter, settings) = (&model.segmenter, &subject.settings);
-        reporter.report("Encoding the image", 0, 0)?;
+        observer.report("Encoding the image", 0, 0)?;
         let encoded = segmenter.encode_image(&subject.volume, subject.stamp.frame, subject.focus);
-        let trajectory = segmenter.trajectory(&encoded, settings.sampler, settings.steps, settings.seed, reporter)?;
+        let trajectory = segmenter.trajectory(&encoded, settings.sampler, settings.steps, settings.seed, observer)?;
         let walked = Walked { conditions: bench.conditions(subject), times: trajectory.times().to_vec() };
         self.walk = Some(KeptWalk { stamp: subject.stamp, model: Arc::clone(model), encoded, trajectory });
         Ok(Outcome::Walk(Box::new(walked)))
@@ -178,7 +183,7 @@ impl Compute {
         plan: &NoisePlan,
         models: &[String],
         truth: Option<&LabelMap>,
-        reporter: &Reporter,
+        observer: &dyn Observer,
     ) -> anyhow::Result<Outcome> {
         let difference = truth.and_then(|truth| truth.grid().differs_from(subject.volume.grid()));
         if let Some(difference) = difference {
@@ -186,15 +191,15 @@ impl Compute {
         }
         // Found out before any model runs.
         damaged(subject, plan.perturbation, 0.0, plan.seed)?;
-        let bench = self.bench(subject, models, reporter)?;
+        let bench = self.bench(subject, models, observer)?;
         let contenders = bench.contenders(subject, |model, sampled| Route::of(model.segmenter.config(), [sampled]));
         let n_routes: usize = contenders.iter().map(|contender| contender.routes.len()).sum();
         let contenders: Vec<&dyn Contender> = contenders.iter().map(|contender| contender as &dyn Contender).collect();
         let n_answers = plan.strengths.len() * n_routes * plan.repeats as usize;
-        let whole = Whole::new(reporter, "Answering damaged images", n_answers);
+        let whole = Whole::new(observer, "Answering damaged images", n_answers);
         plan.run(&contenders, (&subject.volume, subject.stamp.frame), truth, &whole, &mut |answer| {
             whole.advance();
-            reporter.find(Finding::Noise(answer));
+            observer.find(Finding::Noise(answer));
         })?;
         Ok(Outcome::Noise(Box::new(bench.conditions(subject))))
     }
@@ -205,18 +210,18 @@ impl Compute {
         perturbation: Perturbation,
         strength: f64,
         models: &[String],
-        reporter: &Reporter,
+        observer: &dyn Observer,
     ) -> anyhow::Result<Outcome> {
         let seed = subject.settings.seed;
         let volume = damaged(subject, perturbation, strength, seed)?;
-        let bench = self.bench(subject, models, reporter)?;
+        let bench = self.bench(subject, models, observer)?;
         let contenders = bench.contenders(subject, |model, sampled| {
             Route::of(model.segmenter.config(), [sampled]).into_iter().take(1).collect()
         });
         let mut answers = Vec::new();
         for contender in contenders {
             let routes = contender.routes();
-            let labels = contender.answers(&volume, seed, reporter)?;
+            let labels = contender.answers(&volume, seed, observer)?;
             answers.extend(routes.into_iter().zip(labels).map(|(route, labels)| ModelAnswer {
                 model: contender.name.clone(),
                 route,
@@ -241,12 +246,7 @@ impl Compute {
 }
 
 /// One damaged frame.
-fn damaged(
-    subject: &Subject,
-    perturbation: Perturbation,
-    strength: f64,
-    seed: u64,
-) -> anyhow::Result<crate::domain::Volume> {
+fn damaged(subject: &Subject, perturbation: Perturbation, strength: f64, seed: u64) -> anyhow::Result<Volume> {
     let image = perturbation.apply(&subject.volume, subject.stamp.frame, strength, seed);
     image.context("an image without contrast, or one in colours, is not damaged: a strength has no meaning there")
 }
@@ -307,5 +307,163 @@ impl<'a> Whole<'a> {
 impl Monitor for Whole<'_> {
     fn report(&self, _stage: &'static str, _done: u64, _total: u64) -> Result<(), Cancelled> {
         self.monitor.report(self.stage, self.done.get(), self.total)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+    use crate::config::{DeviceChoice, SegmentSettings};
+    use crate::domain::Voxels;
+    use crate::domain::phantom::{PhantomKind, generate};
+    use crate::engine::DeviceLine;
+
+    /// Counts the questions whether to go on and says no from one of them on.
+    #[derive(Default)]
+    struct Watch {
+        n_asked: Cell<u64>,
+        stop_at: Option<u64>,
+        found: RefCell<Vec<Finding>>,
+    }
+
+    impl Watch {
+        fn n_samples(&self) -> Vec<usize> {
+            let n = |finding: &Finding| match finding {
+                Finding::Samples(samples) => samples.uncertainty.n_samples(),
+                Finding::Run(_) | Finding::Noise(_) => panic!("no samples"),
+            };
+            self.found.borrow().iter().map(n).collect()
+        }
+    }
+
+    impl Monitor for Watch {
+        fn report(&self, _stage: &'static str, _done: u64, _total: u64) -> Result<(), Cancelled> {
+            self.n_asked.set(self.n_asked.get() + 1);
+            if self.stop_at.is_some_and(|at| self.n_asked.get() >= at) { Err(Cancelled) } else { Ok(()) }
+        }
+    }
+
+    impl Observer for Watch {
+        fn find(&self, finding: Finding) {
+            self.found.borrow_mut().push(finding);
+        }
+    }
+
+    fn compute() -> Compute {
+        Compute::new(None, Arc::new(DeviceLine::default()))
+    }
+
+    fn subject(change: impl FnOnce(&mut SegmentSettings)) -> Subject {
+        let mut settings =
+            SegmentSettings { model: "phantom-3d".to_owned(), device: DeviceChoice::Cpu, ..SegmentSettings::default() };
+        change(&mut settings);
+        let volume = Arc::new(generate(PhantomKind::TwoBodies, 5).volume);
+        Subject { stamp: Stamp { case: 7, frame: 0 }, volume, focus: None, settings }
+    }
+
+    #[test]
+    fn samples_stream_and_a_stop_keeps_those_that_came() {
+        let (mut compute, subject) = (compute(), subject(|settings| settings.samples = 6));
+        let watch = Watch::default();
+        let outcome = compute.experiment(&subject, &Experiment::Samples, &watch).unwrap();
+        let Outcome::Samples(all) = outcome else { panic!("samples") };
+        assert_eq!((all.masks.len(), all.uncertainty.n_samples(), all.conditions.stamp.case), (6, 6, 7));
+        assert_eq!(all.conditions.models[0].sha256.len(), 64);
+        assert!(all.conditions.elapsed_s > 0.0);
+        assert!(watch.n_samples().is_sorted() && !watch.n_samples().is_empty());
+
+        // Two questions before the last sample is decoded.
+        let stopped = Watch { stop_at: Some(watch.n_asked.get() - 2), ..Watch::default() };
+        let error = compute.experiment(&subject, &Experiment::Samples, &stopped).unwrap_err();
+        assert_eq!(error.to_string(), Cancelled.to_string());
+        assert_eq!(stopped.n_asked.get(), watch.n_asked.get() - 2, "nothing is done after the stop");
+        assert_eq!(stopped.n_samples().last(), Some(&4));
+        let found = stopped.found.borrow();
+        let Some(Finding::Samples(kept)) = found.last() else { panic!("samples") };
+        assert_eq!(kept.masks[..], all.masks[..4], "they are the same samples");
+    }
+
+    #[test]
+    fn every_denoising_step_asks_whether_to_go_on() {
+        let mut compute = compute();
+        let ask = |compute: &mut Compute, steps, experiment: &Experiment| {
+            let watch = Watch::default();
+            compute.experiment(&subject(|settings| settings.steps = steps), experiment, &watch).unwrap();
+            watch.n_asked.get()
+        };
+        let models = vec!["phantom-3d".to_owned()];
+        let damage = Experiment::Damage { perturbation: Perturbation::Gaussian, strength: 0.1, models };
+        for experiment in [Experiment::Samples, Experiment::Walk, damage] {
+            let (few, many) = (ask(&mut compute, 5, &experiment), ask(&mut compute, 15, &experiment));
+            assert_eq!(many - few, 10, "{experiment:?}");
+        }
+    }
+
+    #[test]
+    fn the_states_of_a_walk_end_where_a_run_ends() {
+        let (mut compute, subject) = (compute(), subject(|settings| settings.steps = 5));
+        let silent = Watch::default();
+        let state = Experiment::State { step: 4 };
+        let error = compute.experiment(&subject, &state, &silent).unwrap_err().to_string();
+        assert!(error.contains("follow one"), "{error}");
+        let Outcome::Walk(walked) = compute.experiment(&subject, &Experiment::Walk, &silent).unwrap() else { panic!() };
+        assert_eq!((walked.times.len(), walked.times[0], walked.times[4]), (5, 999.0, 0.0));
+        let Outcome::State(last) = compute.experiment(&subject, &state, &silent).unwrap() else { panic!() };
+        let steps = Experiment::Steps { samplers: vec![subject.settings.sampler], steps: vec![5] };
+        compute.experiment(&subject, &steps, &silent).unwrap();
+        let found = silent.found.borrow();
+        let Some(Finding::Run(run)) = found.last() else { panic!("a run") };
+        let (a, b) = (last.labels.to_ids(), run.labels.to_ids());
+        let n_different = a.iter().zip(&b).filter(|(a, b)| a != b).count();
+        assert!(n_different * 1000 < a.len(), "only the rounding of kept states lies between: {n_different}");
+        let past = compute.experiment(&subject, &Experiment::State { step: 5 }, &silent).unwrap_err();
+        assert!(past.to_string().contains("5 states"), "{past}");
+        let elsewhere = Subject { stamp: Stamp { case: 8, frame: 0 }, ..subject };
+        assert!(compute.experiment(&elsewhere, &state, &silent).is_err(), "another image has no walk");
+    }
+
+    #[test]
+    fn the_frame_shown_is_the_one_that_is_damaged() {
+        let single = subject(|_| ());
+        let values = single.volume.values(0);
+        let both: Vec<f32> = values.iter().rev().chain(&values).copied().collect();
+        let volume = Volume::new(single.volume.grid().clone(), Voxels::F32(both), single.volume.scaling(), 2).unwrap();
+        let second = Subject { stamp: Stamp { case: 7, frame: 1 }, volume: Arc::new(volume), ..single.clone() };
+        let models = ["phantom-3d", "phantom-3d-resunet"].map(str::to_owned).to_vec();
+        let perturbation = Perturbation::Gaussian;
+        let mut compute = compute();
+        let mut answers = |subject: &Subject| {
+            let experiment = Experiment::Damage { perturbation, strength: 0.1, models: models.clone() };
+            let outcome = compute.experiment(subject, &experiment, &Watch::default()).unwrap();
+            let Outcome::Damaged(damaged) = outcome else { panic!("a damaged image") };
+            assert_eq!(damaged.volume.n_frames(), 1);
+            damaged.answers.into_iter().map(|answer| (answer.route, answer.labels)).collect::<Vec<_>>()
+        };
+        let (of_one, of_two) = (answers(&single), answers(&second));
+        assert_eq!(of_one, of_two);
+        assert_eq!(of_one.iter().map(|(route, _)| route.as_str()).collect::<Vec<_>>(), ["DDIM K = 2", "deterministic"]);
+
+        let plan = NoisePlan { perturbation, strengths: vec![0.0, 0.3], repeats: 2, seed: 1 };
+        let experiment = Experiment::Noise { plan, models: models.clone(), truth: None };
+        let noise = |compute: &mut Compute, subject: &Subject| {
+            let watch = Watch::default();
+            compute.experiment(subject, &experiment, &watch).unwrap();
+            format!("{:?}", watch.found.into_inner())
+        };
+        let found = noise(&mut compute, &single);
+        assert_eq!(found.matches("Noise(").count(), 2 * 2 * 3, "two strengths, twice, in three ways");
+        assert_eq!(found, noise(&mut compute, &second));
+    }
+
+    #[test]
+    fn what_needs_chance_is_refused_for_a_model_without() {
+        let subject = subject(|settings| settings.model = "phantom-3d-resunet".to_owned());
+        let steps = Experiment::Steps { samplers: vec![SamplerKind::Ddim], steps: vec![2] };
+        for experiment in [Experiment::Samples, steps, Experiment::Walk] {
+            let error = compute().experiment(&subject, &experiment, &Watch::default()).unwrap_err().to_string();
+            assert!(error.contains("deterministic") && error.contains("phantom-3d-resunet"), "{error}");
+        }
     }
 }

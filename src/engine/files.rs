@@ -36,6 +36,10 @@ impl Runner for Files {
             }
             Job::SaveRecovered { journal, path } => save_recovered(journal, path, reporter),
             Job::OpenTable { path } => Ok(Outcome::Table(path.clone(), label_table::read(path)?)),
+            Job::WriteReport { path, report } => {
+                text::write(path, &report.to_html(reporter)?)?;
+                Ok(Outcome::Written(path.clone()))
+            }
             Job::WriteText { path, text } => {
                 text::write(path, text)?;
                 Ok(Outcome::Written(path.clone()))

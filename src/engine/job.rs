@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::laboratory::{Conditions, Damaged, Experiment, Finding, SamplesSoFar, State, Subject, Walked};
+use super::report::Report;
 use crate::config::SegmentSettings;
 use crate::domain::phantom::PhantomKind;
 use crate::domain::volume::Histogram;
@@ -88,6 +89,13 @@ pub enum Job {
         /// What to write.
         text: String,
     },
+    /// Write a report as one HTML page, whole or not at all.
+    WriteReport {
+        /// The file to write or replace.
+        path: PathBuf,
+        /// What to say.
+        report: Box<Report>,
+    },
     /// Segment one frame.
     Segment {
         /// Returned with the result.
@@ -169,7 +177,7 @@ pub enum Outcome {
     Saved(PathBuf),
     /// Of [`Job::OpenTable`]: the file and what it says.
     Table(PathBuf, LabelTable),
-    /// Of [`Job::WriteText`] and [`Job::SaveRecovered`]: the file.
+    /// Of [`Job::WriteText`], [`Job::WriteReport`] and [`Job::SaveRecovered`]: the file.
     Written(PathBuf),
     /// Of [`Job::Segment`].
     Segmentation(Box<Segmentation>),
@@ -306,6 +314,7 @@ impl Job {
             Job::SaveLabels { .. } => "save the labels",
             Job::SaveRecovered { .. } => "save the labels",
             Job::OpenTable { .. } => "read the label names",
+            Job::WriteReport { .. } => "write the report",
             Job::WriteText { .. } => "write the file",
             Job::Segment { .. } => "segment the image",
             Job::Experiment { experiment, .. } => experiment.name(),

@@ -21,6 +21,7 @@ mod files;
 pub mod job;
 pub mod journal;
 pub mod laboratory;
+pub mod report;
 #[cfg(test)]
 mod tests;
 mod worker;
@@ -155,6 +156,7 @@ impl Engine {
                 | Job::SaveLabels { .. }
                 | Job::SaveRecovered { .. }
                 | Job::OpenTable { .. }
+                | Job::WriteReport { .. }
                 | Job::WriteText { .. } => &inboxes.files,
             };
             inbox.send(Request { ticket: Arc::clone(&ticket), job }).is_ok()

@@ -10,8 +10,13 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::*;
 use crate::config::SegmentSettings;
-use crate::domain::{Grid, Scaling, Volume, Voxels};
+use crate::domain::grid::VoxelBox;
+use crate::domain::{Grid, LabelTable, Scaling, Volume, Voxels};
+use crate::engine::experiments::Observer as _;
+use crate::engine::laboratory::{Conditions, SamplesSoFar, Subject};
 use crate::engine::worker::Reporter;
+use crate::evaluation::uncertainty::Uncertainty;
+use crate::model::segment::SampledImage;
 use crate::monitor::{Monitor, Progress};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -62,6 +67,31 @@ fn segment_job() -> Job {
     let scaling = Scaling { slope: 1.0, intercept: 0.0 };
     let volume = Arc::new(Volume::new(grid, Voxels::U8(vec![0]), scaling, 1).unwrap());
     Job::Segment { stamp: Stamp::default(), volume, focus: None, settings: SegmentSettings::default() }
+}
+
+fn experiment_job(experiment: Experiment) -> Job {
+    let Job::Segment { stamp, volume, focus, settings } = segment_job() else { unreachable!("it is one") };
+    Job::Experiment { subject: Box::new(Subject { stamp, volume, focus, settings }), experiment }
+}
+
+/// Samples that say which they are by their time.
+fn samples(n: u32) -> SamplesSoFar {
+    let grid = Grid::axis_aligned([1, 1, 1], [1.0; 3]).unwrap();
+    let image = SampledImage { region: VoxelBox([0..1, 0..1, 0..1]), n_classes: 2 };
+    SamplesSoFar {
+        conditions: Conditions {
+            stamp: Stamp::default(),
+            settings: SegmentSettings::default(),
+            models: Vec::new(),
+            device: String::new(),
+            elapsed_s: f64::from(n),
+            warnings: Vec::new(),
+        },
+        uncertainty: Uncertainty::new(image, grid.clone()),
+        masks: Vec::new(),
+        table: LabelTable::default(),
+        grid,
+    }
 }
 
 /// Polls until every job has had its ending; panics where that takes too long.
@@ -260,6 +290,57 @@ fn the_newest_segmentation_supersedes_those_before_it() {
     check_one_ending(&events, waiting, is_cancelled);
     check_one_ending(&events, between, is_finished);
     check_one_ending(&events, newest, is_finished);
+}
+
+#[test]
+fn the_newest_experiment_supersedes_those_of_its_kind_alone() {
+    let (begun_sender, begun) = bounded(4);
+    let mut n_runs = 0;
+    let mut endless = endless(begun_sender);
+    let mut engine = engine(move |job, reporter| {
+        n_runs += 1;
+        if n_runs == 1 { endless(job, reporter) } else { Ok(devices()) }
+    });
+    let running = engine.submit(experiment_job(Experiment::State { step: 3 }));
+    begun.recv_timeout(PATIENCE).unwrap();
+    let other = engine.submit(experiment_job(Experiment::Walk));
+    let segmentation = engine.submit(segment_job());
+    let newest = engine.submit(experiment_job(Experiment::State { step: 4 }));
+    let events = events_until_idle(&mut engine);
+    check_one_ending(&events, running, is_cancelled);
+    for job in [other, segmentation, newest] {
+        check_one_ending(&events, job, is_finished);
+    }
+}
+
+#[test]
+fn of_growing_samples_the_newest_waits_and_comes_before_the_ending() {
+    let (begun_sender, begun) = bounded(1);
+    let mut engine = engine(move |_, reporter| {
+        for n in 0..100 {
+            reporter.find(Finding::Samples(Arc::new(samples(n))));
+        }
+        begun_sender.send(())?;
+        reporter.report("Drawing samples", 0, 0)?;
+        loop {
+            reporter.report("Drawing samples", 100, 0)?;
+            thread::sleep(Duration::from_millis(1));
+        }
+    });
+    let job = engine.submit(experiment_job(Experiment::Samples));
+    begun.recv_timeout(PATIENCE).unwrap();
+    engine.cancel(job);
+    let events = events_until_idle(&mut engine);
+    let found: Vec<_> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Finding { finding: Finding::Samples(samples), .. } => Some(samples.conditions.elapsed_s),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(found, [99.0], "the newest of a hundred");
+    check_one_ending(&events, job, is_cancelled);
+    assert!(matches!(events.last(), Some(Event::Done { .. })), "what was found comes before the ending");
 }
 
 #[test]

@@ -12,6 +12,7 @@ use std::thread::{Builder, JoinHandle};
 
 use crossbeam_channel::{Receiver, Sender};
 
+use super::experiments::Observer;
 use super::job::{Ending, Event, Failure, Job, JobId, Outcome};
 use super::laboratory::{Finding, SamplesSoFar};
 use crate::domain::Volume;
@@ -143,9 +144,10 @@ impl Reporter {
         let preview = Event::Preview { id: self.ticket.id, volume: Arc::new(volume) };
         self.outbox.send(Note::Event(preview));
     }
+}
 
-    /// Shows what an experiment has found; also after the job was cancelled, so that what has come by then is not lost.
-    pub fn find(&self, finding: Finding) {
+impl Observer for Reporter {
+    fn find(&self, finding: Finding) {
         match finding {
             Finding::Samples(samples) => {
                 if self.ticket.samples.put(samples) {

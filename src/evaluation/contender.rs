@@ -80,6 +80,8 @@ pub struct NoisyAnswer {
     pub model: String,
     /// The way to the answer.
     pub route: String,
+    /// The damage.
+    pub perturbation: Perturbation,
     /// Of the damage.
     pub strength: f64,
     /// From 0.
@@ -132,7 +134,8 @@ impl NoisePlan {
                     for ((route, answer), reference) in contender.routes().into_iter().zip(answers).zip(&references) {
                         let labels = agreements(&contender.table(), &answer, reference, truth.as_deref());
                         let model = contender.model().to_owned();
-                        on_answer(NoisyAnswer { model, route, strength, repeat, labels });
+                        let perturbation = self.perturbation;
+                        on_answer(NoisyAnswer { model, route, perturbation, strength, repeat, labels });
                     }
                 }
             }

@@ -19,6 +19,8 @@ impl Command {
             Self::OpenLabels => can_open_labels(state),
             Self::CancelLoading => because(state.loading.is_some(), "No file is being read"),
             Self::SaveLabels | Self::SaveLabelsAs => can_save(state),
+            Self::SaveReport => case(state).and(because(state.reporting.is_none(), "A report is being written")),
+            Self::CancelReport => because(state.reporting.is_some(), "No report is being written"),
             Self::ShowRecovery => has_recoverable(state),
             Self::ShowStatistics => has_labelled(case(state)?),
             Self::Undo => can_undo(state),

@@ -26,6 +26,8 @@ pub enum Command {
     CloseCase,
     SaveLabels,
     SaveLabelsAs,
+    SaveReport,
+    CancelReport,
     ShowRecovery,
     Quit,
     Undo,
@@ -131,6 +133,8 @@ impl Command {
         Self::CancelLoading,
         Self::SaveLabels,
         Self::SaveLabelsAs,
+        Self::SaveReport,
+        Self::CancelReport,
         Self::ShowRecovery,
         Self::CloseCase,
         Self::Quit,
@@ -235,6 +239,10 @@ impl Command {
             Self::CloseCase => ("Close image", "Close this image and go back to the start page"),
             Self::SaveLabels => ("Save mask", "Save the labels on the image's own grid"),
             Self::SaveLabelsAs => ("Save mask as…", "Save the labels in another file"),
+            Self::SaveReport => {
+                ("Save report…", "Write images, labels and what the laboratory found of this frame as one HTML page")
+            }
+            Self::CancelReport => ("Cancel report", "Stop writing the report"),
             Self::ShowRecovery => ("Recover work…", "List work that was not saved when the program ended"),
             Self::Quit => ("Quit", "Close the program"),
             Self::Undo => ("Undo", "Take back the last change of the labels"),

@@ -106,6 +106,8 @@ pub fn default_keys(command: Command) -> &'static [KeyboardShortcut] {
         | Command::CloseOtherMask
         | Command::OpenSample
         | Command::CancelLoading
+        | Command::SaveReport
+        | Command::CancelReport
         | Command::ShowRecovery
         | Command::ShowStatistics
         | Command::UseReference

@@ -24,6 +24,11 @@ pub fn status_ui(ui: &mut Ui, state: &State) {
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             device_ui(ui, state);
+            if let Some(reporting) = &state.reporting {
+                let done =
+                    reporting.progress.as_ref().map(|progress| format!(", {} of {}", progress.done, progress.total));
+                small(ui, &format!("Writing the report{}", done.unwrap_or_default()));
+            }
             if let Some(why) = &state.unprotected {
                 let text = RichText::new("Work is not protected").size(type_size::SMALL).color(tokens.danger);
                 ui.label(text).on_hover_text(format!("Changes would be lost in a crash: {why}"));

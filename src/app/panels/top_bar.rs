@@ -47,6 +47,8 @@ pub const MENUS: [(&str, &[Command]); 7] = [
             Command::OpenSample,
             Command::SaveLabels,
             Command::SaveLabelsAs,
+            Command::SaveReport,
+            Command::CancelReport,
             Command::ShowRecovery,
             Command::CloseCase,
             Command::Quit,

@@ -10,6 +10,7 @@ mod measuring;
 mod operations;
 mod painting;
 mod recovery;
+mod report;
 mod statistics;
 
 use std::sync::Arc;

@@ -1,0 +1,141 @@
+//! What a page says, and what it must not.
+
+use super::*;
+use crate::domain::phantom::{PhantomKind, generate};
+use crate::engine::job::Stamp;
+use crate::engine::laboratory::ModelUsed;
+use crate::evaluation::contender::LabelAgreement;
+use crate::evaluation::robustness::Perturbation;
+use crate::evaluation::steps::Timing;
+use crate::evaluation::uncertainty::Uncertainty;
+use crate::model::segment::{Sample, SampledImage};
+use crate::monitor::{Cancelled, Silent};
+
+/// A report of everything, in which the answer is the truth.
+fn report() -> Report {
+    let phantom = generate(PhantomKind::TwoBodies, 3);
+    let labels = Arc::new(phantom.labels);
+    let stamp = Stamp { case: 1, frame: 0 };
+    let models = vec![ModelUsed { name: "m".to_owned(), sha256: "ab12".repeat(16), table: phantom.table.clone() }];
+    let settings = SegmentSettings { seed: 42, samples: 2, ..SegmentSettings::default() };
+    let device = "CPU (2 threads)".to_owned();
+    let conditions = Conditions { stamp, settings, models, device, elapsed_s: 1.5, warnings: Vec::new() };
+    let run =
+        |steps| StepRun { sampler: SamplerKind::Ddim, steps, labels: (*labels).clone(), timing: Timing::default() };
+    let answer = |strength| NoisyAnswer {
+        model: "m".to_owned(),
+        route: "DDIM K = 2".to_owned(),
+        perturbation: Perturbation::Gaussian,
+        strength,
+        repeat: 0,
+        labels: vec![LabelAgreement { name: "a".to_owned(), dice: Some(1.0 - strength), agreement: Some(1.0) }],
+    };
+    Report {
+        name: "case <1> & \"2\"".to_owned(),
+        path: Some(PathBuf::from("/tmp/<img src=x>.nii")),
+        window: phantom.volume.auto_window(0),
+        samples: Some(Arc::new(samples(&phantom.volume, &labels, &conditions))),
+        volume: Arc::new(phantom.volume),
+        frame: 0,
+        convention: Convention::Radiological,
+        answer: Answer { origin: "a model".to_owned(), labels: Arc::clone(&labels), table: phantom.table.clone() },
+        reference: Some((Arc::clone(&labels), phantom.table)),
+        runs: vec![Run::of_experiment("Samples", &conditions)],
+        steps: vec![run(1), run(2), run(10)],
+        robustness: vec![answer(0.0), answer(0.2)],
+    }
+}
+
+/// Two samples that agree with the labels.
+fn samples(volume: &Volume, labels: &LabelMap, conditions: &Conditions) -> SamplesSoFar {
+    let (grid, table) = (volume.grid().clone(), conditions.models[0].table.clone());
+    let n_classes = table.labels.len() + 1;
+    let region = crate::domain::grid::VoxelBox(grid.shape().map(|n| 0..n));
+    let classes: Vec<u8> = labels.to_ids().iter().map(|&id| id as u8).collect();
+    let mut uncertainty = Uncertainty::new(SampledImage { region, n_classes }, grid.clone());
+    for (index, p) in [(0, 1.0), (1, 0.8)] {
+        let of = |class: usize| classes.iter().map(move |&own| if usize::from(own) == class { p } else { 1.0 - p });
+        let probabilities = (0..n_classes).flat_map(of).collect();
+        uncertainty.add(&Sample { index, probabilities, classes: classes.clone() });
+    }
+    SamplesSoFar { conditions: conditions.clone(), uncertainty, masks: Vec::new(), table, grid }
+}
+
+#[test]
+fn a_page_says_everything_and_needs_nothing_else() {
+    let page = report().to_html(&Silent).unwrap();
+    let sha = "ab12".repeat(16);
+    let expected = [
+        "Uncertainty",
+        "Sampling steps",
+        "Robustness",
+        "not a medical device",
+        &sha,
+        "seed 42",
+        "CPU (2 threads)",
+        env!("CARGO_PKG_VERSION"),
+        "AUROC",
+        "<svg",
+        "1.000",
+    ];
+    for text in expected {
+        assert!(page.contains(text), "the page lacks `{text}`");
+    }
+    assert_eq!(page.matches("data:image/png;base64,").count(), 12, "image, labels, reference and map in three planes");
+    for outside in ["http:", "https:", "//www", "<script", "<link", "@import", "url("] {
+        assert!(!page.contains(outside), "the page holds `{outside}`");
+    }
+    assert!(!page.contains("NaN") && !page.contains("inf\""), "undefined numbers are dashes");
+}
+
+#[test]
+fn names_are_text_and_never_html() {
+    let page = report().to_html(&Silent).unwrap();
+    assert!(page.contains("case &lt;1&gt; &amp; &quot;2&quot;") && !page.contains("case <1>"));
+    assert!(page.contains("&lt;img src=x&gt;.nii") && !page.contains("<img src=x"));
+}
+
+#[test]
+fn what_is_not_there_is_left_out() {
+    let all = report();
+    let bare =
+        Report { reference: None, runs: Vec::new(), samples: None, steps: Vec::new(), robustness: Vec::new(), ..all };
+    let page = bare.to_html(&Silent).unwrap();
+    for absent in ["Uncertainty", "Sampling steps", "Robustness", "AUROC", "Dice", "<svg"] {
+        assert!(!page.contains(absent), "the page holds `{absent}`");
+    }
+    assert!(page.contains("Volume (mL)") && page.contains("No model ran"));
+    assert_eq!(page.matches("data:image/png;base64,").count(), 6);
+}
+
+#[test]
+fn a_reference_on_another_grid_is_said_and_not_used() {
+    let all = report();
+    let elsewhere = crate::domain::Grid::axis_aligned([2, 2, 2], [1.0; 3]).unwrap();
+    let reference = Some((Arc::new(LabelMap::empty(elsewhere)), LabelTable::default()));
+    let page = Report { reference, robustness: Vec::new(), ..all }.to_html(&Silent).unwrap();
+    assert!(page.contains("not on the image&#39;s grid") && page.contains("Agreement with the longest run"));
+    assert!(!page.contains("AUROC"));
+}
+
+#[test]
+fn pictures_are_png_of_square_pixels_with_the_patient_s_right_on_the_left() {
+    let report = report();
+    let slice = picture::Slice::busiest(&report, crate::domain::Plane::Axial);
+    assert_eq!(slice.letters(), ['R', 'L', 'A', 'P']);
+    let uri = slice.image().unwrap();
+    // The first eight bytes of every PNG file.
+    assert!(uri.starts_with("data:image/png;base64,iVBORw0KGgo"));
+    assert_ne!(uri, slice.with_labels(&report.answer.labels, &report.answer.table).unwrap());
+}
+
+#[test]
+fn writing_stops_when_it_is_told_to() {
+    struct No;
+    impl Monitor for No {
+        fn report(&self, _stage: &'static str, _done: u64, _total: u64) -> Result<(), Cancelled> {
+            Err(Cancelled)
+        }
+    }
+    assert_eq!(report().to_html(&No).unwrap_err().to_string(), Cancelled.to_string());
+}
