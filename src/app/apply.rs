@@ -12,6 +12,7 @@ use super::command::{Command, can_change_labels};
 use super::controls::Editing;
 use super::lab::Room;
 use super::lab::reference::ReferenceAction;
+use super::lab::uncertainty::UncertaintyAction;
 use super::label_table::TableEdit;
 use super::long_edit::{Ending, LongEdit};
 use super::settings::{Interpolation, ThemeChoice};
@@ -155,6 +156,9 @@ impl App {
             Command::EnterUncertainty => self.enter(Room::Uncertainty),
             Command::EnterRobustness => self.enter(Room::Robustness),
             Command::EnterReference => self.enter(Room::Reference),
+            Command::DrawSamples => self.act_on_uncertainty(UncertaintyAction::Draw),
+            Command::NextUncertain => self.act_on_uncertainty(UncertaintyAction::NextRegion),
+            Command::LimitToUncertain => self.act_on_uncertainty(UncertaintyAction::Limit),
             Command::OpenReference => self.act_on_reference(ReferenceAction::Open),
             Command::FreezeLabels => self.act_on_reference(ReferenceAction::Freeze),
             Command::CloseReference => self.act_on_reference(ReferenceAction::Close),

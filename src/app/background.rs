@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::case::{Case, ImageStatistics};
+use super::lab::uncertainty::work::{Work, Worked};
 use crate::domain::accept::{Part, accepted};
 use crate::domain::measure::{LabelStatistics, per_label};
 use crate::domain::{Edit, LabelMap, LabelTable, Volume};
@@ -73,6 +74,13 @@ pub enum Task {
         /// The label.
         id: u16,
     },
+    /// Something about samples.
+    Uncertainty {
+        /// Whose samples.
+        case: u64,
+        /// What.
+        work: Work,
+    },
     /// Give a closed case's memory back, which takes a while for a large one.
     Free(Box<Case>),
 }
@@ -115,6 +123,13 @@ pub enum Answer {
         case: u64,
         /// The voxel of the label nearest to its middle.
         voxel: [usize; 3],
+    },
+    /// Of [`Task::Uncertainty`].
+    Uncertainty {
+        /// Whose samples.
+        case: u64,
+        /// What was worked out.
+        worked: Worked,
     },
     /// Of [`Task::Labels`].
     Labels {
@@ -178,9 +193,13 @@ fn run(inbox: &Receiver<Task>, outbox: &Sender<Answer>, wake: &dyn Fn()) {
     }
 }
 
-/// Newer statistics make older ones useless; a change of the labels is always wanted.
+/// Newer statistics and maps make older ones useless; a change of the labels is always wanted.
 fn supersedes(newer: &Task, older: &Task) -> bool {
-    matches!((newer, older), (Task::Image { .. }, Task::Image { .. }))
+    match (newer, older) {
+        (Task::Image { .. }, Task::Image { .. }) => true,
+        (Task::Uncertainty { work: newer, .. }, Task::Uncertainty { work: older, .. }) => newer.kind() == older.kind(),
+        _ => false,
+    }
 }
 
 fn answer(task: Task) -> Option<Answer> {
@@ -198,6 +217,7 @@ fn answer(task: Task) -> Option<Answer> {
         Task::Labels { case, labels, table, volume, frame } => {
             Answer::Labels { case, statistics: per_label(&labels, &table, &volume, frame) }
         }
+        Task::Uncertainty { case, work } => Answer::Uncertainty { case, worked: work.done() },
         Task::Center { case, labels, id } => Answer::Center { case, voxel: labels.center_of(id)? },
         Task::Free(case) => {
             drop(case);

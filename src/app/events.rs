@@ -220,6 +220,7 @@ impl App {
                     self.record_model();
                 }
             }
+            Answer::Uncertainty { case: id, worked } if id == case.id => self.learn_of_samples(worked),
             Answer::Center { case: id, voxel } if id == case.id => self.show_center(voxel),
             Answer::CountPreview { serial, voxels } => {
                 if let Some(preview) = case.preview.as_mut().filter(|preview| preview.serial == serial) {
@@ -230,6 +231,7 @@ impl App {
             | Answer::Count { .. }
             | Answer::Merged { .. }
             | Answer::Labels { .. }
+            | Answer::Uncertainty { .. }
             | Answer::Center { .. } => {}
         }
     }

@@ -16,6 +16,7 @@ mod events;
 mod file_dialog;
 mod files;
 pub mod gpu;
+mod inferno;
 mod journal;
 mod lab;
 mod label_table;
@@ -51,6 +52,7 @@ use eframe::egui_wgpu::RenderState;
 use self::action::{Action, Actions};
 use self::background::Background;
 use self::file_dialog::FileDialog;
+use self::lab::Room;
 use self::settings::{Settings, ThemeChoice};
 use self::state::{Dialog, Next, State};
 use self::views::Screen;
@@ -89,6 +91,8 @@ pub struct App {
     state: State,
     engine: Engine,
     background: Background,
+    /// Compares samples, which may take seconds: counting and drawing do not wait for it.
+    comparisons: Background,
     file_dialog: FileDialog,
     screen: Screen,
     actions: Actions,
@@ -116,12 +120,14 @@ impl App {
             let wake = ctx.clone();
             Recorder::start(folder, move || wake.request_repaint())
         });
-        let wake = ctx.clone();
+        let wakes = [ctx.clone(), ctx.clone()];
+        let [background, comparisons] = wakes.map(|wake| Background::start(move || wake.request_repaint()));
         let state = State::new(Settings::load(settings_path.as_deref()), engine::models());
         let mut app = Self {
             ctx: ctx.clone(),
             engine,
-            background: Background::start(move || wake.request_repaint()),
+            background,
+            comparisons,
             file_dialog: FileDialog::default(),
             screen: Screen::new(gpu),
             actions: Actions::default(),
@@ -149,9 +155,10 @@ impl App {
         for event in self.engine.poll() {
             self.hear(event);
         }
-        for answer in self.background.poll() {
+        for answer in self.background.poll().into_iter().chain(self.comparisons.poll()) {
             self.learn(answer);
         }
+        self.follow_samples();
         self.hear_recorder();
         self.note_changes();
         self.finish_long_edit();
@@ -188,6 +195,7 @@ impl App {
         let case_is_settled = state.case.as_ref().is_none_or(|case| {
             let has_statistics = case.statistics.is_some() || case.opened.volume.is_color();
             case.lab.running.is_none()
+                && (state.room != Room::Uncertainty || case.lab.uncertainty.is_settled())
                 && case.lab.reference.opening.is_none()
                 && case.merging.is_none()
                 && case.long_edit.is_none()

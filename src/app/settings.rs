@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::controls::{Keymap, Mouse};
+use super::lab::uncertainty::maps::Look;
 use super::operations::Choice;
 use super::tools::{BrushLook, ToolOptions};
 use crate::config::SegmentSettings;
@@ -40,6 +41,8 @@ pub struct Settings {
     pub tools: ToolOptions,
     /// What is set for operations on whole labels.
     pub operation: Choice,
+    /// How samples are drawn over the image.
+    pub uncertainty: Look,
     /// Colours of new labels.
     pub palette: Palette,
     /// Which keys ask for which command.
@@ -133,6 +136,7 @@ impl Default for Settings {
             brush: BrushLook::default(),
             operation: Choice::default(),
             tools: ToolOptions::default(),
+            uncertainty: Look::default(),
             palette: Palette::default(),
             keymap: Keymap::default(),
             mouse: Mouse::default(),

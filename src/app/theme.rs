@@ -10,6 +10,7 @@ use eframe::egui::{
     Stroke, Style, TextStyle, Theme, Ui, Visuals, style::HandleShape, vec2,
 };
 
+use super::inferno::inferno;
 use crate::domain::Plane;
 
 /// Distances between things, in points.
@@ -227,6 +228,11 @@ impl Tokens {
 /// The colours of the theme in use.
 pub fn tokens(ui: &Ui) -> &'static Tokens {
     if ui.visuals().dark_mode { &DARK } else { &LIGHT }
+}
+
+/// The colour of a value, 0 to 1, on a map over the image.
+pub fn map_color(value: f32) -> Color32 {
+    label_color(inferno(value))
 }
 
 /// A label's own colour.

@@ -69,6 +69,9 @@ impl Command {
             Self::DeleteLabel => can_delete(state, active(state)?.id),
             Self::RemoveUnusedLabels => can_remove_unused(state),
             Self::OpenLabelNames => case(state).and_then(settled).map(|_| ()),
+            Self::DrawSamples => can_draw_samples(state),
+            Self::NextUncertain => has_uncertainty(state),
+            Self::LimitToUncertain => can_change_labels(state).and_then(|()| has_uncertainty(state)),
             Self::OpenReference => can_open_reference(state),
             Self::FreezeLabels => can_freeze(state),
             Self::CloseReference => {
@@ -208,6 +211,29 @@ pub fn can_experiment(state: &State) -> Result<(), Why> {
         Some(Room::Annotate | Room::Reference) => Err(Why("An experiment is running; stop it first")),
         None => can_read(state, case),
     }
+}
+
+fn can_draw_samples(state: &State) -> Result<(), Why> {
+    can_experiment(state)?;
+    because(
+        !state.model().is_some_and(|model| model.is_deterministic),
+        "This model gives the same answer each time, so there is nothing to sample: choose a diffusion model",
+    )
+}
+
+/// Whether a map of uncertainty is shown that has values.
+fn has_uncertainty(state: &State) -> Result<(), Why> {
+    let picture = case(state)?.lab.uncertainty.picture.as_ref().ok_or(Why("Draw samples first"))?;
+    because(picture.key.map.is_uncertainty(), "A mean probability is no uncertainty: choose SD, entropy or votes")?;
+    because(picture.values.is_some(), "The SD takes at least two samples")
+}
+
+/// Whether one of the samples' answers can be shown as a preview.
+///
+/// # Errors
+/// [`Why`] not.
+pub fn can_show_hypothesis(state: &State) -> Result<(), Why> {
+    case(state).and_then(settled).map(|_| ())
 }
 
 fn has_recoverable(state: &State) -> Result<(), Why> {

@@ -2,7 +2,7 @@
 
 mod enabled;
 
-pub use self::enabled::{can_change_labels, can_delete, can_experiment, can_go_to};
+pub use self::enabled::{can_change_labels, can_delete, can_experiment, can_go_to, can_show_hypothesis};
 
 use serde::{Deserialize, Serialize};
 
@@ -91,6 +91,9 @@ pub enum Command {
     EnterUncertainty,
     EnterRobustness,
     EnterReference,
+    DrawSamples,
+    NextUncertain,
+    LimitToUncertain,
     OpenReference,
     FreezeLabels,
     CloseReference,
@@ -199,6 +202,9 @@ impl Command {
         Self::EnterUncertainty,
         Self::EnterRobustness,
         Self::EnterReference,
+        Self::DrawSamples,
+        Self::NextUncertain,
+        Self::LimitToUncertain,
         Self::OpenReference,
         Self::FreezeLabels,
         Self::CloseReference,
@@ -322,6 +328,15 @@ impl Command {
             Self::EnterUncertainty => ("Uncertainty", "Draw samples and see where they differ"),
             Self::EnterRobustness => ("Robustness", "Damage the image and see what the answer does"),
             Self::EnterReference => ("Reference", "Compare the labels with a reference"),
+            Self::DrawSamples => ("Draw samples", "Segment this image many times over, each time from another noise"),
+            Self::NextUncertain => (
+                "Next uncertain region",
+                "Put the crosshair into the next region above the threshold, the weightiest first",
+            ),
+            Self::LimitToUncertain => (
+                "Paint only where uncertain",
+                "Keep every tool to the voxels whose value on this map is above the threshold",
+            ),
             Self::OpenReference => ("Open reference…", "Open a mask on this image's grid to compare the labels with"),
             Self::FreezeLabels => {
                 ("Keep labels as reference", "Compare what is changed from now on with the labels as they stand")
@@ -379,7 +394,7 @@ impl Command {
             Self::SaveLabels => Icon::Save,
             Self::Undo => Icon::Undo,
             Self::Redo => Icon::Redo,
-            Self::Segment => Icon::Play,
+            Self::Segment | Self::DrawSamples => Icon::Play,
             Self::CancelSegment => Icon::Stop,
             Self::AcceptPreview => Icon::Check,
             Self::DiscardPreview => Icon::Close,

@@ -76,6 +76,8 @@ pub fn default_keys(command: Command) -> &'static [KeyboardShortcut] {
         Command::NextComparison => keys![(NONE, Y)],
         Command::NextDifference => keys![(NONE, V)],
         Command::PreviousDifference => keys![(SHIFT, V)],
+        Command::DrawSamples => keys![(CTRL, D)],
+        Command::NextUncertain => keys![(NONE, Q)],
         Command::FitViews => keys![(NONE, F)],
         Command::CenterViews => keys![(NONE, C)],
         Command::MaximizeView => keys![(NONE, Space)],
@@ -95,6 +97,7 @@ pub fn default_keys(command: Command) -> &'static [KeyboardShortcut] {
         Command::ToggleTheme => keys![(NONE, T)],
         Command::ShowShortcuts => keys![(NONE, F1), (NONE, Questionmark)],
         Command::CancelLongEdit
+        | Command::LimitToUncertain
         | Command::OpenReference
         | Command::FreezeLabels
         | Command::CloseReference

@@ -143,7 +143,7 @@ impl App {
         }
         let Some(case) = &mut self.state.case else { return };
         match finding {
-            Finding::Samples(samples) => case.lab.uncertainty.samples = Some(samples),
+            Finding::Samples(samples) => case.lab.uncertainty.take(samples),
             Finding::Run(run) => case.lab.steps.runs.push(*run),
             Finding::Noise(answer) => case.lab.robustness.answers.push(answer),
         }
@@ -155,7 +155,7 @@ impl App {
         let Some(case) = &mut self.state.case else { return };
         let (id, lab) = (case.id, &mut case.lab);
         match outcome {
-            Outcome::Samples(samples) if samples.conditions.stamp.case == id => lab.uncertainty.samples = Some(samples),
+            Outcome::Samples(samples) if samples.conditions.stamp.case == id => lab.uncertainty.take(samples),
             Outcome::Steps(conditions) if conditions.stamp.case == id => lab.steps.conditions = Some(conditions),
             Outcome::Walk(walked) if walked.conditions.stamp.case == id => lab.steps.walked = Some(walked),
             Outcome::State(state) if state.stamp.case == id => lab.steps.state = Some(state),

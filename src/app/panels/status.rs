@@ -3,6 +3,7 @@
 use eframe::egui::{Align, Layout, RichText, Sense, Stroke, Ui, vec2};
 
 use super::super::case::{Case, plane_name};
+use super::super::lab::Room;
 use super::super::state::{Pointed, State};
 use super::super::theme::{label_color, space, tokens, type_size};
 use super::super::widgets::{Icon, paint_icon, swatch};
@@ -16,7 +17,10 @@ pub fn status_ui(ui: &mut Ui, state: &State) {
     ui.horizontal_centered(|ui| {
         ui.spacing_mut().item_spacing.x = space::LARGE;
         match (&state.case, state.pointed) {
-            (Some(case), Some(pointed)) => read_out_ui(ui, case, pointed),
+            (Some(case), Some(pointed)) => {
+                read_out_ui(ui, case, pointed);
+                uncertainty_text(state, case, pointed).iter().for_each(|text| small(ui, text));
+            }
             (Some(case), None) => {
                 small(ui, &format!("Crosshair  {}", place(case, case.crosshair)));
             }
@@ -38,6 +42,12 @@ pub fn status_ui(ui: &mut Ui, state: &State) {
             }
         });
     });
+}
+
+/// What the map of the samples says of the voxel under the pointer.
+fn uncertainty_text(state: &State, case: &Case, pointed: Pointed) -> Option<String> {
+    let picture = case.lab.uncertainty.picture.as_ref().filter(|_| state.room == Room::Uncertainty)?;
+    Some(format!("{} {:.3}", picture.key.map.short(), picture.value(pointed.voxel)?))
 }
 
 fn read_out_ui(ui: &mut Ui, case: &Case, pointed: Pointed) {

@@ -5,6 +5,7 @@ mod correction;
 mod drawing;
 mod history;
 mod lab_reference;
+mod lab_uncertainty;
 mod labels;
 mod measuring;
 mod operations;

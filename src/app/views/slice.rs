@@ -16,6 +16,7 @@ use super::overlay::{
 };
 use super::pointer::View;
 use super::texture::{Cut, SliceCache, SliceTexture};
+use super::uncertainty::{map_legend_ui, uncertainty_ui};
 use crate::app::action::{Action, Actions};
 use crate::app::case::{Case, plane_name};
 use crate::app::lab::reference::Look;
@@ -145,6 +146,7 @@ fn paint(ui: &Ui, view: &View<'_>, cut: Cut, shown: Shown, cache: &mut SliceCach
         Shown::Reference => reference_ui(&painter, view, cut, cache),
         Shown::Compared(look) => compared_ui(&painter, view, cut, look, cache),
     }
+    uncertainty_ui(&painter, view, cut, cache);
     if view.state.settings.crosshair_visible {
         let at = placement.screen_from_pixel(cut.axes.pixel(case.grid().shape(), case.crosshair));
         // A line stands for the plane that it is the trace of: the vertical one for the plane across the screen's x.
@@ -184,6 +186,7 @@ fn plane_through(case: &Case, axis: usize) -> Plane {
 fn captions_ui(ui: &Ui, view: &View<'_>, cut: Cut, stride: usize, shown: Shown) {
     let (tokens, rect, case) = (tokens(ui), view.placement.view(), view.case);
     let painter = ui.painter_at(rect);
+    map_legend_ui(&painter, tokens, view);
     let grid = case.grid();
     let clear = rect.with_max_x(rect.right() - SLIDER_WIDTH);
     letters_ui(&painter, tokens, clear, grid.edge_letters(cut.plane, view.state.settings.convention));

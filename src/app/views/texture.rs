@@ -31,6 +31,7 @@ pub(super) enum Layer {
     Ghost,
     Reference,
     Difference,
+    Map,
 }
 
 /// Textures and outlines of the slices on the screen.
@@ -137,6 +138,28 @@ impl SliceCache {
     pub fn preview_outlines(&mut self, preview: &Preview, cut: Cut) -> &[Outline] {
         let key = key(cut, |hasher| preview.serial.hash(hasher));
         self.outlines_of((cut.plane, Layer::Preview), key, &preview.labels, &preview.table, cut)
+    }
+
+    /// A map laid over the image; `rgba` makes it where `state` is new.
+    pub fn map(
+        &mut self,
+        ctx: &Context,
+        cut: Cut,
+        state: impl Hash,
+        rgba: impl FnOnce() -> (usize, usize, Vec<u8>),
+    ) -> SliceTexture {
+        let key = key(cut, |hasher| state.hash(hasher));
+        self.texture(ctx, (cut.plane, Layer::Map), key, TextureOptions::NEAREST, rgba)
+    }
+
+    /// The contours of a map; `make` works them out where `state` is new.
+    pub fn map_contours(&mut self, cut: Cut, state: impl Hash, make: impl FnOnce() -> Vec<Outline>) -> &[Outline] {
+        let key = key(cut, |hasher| state.hash(hasher));
+        let entry = self.outlines.entry((cut.plane, Layer::Map)).or_insert_with(|| (!key, Vec::new()));
+        if entry.0 != key {
+            *entry = (key, make());
+        }
+        &entry.1
     }
 
     /// The outlines of what a click would change; `make` works them out where `key` is new.
