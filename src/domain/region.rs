@@ -5,7 +5,7 @@ use super::grid::VoxelBox;
 /// Voxels above a threshold that hang together through faces.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Region {
-    /// The voxel with the largest value; of equal ones the first in memory.
+    /// The voxel with the largest value; of equal ones the nearest to the region's middle.
     pub peak: [usize; 3],
     /// How many voxels it has.
     pub n_voxels: usize,
@@ -45,15 +45,19 @@ fn exceeds(value: f32, threshold: f32) -> bool {
 fn collect(map: &[f32], shape: [usize; 3], threshold: f32, is_seen: &mut [bool], waiting: &mut Vec<usize>) -> Region {
     let strides = [1, shape[0], shape[0] * shape[1]];
     let voxel = |at: usize| [0, 1, 2].map(|axis| at / strides[axis] % shape[axis]);
-    let (mut peak, mut n_voxels, mut sum) = (usize::MAX, 0, 0.0);
+    let (mut peaks, mut n_voxels, mut sum, mut places) = (Vec::new(), 0, 0.0, [0; 3]);
     let mut bounds: Option<VoxelBox> = None;
     while let Some(at) = waiting.pop() {
         n_voxels += 1;
         sum += f64::from(map[at]);
-        if peak == usize::MAX || map[at] > map[peak] || (map[at] == map[peak] && at < peak) {
-            peak = at;
+        if peaks.first().is_some_and(|&peak: &usize| map[at] > map[peak]) {
+            peaks.clear();
+        }
+        if peaks.first().is_none_or(|&peak| map[at] == map[peak]) {
+            peaks.push(at);
         }
         let here = voxel(at);
+        places = [0, 1, 2].map(|axis| places[axis] + here[axis]);
         let alone = VoxelBox(here.map(|v| v..v + 1));
         bounds = Some(bounds.map_or(alone.clone(), |bounds| bounds.union(&alone)));
         for axis in 0..3 {
@@ -67,7 +71,13 @@ fn collect(map: &[f32], shape: [usize; 3], threshold: f32, is_seen: &mut [bool],
             }
         }
     }
-    Region { peak: voxel(peak), n_voxels, sum, bounds: bounds.unwrap_or(VoxelBox([0..0, 0..0, 0..0])) }
+    // Scaled by the number of voxels, so that all of it is whole.
+    let from_middle = |&at: &usize| -> u128 {
+        let along = |axis: usize| (voxel(at)[axis] * n_voxels).abs_diff(places[axis]) as u128;
+        (0..3).map(|axis| along(axis).pow(2)).sum()
+    };
+    let peak = peaks.iter().copied().min_by_key(|at| (from_middle(at), *at)).map_or([0; 3], voxel);
+    Region { peak, n_voxels, sum, bounds: bounds.unwrap_or(VoxelBox([0..0, 0..0, 0..0])) }
 }
 
 #[cfg(test)]
@@ -90,6 +100,15 @@ mod tests {
         assert_eq!(regions[0].bounds, VoxelBox([2..3, 1..2, 0..3]));
         assert!((regions[0].sum - 1.25).abs() < 1e-6);
         assert_eq!((regions[1].peak, regions[1].n_voxels), ([0, 0, 0], 1));
+    }
+
+    #[test]
+    fn of_equal_values_the_one_in_the_middle_is_the_peak() {
+        let mut map = vec![0.0; 60];
+        map[5..10].fill(0.5);
+        assert_eq!(regions_above(&map, SHAPE, 0.3)[0].peak, [2, 1, 0]);
+        map[5] = 0.6;
+        assert_eq!(regions_above(&map, SHAPE, 0.3)[0].peak, [0, 1, 0]);
     }
 
     #[test]

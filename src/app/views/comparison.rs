@@ -25,7 +25,7 @@ use crate::domain::Plane;
 use crate::evaluation::partners::Change;
 
 /// Width of the reference's outline, in points.
-const OUTLINE_WIDTH: f32 = 1.4;
+const OUTLINE_WIDTH: f32 = 1.2;
 /// Length of a dot and of the gap after it.
 const DOT: (f32, f32) = (2.0, 3.0);
 /// How far from the divider it can be taken hold of.
@@ -106,7 +106,7 @@ fn reference_outline_ui(painter: &Painter, placement: &Placement, outlines: &[Ou
     let mut shapes = Vec::new();
     for outline in outlines {
         let points = outline.on_screen(placement, 0.0);
-        shapes.push(PathShape::line(points.clone(), Stroke::new(OUTLINE_WIDTH + 1.2, contrast::UNDER_LINE)).into());
+        shapes.push(PathShape::line(points.clone(), Stroke::new(OUTLINE_WIDTH + 0.6, contrast::UNDER_LINE)).into());
         dotted(&points, &mut shapes);
     }
     painter.extend(shapes);
