@@ -16,6 +16,7 @@ use crate::domain::livewire::LiveWire;
 use crate::domain::scissors::{ScissorsMode, scissors};
 use crate::domain::slice_copy::copy_slice;
 use crate::domain::{Edit, Plane, fill};
+use crate::monitor::{Cancelled, Monitor, Silent};
 
 /// A slice with at most so many pixels is filled within the frame; more, or a volume, on a thread of its own.
 pub(super) const QUICK_PIXELS: usize = 1024 * 1024;
@@ -141,11 +142,12 @@ impl App {
                 Ok(Outcome { edit: grown.map(|grown| grown.edit), note, table: None })
             }),
             _ if is_quick => {
-                let edit = filled(tool, &canvas_for(case, id), voxel, through, id);
-                edit.into_iter().for_each(|edit| case.history.apply(edit));
+                let edit = filled(tool, &canvas_for(case, id), voxel, through, id, &Silent);
+                edit.ok().flatten().into_iter().for_each(|edit| case.history.apply(edit));
             }
-            _ => self.change_at_length(tool.words().0, Ending::Apply, move |snapshot, _| {
-                let edit = filled(tool, &snapshot.rules.canvas_for(&snapshot.labels, id), voxel, through, id);
+            _ => self.change_at_length(tool.words().0, Ending::Apply, move |snapshot, monitor| {
+                let canvas = snapshot.rules.canvas_for(&snapshot.labels, id);
+                let edit = filled(tool, &canvas, voxel, through, id, monitor)?;
                 Ok(Outcome { edit, ..Outcome::default() })
             }),
         }
@@ -186,10 +188,11 @@ fn filled(
     voxel: [usize; 3],
     through: Option<usize>,
     id: u16,
-) -> Option<Edit> {
+    monitor: &dyn Monitor,
+) -> Result<Option<Edit>, Cancelled> {
     match tool {
-        Tool::FillHole => fill::fill_hole(canvas, voxel, through, id),
-        _ => fill::bucket(canvas, voxel, through, id),
+        Tool::FillHole => fill::fill_hole(canvas, voxel, through, id, monitor),
+        _ => fill::bucket(canvas, voxel, through, id, monitor),
     }
 }
 

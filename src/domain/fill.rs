@@ -1,6 +1,12 @@
 //! Filling: what a polygon encloses, and what is connected with a voxel. Gesture to [`Edit`].
 
+use std::cell::Cell;
+
 use super::{Edit, edit::Stroke, grid::SliceAxes, paint::Canvas, voxel_set::VoxelSet};
+use crate::monitor::{Cancelled, Monitor};
+
+/// How many voxels are looked at between two reports.
+const REPORT_EVERY: u64 = 1 << 18;
 
 /// Fills the pixels of a slice whose centres lie inside a polygon.
 ///
@@ -57,22 +63,45 @@ fn crossings(vertices: &[[f64; 2]], y: f64) -> Vec<f64> {
 /// it change: in the slice across the voxel axis `through`, or in the whole volume for `None`.
 ///
 /// `seed` must lie inside. `None` where nothing changes.
-pub fn bucket(canvas: &Canvas, seed: [usize; 3], through: Option<usize>, id: u16) -> Option<Edit> {
+///
+/// # Errors
+/// [`Cancelled`] when it is no longer wanted.
+pub fn bucket(
+    canvas: &Canvas,
+    seed: [usize; 3],
+    through: Option<usize>,
+    id: u16,
+    monitor: &dyn Monitor,
+) -> Result<Option<Edit>, Cancelled> {
     let grid = canvas.labels().grid();
     let labels = canvas.labels();
     let old = canvas.labels().get(seed);
     if canvas.is_locked(id) || old == id || !canvas.allows_label(old) {
-        return None;
+        return Ok(None);
     }
     let axes: Vec<usize> = (0..3).filter(|&axis| Some(axis) != through).collect();
     let mut filled = VoxelSet::new(grid.shape());
+    let (n_seen, is_unwanted) = (Cell::new(0), Cell::new(false));
     filled.grow(grid.index(seed), &axes, |position| {
-        labels.id_at(position) == old && canvas.allows_place(grid.voxel(position))
+        n_seen.set(n_seen.get() + 1);
+        if n_seen.get() % REPORT_EVERY == 0 {
+            is_unwanted.set(monitor.report("Filling", n_seen.get(), 0).is_err());
+        }
+        // Where it is unwanted there is nowhere to go on to.
+        !is_unwanted.get() && labels.id_at(position) == old && canvas.allows_place(grid.voxel(position))
     });
+    if is_unwanted.get() {
+        return Err(Cancelled);
+    }
 
     let mut stroke = Stroke::new("Fill", canvas.labels());
-    filled.positions().for_each(|position| stroke.set(position, old, id));
-    stroke.finish()
+    for (n_done, position) in (0..).zip(filled.positions()) {
+        if n_done % REPORT_EVERY == 0 {
+            monitor.report("Filling", n_done, 0)?;
+        }
+        stroke.set(position, old, id);
+    }
+    Ok(stroke.finish())
 }
 
 /// Fills the background around a voxel where other labels enclose it on all sides: in the slice across the voxel axis `through`,
@@ -80,10 +109,19 @@ pub fn bucket(canvas: &Canvas, seed: [usize; 3], through: Option<usize>, id: u16
 ///
 /// `None` where the voxel (which must lie inside) is labelled, where its background goes on to an edge of the slice or of the
 /// volume, and where nothing may change.
-pub fn fill_hole(canvas: &Canvas, voxel: [usize; 3], through: Option<usize>, id: u16) -> Option<Edit> {
+///
+/// # Errors
+/// [`Cancelled`] when it is no longer wanted.
+pub fn fill_hole(
+    canvas: &Canvas,
+    voxel: [usize; 3],
+    through: Option<usize>,
+    id: u16,
+    monitor: &dyn Monitor,
+) -> Result<Option<Edit>, Cancelled> {
     let (labels, grid) = (canvas.labels(), canvas.labels().grid());
     if canvas.is_locked(id) || labels.get(voxel) != 0 {
-        return None;
+        return Ok(None);
     }
     let axes: Vec<usize> = (0..3).filter(|&axis| Some(axis) != through).collect();
     let mut hole = VoxelSet::new(grid.shape());
@@ -91,7 +129,12 @@ pub fn fill_hole(canvas: &Canvas, voxel: [usize; 3], through: Option<usize>, id:
     let (mut first, mut last) = (waiting[0], waiting[0]);
     hole.insert(waiting[0]);
     // Goes on from what was found last, which leads straight to an edge where there is a way.
+    let mut n_seen = 0;
     while let Some(position) = waiting.pop() {
+        n_seen += 1;
+        if n_seen % REPORT_EVERY == 0 {
+            monitor.report("Looking for the hole's end", n_seen, 0)?;
+        }
         (first, last) = (first.min(position), last.max(position));
         for &axis in &axes {
             let mut n_beside = 0;
@@ -104,13 +147,13 @@ pub fn fill_hole(canvas: &Canvas, voxel: [usize; 3], through: Option<usize>, id:
                 }
             }
             if n_beside < 2 {
-                return None;
+                return Ok(None);
             }
         }
     }
     let mut stroke = Stroke::new("Fill hole", labels);
     hole.positions_in(first..=last).for_each(|position| canvas.paint(&mut stroke, grid.voxel(position), id));
-    stroke.finish()
+    Ok(stroke.finish())
 }
 
 #[cfg(test)]
@@ -119,6 +162,7 @@ mod tests {
 
     use super::*;
     use crate::domain::{Grid, Label, LabelMap, LabelTable, paint::PaintOver};
+    use crate::monitor::Silent;
 
     const SHAPE: [usize; 3] = [9, 8, 5];
     const N: usize = 360;
@@ -128,6 +172,40 @@ mod tests {
 
     fn labels(ids: Vec<u16>) -> LabelMap {
         LabelMap::new(Grid::axis_aligned(SHAPE, [1.0; 3]).unwrap(), ids).unwrap()
+    }
+
+    fn bucket(canvas: &Canvas, seed: [usize; 3], through: Option<usize>, id: u16) -> Option<Edit> {
+        super::bucket(canvas, seed, through, id, &Silent).unwrap()
+    }
+
+    fn fill_hole(canvas: &Canvas, voxel: [usize; 3], through: Option<usize>, id: u16) -> Option<Edit> {
+        super::fill_hole(canvas, voxel, through, id, &Silent).unwrap()
+    }
+
+    #[test]
+    fn a_fill_that_is_no_longer_wanted_stops_on_the_way() {
+        struct Stop(Cell<u64>);
+        impl Monitor for Stop {
+            fn report(&self, _stage: &'static str, done: u64, _total: u64) -> Result<(), Cancelled> {
+                self.0.set(self.0.get().max(done));
+                Err(Cancelled)
+            }
+        }
+        let mut ids = vec![0; 100 * 100 * 100];
+        let grid = Grid::axis_aligned([100; 3], [1.0; 3]).unwrap();
+        let check = |found: Result<Option<Edit>, Cancelled>, stop: &Stop| {
+            assert_eq!(found, Err(Cancelled));
+            assert_eq!(stop.0.get(), REPORT_EVERY, "at the first report");
+        };
+        let (stop, open, table) =
+            (Stop(Cell::new(0)), LabelMap::new(grid.clone(), ids.clone()).unwrap(), LabelTable::default());
+        check(super::bucket(&Canvas::new(&open, &table), [0; 3], None, 1, &stop), &stop);
+        // A box without a way out.
+        for (at, id) in ids.iter_mut().enumerate() {
+            *id = u16::from(grid.voxel(at).into_iter().any(|v| v == 0 || v == 99));
+        }
+        let (stop, closed) = (Stop(Cell::new(0)), LabelMap::new(grid, ids).unwrap());
+        check(super::fill_hole(&Canvas::new(&closed, &table), [50; 3], None, 2, &stop), &stop);
     }
 
     fn filled_pixels(axes: &SliceAxes, vertices: &[[f64; 2]]) -> Vec<[usize; 2]> {

@@ -64,6 +64,9 @@ pub enum OperationError {
     /// It was told to stop.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
+    /// Id 0 is no label.
+    #[error("0 is the background, which is no label: choose a label")]
+    Background,
     /// Locked labels do not change.
     #[error("{name} is locked: unlock it first")]
     Locked {
@@ -116,6 +119,9 @@ impl Operation {
         id: u16,
         monitor: &dyn Monitor,
     ) -> Result<Operated, OperationError> {
+        if id == 0 || self.other_id() == Some(0) {
+            return Err(OperationError::Background);
+        }
         for id in self.changed_ids(id) {
             if table.get(id).is_some_and(|label| label.locked) {
                 return Err(OperationError::Locked { name: table.name(id) });
@@ -148,6 +154,16 @@ impl Operation {
             }
         };
         Ok(Operated { edit, table: table.clone() })
+    }
+
+    /// The second label that it is about.
+    fn other_id(&self) -> Option<u16> {
+        match self {
+            Self::Union(other) | Self::Intersection(other) | Self::Difference(other) => Some(other.id),
+            Self::Merge(into) => Some(*into),
+            Self::Relabel(to) => Some(*to),
+            _ => None,
+        }
     }
 
     /// The labels that must not be locked.
@@ -214,7 +230,7 @@ fn merge(labels: &LabelMap, table: &LabelTable, id: u16, into: u16) -> Operated 
 
 fn relabel(labels: &LabelMap, table: &LabelTable, id: u16, to: u16) -> Result<Operated, OperationError> {
     let is_taken = table.get(to).is_some() || labels.bounds_of(|other| other == to).is_some();
-    if to == 0 || (is_taken && to != id) {
+    if is_taken && to != id {
         return Err(OperationError::Taken { id: to, name: table.name(to) });
     }
     let mut table = table.clone();
@@ -267,6 +283,23 @@ mod tests {
     #[track_caller]
     fn check(operation: Operation, before: &[u16], after: &[u16]) {
         assert_eq!(run(&operation, &row(before), 1).0, row(after));
+    }
+
+    #[test]
+    fn background_is_no_label_to_work_on_or_with() {
+        let (labels, other) = (row(&[1, 1, 0, 2]), || Operand { map: None, id: 0 });
+        let run = |operation: Operation, id| operation.run(&labels, &table(), id, &Silent).map(|made| made.edit);
+        let with_nothing = [
+            Operation::Merge(0),
+            Operation::Relabel(0),
+            Operation::Union(other()),
+            Operation::Intersection(other()),
+            Operation::Difference(other()),
+        ];
+        for operation in with_nothing {
+            assert_eq!(run(operation, 1), Err(OperationError::Background));
+        }
+        assert_eq!(run(Operation::KeepLargest, 0), Err(OperationError::Background));
     }
 
     #[test]
