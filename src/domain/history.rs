@@ -49,7 +49,7 @@ pub struct Entry<'a> {
 
 impl History {
     /// Memory that edits may take, unless told otherwise: thousands of brush strokes.
-    pub const BUDGET_BYTES: usize = 256 << 20;
+    pub const BUDGET_BYTES: usize = 256_000_000;
 
     /// A history that begins with `labels`, which count as saved.
     pub fn new(labels: LabelMap) -> Self {

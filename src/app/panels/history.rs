@@ -1,12 +1,13 @@
 //! Every change of the labels, oldest on top: where the person stands, what was saved, and what it takes in memory.
 
-use eframe::egui::{Button, CollapsingHeader, Frame, Id, Panel, RichText, ScrollArea, Ui, vec2};
+use eframe::egui::{Button, Frame, Id, Panel, RichText, ScrollArea, Ui, vec2};
 
 use super::super::action::{Action, Actions};
 use super::super::case::Case;
 use super::super::command::{Why, can_change_labels};
 use super::super::state::State;
-use super::super::theme::{caption, size, space, strong, tokens, type_size};
+use super::super::theme::{caption, size, space, tokens};
+use super::super::widgets::fold_heading;
 use super::status::grouped;
 use crate::domain::History;
 use crate::domain::history::Entry;
@@ -25,20 +26,23 @@ pub fn history_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions
     let is_open = ui.data(|data| data.get_temp(id)).unwrap_or(true);
     let height = if is_open { (ui.available_height() * SHARE).clamp(*HEIGHTS.start(), *HEIGHTS.end()) } else { FOLDED };
     let panel = Panel::bottom("history").exact_size(height).resizable(false).frame(Frame::new());
-    let is_open = panel.show(ui, |ui| {
+    panel.show(ui, |ui| {
+        // As wide as the sections above it, which leave room for a scroll bar.
+        ui.set_max_width(ui.available_width() - 10.0);
         ui.add_space(space::SMALL);
-        let header = CollapsingHeader::new(strong("History", type_size::HEADING)).default_open(true);
-        let folding = header.show_unindented(ui, |ui| {
-            let reason = can_change_labels(state).err();
-            let list_height = ui.available_height() - 28.0;
-            ui.add_enabled_ui(reason.is_none(), |ui| list_ui(ui, list_height, case, reason, actions));
-            ui.add_space(space::TIGHT);
-            ui.label(caption(ui, memory(&case.history)))
-                .on_hover_text("Beyond that the oldest changes cannot be undone");
-        });
-        folding.openness > 0.0
+        if fold_heading(ui, "History", is_open).clicked() {
+            ui.data_mut(|data| data.insert_temp(id, !is_open));
+        }
+        if !is_open {
+            return;
+        }
+        ui.add_space(space::TIGHT);
+        let reason = can_change_labels(state).err();
+        let list_height = ui.available_height() - 28.0;
+        ui.add_enabled_ui(reason.is_none(), |ui| list_ui(ui, list_height, case, reason, actions));
+        ui.add_space(space::TIGHT);
+        ui.label(caption(ui, memory(&case.history))).on_hover_text("Beyond that the oldest changes cannot be undone");
     });
-    ui.data_mut(|data| data.insert_temp(id, is_open.inner));
 }
 
 fn list_ui(ui: &mut Ui, height: f32, case: &Case, reason: Option<Why>, actions: &mut Actions) {
@@ -50,7 +54,6 @@ fn list_ui(ui: &mut Ui, height: f32, case: &Case, reason: Option<Why>, actions: 
         area = area.vertical_scroll_offset(offset);
     }
     area.show_rows(ui, ROW, n_rows, |ui, rows| {
-        ui.set_max_width(ui.available_width() - 10.0);
         for n_applied in rows {
             let entry = n_applied.checked_sub(1).and_then(|idx| history.entry(idx));
             if let Some(action) = row_ui(ui, case, n_applied, entry, reason) {
@@ -96,17 +99,17 @@ fn row_ui(ui: &mut Ui, case: &Case, n_applied: usize, entry: Option<Entry<'_>>, 
     (response.clicked() && !is_now).then_some(Action::GoTo(n_applied))
 }
 
-/// "12 of 256 MiB, 1,034 changes".
+/// "12 of 256 MB, 1,034 changes".
 fn memory(history: &History) -> String {
-    let mebibytes = |bytes: usize| bytes.div_ceil(1 << 20);
+    let megabytes = |bytes: usize| bytes.div_ceil(1_000_000);
     let n = history.entries().len();
     let changes = if n == 1 { "change" } else { "changes" };
     let dropped = match history.n_dropped() {
         0 => String::new(),
         n => format!(", {} given up", grouped(n as u64)),
     };
-    let (taken, budget) = (mebibytes(history.bytes()), mebibytes(history.budget_bytes()));
-    format!("{taken} of {budget} MiB, {} {changes}{dropped}", grouped(n as u64))
+    let (taken, budget) = (megabytes(history.bytes()), megabytes(history.budget_bytes()));
+    format!("{taken} of {budget} MB, {} {changes}{dropped}", grouped(n as u64))
 }
 
 #[cfg(test)]
@@ -118,15 +121,15 @@ mod tests {
     #[test]
     fn the_line_says_what_is_taken_and_what_was_given_up() {
         let labels = LabelMap::empty(Grid::axis_aligned([50, 1, 1], [1.0; 3]).expect("valid"));
-        let mut history = History::with_budget(labels, 1 << 20);
-        assert_eq!(memory(&history), "0 of 1 MiB, 0 changes");
+        let mut history = History::with_budget(labels, 1_000_000);
+        assert_eq!(memory(&history), "0 of 1 MB, 0 changes");
         for position in 0..2 {
             let mut stroke = Stroke::new("Brush", history.labels());
             stroke.set(position, 0, 1);
             history.apply(stroke.finish().expect("a change"));
         }
-        assert_eq!(memory(&history), "1 of 1 MiB, 2 changes");
+        assert_eq!(memory(&history), "1 of 1 MB, 2 changes");
         history.set_budget(0);
-        assert_eq!(memory(&history), "1 of 0 MiB, 1 change, 1 given up");
+        assert_eq!(memory(&history), "1 of 0 MB, 1 change, 1 given up");
     }
 }

@@ -34,7 +34,7 @@ fn a_click_in_the_history_goes_there_and_the_later_changes_stay() {
 #[test]
 fn the_history_says_what_it_takes_and_where_the_labels_were_saved() {
     let mut window = painted_window();
-    assert!(window.query_by_label_contains("of 256 MiB, 3 changes").is_some());
+    assert!(window.query_by_label_contains("of 256 MB, 3 changes").is_some());
     window.state_mut().state.case.as_mut().expect("open").history.mark_saved();
     click(&mut window, "Change 2: Brush");
     assert_eq!(case(&window).history.saved_at(), Some(3));

@@ -12,4 +12,4 @@ pub use self::button::{
 pub use self::icon::{Icon, paint as paint_icon};
 pub use self::range::range_histogram;
 pub use self::slider::slice_slider;
-pub use self::text::{caption_row, named_row, note, room_heading, section, swatch};
+pub use self::text::{caption_row, fold_heading, named_row, note, section, swatch};

@@ -28,8 +28,8 @@ pub fn section(ui: &mut Ui, heading: &str, add_contents: impl FnOnce(&mut Ui)) {
     ui.add_space(space::MEDIUM);
 }
 
-/// The heading of one of several rooms of which one is open, as a button that enters it.
-pub fn room_heading(ui: &mut Ui, name: &str, is_open: bool) -> Response {
+/// The heading of a part that is open or not, as a button; what a click does is the caller's.
+pub fn fold_heading(ui: &mut Ui, name: &str, is_open: bool) -> Response {
     heading_ui(ui, name, if is_open { 1.0 } else { 0.0 })
 }
 

@@ -14,7 +14,7 @@ use crate::app::command::Command;
 use crate::app::lab::{Room, Running};
 use crate::app::state::State;
 use crate::app::theme::{caption, panel_frame, size, space, tokens};
-use crate::app::widgets::{command_button, room_heading, segmented};
+use crate::app::widgets::{command_button, fold_heading, segmented};
 use crate::monitor::Progress;
 
 /// The choice between annotating and the laboratory.
@@ -34,7 +34,7 @@ pub fn rooms_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
 pub fn laboratory_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions) {
     for room in Room::LABORATORY {
         let is_open = state.room == room;
-        if room_heading(ui, room.name(), is_open).clicked() && !is_open {
+        if fold_heading(ui, room.name(), is_open).clicked() && !is_open {
             actions.push(Action::Enter(room));
         }
         if !is_open {
