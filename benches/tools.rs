@@ -67,7 +67,9 @@ fn fills(volume: &Volume, table: &LabelTable) {
         let vertices = [[x - 20.5, y - 20.5], [x + 20.5, y - 20.5], [x + 20.5, y + 20.5], [x - 20.5, y + 20.5]];
         scissors(&Canvas::new(labels, table), &AXIAL, 0..600, &vertices, ScissorsMode::FillInside, 1)
     });
-    measure("bucket, a slice", volume, |labels, at| fill::bucket(&Canvas::new(labels, table), at, Some(2), 1));
+    measure("bucket, a slice", volume, |labels, at| {
+        fill::bucket(&Canvas::new(labels, table), at, Some(2), 1, &Silent).ok().flatten()
+    });
     for (name, through) in [("grow, in a slice", Some(2)), ("grow, 100,000 voxels in space", None)] {
         let settings = GrowSettings { tolerance: 40.0, through, max_voxels: 100_000, max_radius_mm: None };
         measure(name, volume, |labels, at| {
