@@ -165,6 +165,9 @@ impl App {
             Command::NextComparison => self.act_on_reference(ReferenceAction::ShowNext),
             Command::NextDifference => self.act_on_reference(ReferenceAction::GoTo { back: false }),
             Command::PreviousDifference => self.act_on_reference(ReferenceAction::GoTo { back: true }),
+            Command::FollowRun => self.follow_run(),
+            Command::CompareSteps => self.compare_steps(),
+            Command::SweepDamage => self.sweep_damage(),
             Command::FitViews => self.with_case(|case| case.cameras = Default::default()),
             Command::CenterViews => self.center_views(),
             Command::MaximizeView => self.toggle_layout(Layout::Slice(plane)),
@@ -250,10 +253,14 @@ impl App {
 
     fn set_frame(&mut self, frame: usize) {
         let Some(case) = &mut self.state.case else { return };
-        case.frame = frame.min(case.opened.volume.n_frames() - 1);
+        let before = std::mem::replace(&mut case.frame, frame.min(case.opened.volume.n_frames() - 1));
+        let is_other = case.frame != before;
         case.remeasure();
         // It was made for the frame before.
         case.wire = None;
+        if is_other {
+            self.leave_frame();
+        }
         self.refresh_statistics();
     }
 

@@ -1,12 +1,18 @@
 //! Counting and merging over whole volumes, on a thread of its own, so that no frame waits for it.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::case::{Case, ImageStatistics};
+use super::lab::robustness::matched;
+use super::lab::scores::dice_by_label;
+use super::lab::steps::RunScores;
 use super::lab::uncertainty::work::{Work, Worked};
+use super::picture;
+use super::widgets::plot::{self, Chart};
 use crate::domain::accept::{Part, accepted};
 use crate::domain::measure::{LabelStatistics, per_label};
 use crate::domain::{Edit, LabelMap, LabelTable, Volume};
@@ -81,6 +87,39 @@ pub enum Task {
         /// What.
         work: Work,
     },
+    /// How a run of a comparison compares with others.
+    ScoreRun {
+        /// Whose run.
+        case: u64,
+        /// The comparison, and the run in it.
+        run: (u64, usize),
+        /// Its labels.
+        labels: Arc<LabelMap>,
+        /// What their ids mean.
+        table: LabelTable,
+        /// What to compare it with, where there is a reference.
+        reference: Option<(Arc<LabelMap>, LabelTable)>,
+        /// The longest run, once it has come.
+        longest: Option<Arc<LabelMap>>,
+    },
+    /// A reference in the ids that a model has for its labels.
+    MatchTruth {
+        /// Whose reference.
+        case: u64,
+        /// The reference.
+        labels: Arc<LabelMap>,
+        /// What its ids mean.
+        table: LabelTable,
+        /// What the model's ids mean.
+        model_table: LabelTable,
+    },
+    /// Draw a chart into a file.
+    Draw {
+        /// The chart.
+        chart: Box<Chart>,
+        /// The file.
+        path: PathBuf,
+    },
     /// Give a closed case's memory back, which takes a while for a large one.
     Free(Box<Case>),
 }
@@ -130,6 +169,29 @@ pub enum Answer {
         case: u64,
         /// What was worked out.
         worked: Worked,
+    },
+    /// Of [`Task::ScoreRun`].
+    ScoredRun {
+        /// Whose run.
+        case: u64,
+        /// The comparison, and the run in it.
+        run: (u64, usize),
+        /// How it compares.
+        scores: RunScores,
+    },
+    /// Of [`Task::MatchTruth`].
+    MatchedTruth {
+        /// Whose reference.
+        case: u64,
+        /// It, in the model's ids.
+        labels: Arc<LabelMap>,
+    },
+    /// Of [`Task::Draw`]: the picture, or why there is none.
+    Drawn {
+        /// Where it is to be written.
+        path: PathBuf,
+        /// A PNG.
+        picture: Result<Vec<u8>, String>,
     },
     /// Of [`Task::Labels`].
     Labels {
@@ -218,6 +280,19 @@ fn answer(task: Task) -> Option<Answer> {
             Answer::Labels { case, statistics: per_label(&labels, &table, &volume, frame) }
         }
         Task::Uncertainty { case, work } => Answer::Uncertainty { case, worked: work.done() },
+        Task::ScoreRun { case, run, labels, table, reference, longest } => {
+            let own = (&*labels, &table);
+            let reference = reference.map(|(other, names)| dice_by_label(own, (&other, &names)));
+            let longest = longest.map(|other| dice_by_label(own, (&other, &table)));
+            Answer::ScoredRun { case, run, scores: RunScores { reference, longest } }
+        }
+        Task::MatchTruth { case, labels, table, model_table } => {
+            Answer::MatchedTruth { case, labels: matched(&labels, &table, &model_table) }
+        }
+        Task::Draw { chart, path } => {
+            let picture = picture::png(plot::page_size(), |ui| plot::page_ui(ui, &chart));
+            Answer::Drawn { path, picture: picture.map_err(|error| error.to_string()) }
+        }
         Task::Center { case, labels, id } => Answer::Center { case, voxel: labels.center_of(id)? },
         Task::Free(case) => {
             drop(case);

@@ -9,8 +9,8 @@ use super::counts::Counts;
 use super::files::file_name;
 use super::provenance::model_run;
 use super::state::{AfterOpening, LastRun};
-use crate::domain::History;
-use crate::engine::{Ending, Event, Failure, JobId, Opened, OpenedLabels, Outcome, Segmentation};
+use crate::domain::{History, LabelMap, LabelTable};
+use crate::engine::{Ending, Event, Failure, Job, JobId, Opened, OpenedLabels, Outcome, Segmentation};
 use crate::io::journal::Saved;
 
 impl App {
@@ -155,27 +155,32 @@ impl App {
             device: result.device.clone(),
             warnings: result.warnings,
         });
-        let Some(case) = self.state.case.as_mut().filter(|case| case.id == result.stamp.case) else { return };
-        self.n_previews += 1;
-        let labels = Arc::new(result.labels);
-        self.background.submit(Task::CountPreview { serial: self.n_previews, labels: Arc::clone(&labels) });
-        case.preview = Some(Preview {
-            labels,
-            counts: None,
-            table: result.table,
-            source: Source::Model(Origin {
-                settings: result.settings,
-                model_sha256: result.model_sha256,
-                device: result.device,
-                which: None,
-            }),
-            serial: self.n_previews,
+        if self.state.case.as_ref().is_none_or(|case| case.id != result.stamp.case) {
+            return;
+        }
+        let source = Source::Model(Origin {
+            settings: result.settings,
+            model_sha256: result.model_sha256,
+            device: result.device,
+            which: None,
         });
+        self.show_as_preview(Arc::new(result.labels), result.table, source);
+    }
+
+    /// Shows labels as a preview in place of any that is there.
+    pub(super) fn show_as_preview(&mut self, labels: Arc<LabelMap>, table: LabelTable, source: Source) {
+        let Some(case) = &mut self.state.case else { return };
+        self.n_previews += 1;
+        let serial = self.n_previews;
+        self.background.submit(Task::CountPreview { serial, labels: Arc::clone(&labels) });
+        case.preview = Some(Preview { labels, counts: None, table, source, serial });
     }
 
     fn end_cancelled(&mut self, id: JobId) {
         self.end_experiment(id);
         self.state.reporting.take_if(|reporting| reporting.job == id);
+        self.end_state(id);
+        self.end_damage(id);
         self.state.loading.take_if(|loading| loading.job == id);
         self.state.opening_labels.take_if(|job| *job == id);
         self.state.pasting.take_if(|job| *job == id);
@@ -221,6 +226,16 @@ impl App {
                 }
             }
             Answer::Uncertainty { case: id, worked } if id == case.id => self.learn_of_samples(worked),
+            Answer::ScoredRun { case: id, run, scores } if id == case.id => self.note_scores(run, scores),
+            Answer::MatchedTruth { case: id, labels } if id == case.id && case.lab.robustness.is_matching => {
+                self.begin_sweep(Some(labels));
+            }
+            Answer::Drawn { path, picture: Ok(bytes) } => {
+                self.engine.submit(Job::WriteBytes { path, bytes });
+            }
+            Answer::Drawn { path, picture: Err(why) } => {
+                self.state.notices.error(format!("{} could not be drawn: {why}", file_name(&path)));
+            }
             Answer::Center { case: id, voxel } if id == case.id => self.show_center(voxel),
             Answer::CountPreview { serial, voxels } => {
                 if let Some(preview) = case.preview.as_mut().filter(|preview| preview.serial == serial) {
@@ -230,6 +245,8 @@ impl App {
             Answer::Image { .. }
             | Answer::Count { .. }
             | Answer::Merged { .. }
+            | Answer::ScoredRun { .. }
+            | Answer::MatchedTruth { .. }
             | Answer::Labels { .. }
             | Answer::Uncertainty { .. }
             | Answer::Center { .. } => {}

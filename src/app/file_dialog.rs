@@ -96,7 +96,14 @@ fn ask(purpose: Purpose, suggestion: Option<&Path>) -> Picked {
             let dialog = dialog.add_filter("ITK-SNAP", &["txt", "label"]).add_filter("FreeSurfer", &["ctab", "lut"]);
             dialog.set_file_name(name).save_file()
         }
-        Purpose::ExportStatistics | Purpose::ExportMeasurements | Purpose::ExportAgreement => {
+        Purpose::ExportFinding(export) if export.is_picture() => {
+            let name = suggestion.and_then(Path::file_name).unwrap_or_default().to_string_lossy().into_owned();
+            dialog.add_filter("PNG", &["png"]).set_file_name(name).save_file()
+        }
+        Purpose::ExportStatistics
+        | Purpose::ExportMeasurements
+        | Purpose::ExportAgreement
+        | Purpose::ExportFinding(_) => {
             let name = suggestion.and_then(Path::file_name).unwrap_or_default().to_string_lossy().into_owned();
             dialog.add_filter("Comma-separated values", &["csv"]).set_file_name(name).save_file()
         }
@@ -135,5 +142,6 @@ pub fn title(purpose: &Purpose) -> &'static str {
         Purpose::OpenLabelNames => "Open label names",
         Purpose::SaveLabelNames => "Save label names",
         Purpose::ExportStatistics => "Export label statistics",
+        Purpose::ExportFinding(export) => export.title(),
     }
 }

@@ -117,6 +117,7 @@ impl App {
             Purpose::ExportMeasurements => self.suggested_beside("_measurements.csv"),
             Purpose::SaveReport => self.suggested_beside("_report.html"),
             Purpose::ExportAgreement => self.suggested_beside("_agreement.csv"),
+            Purpose::ExportFinding(export) => self.suggested_beside(export.ending()),
         };
         let ctx = self.ctx.clone();
         self.file_dialog.open(purpose, suggestion, move || ctx.request_repaint());
@@ -135,6 +136,7 @@ impl App {
                     Purpose::ExportMeasurements => self.suggested_beside("_measurements.csv"),
                     Purpose::SaveReport => self.suggested_beside("_report.html"),
                     Purpose::ExportAgreement => self.suggested_beside("_agreement.csv"),
+                    Purpose::ExportFinding(export) => self.suggested_beside(export.ending()),
                     Purpose::OpenImage
                     | Purpose::OpenLabels
                     | Purpose::PasteLabels
@@ -173,6 +175,7 @@ impl App {
             Purpose::ExportMeasurements => self.write_measurements(path),
             Purpose::SaveReport => self.write_report(path),
             Purpose::ExportAgreement => self.write_agreement(path),
+            Purpose::ExportFinding(export) => self.write_finding(export, path),
         }
     }
 

@@ -28,6 +28,7 @@ mod operations;
 mod painting;
 mod panels;
 mod paste;
+mod picture;
 mod provenance;
 mod report;
 mod rules;
@@ -163,6 +164,7 @@ impl App {
         self.note_changes();
         self.finish_long_edit();
         self.follow_reference();
+        self.tend_laboratory();
         if let Some(picked) = self.file_dialog.poll() {
             self.use_picked(picked);
         }
@@ -197,6 +199,8 @@ impl App {
             case.lab.running.is_none()
                 && (state.room != Room::Uncertainty || case.lab.uncertainty.is_settled())
                 && case.lab.reference.opening.is_none()
+                && case.lab.running.is_none()
+                && !case.lab.robustness.is_matching
                 && case.merging.is_none()
                 && case.long_edit.is_none()
                 && case.counts.is_known()

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::App;
 use super::case::{Case, Source};
 use super::files::file_name;
+use super::lab::steps::Comparison;
 use super::provenance::model_run;
 use crate::domain::Convention;
 use crate::engine::report::{Answer, Report, Run};
@@ -46,10 +47,12 @@ fn of(case: &Case, convention: Convention) -> Report {
         let conditions: &crate::engine::laboratory::Conditions = conditions;
         conditions.stamp.frame == case.frame
     };
-    let steps = lab.steps.conditions.as_ref().filter(is_here);
+    let comparison = lab.steps.comparison.as_ref();
+    let steps = comparison.and_then(|comparison| comparison.conditions.as_ref()).filter(is_here);
     let title = "Comparison of steps: each run with its own K and one sample";
     runs.extend(steps.map(|conditions| Run::of_experiment(title, conditions)));
-    let noise = lab.robustness.conditions.as_ref().filter(is_here);
+    let sweep = lab.robustness.sweep.as_ref();
+    let noise = sweep.and_then(|sweep| sweep.conditions.as_ref()).filter(is_here);
     let title = "Robustness: one sample for each damaged image";
     runs.extend(noise.map(|conditions| Run::of_experiment(title, conditions)));
     Report {
@@ -63,8 +66,8 @@ fn of(case: &Case, convention: Convention) -> Report {
         reference: case.reference().map(|(labels, table)| (labels.clone(), table.clone())),
         runs,
         samples,
-        steps: steps.map(|_| lab.steps.runs.clone()).unwrap_or_default(),
-        robustness: noise.map(|_| lab.robustness.answers.clone()).unwrap_or_default(),
+        steps: steps.and(comparison).map(Comparison::step_runs).unwrap_or_default(),
+        robustness: noise.and(sweep).map(|sweep| sweep.answers.clone()).unwrap_or_default(),
     }
 }
 

@@ -8,7 +8,7 @@ use eframe::egui::Vec2;
 
 use super::case::Case;
 use super::controls::Editing;
-use super::lab::Room;
+use super::lab::{Export, Room};
 use super::notice::Notices;
 use super::report::Reporting;
 use super::settings::Settings;
@@ -255,6 +255,8 @@ pub enum Purpose {
     ExportStatistics,
     /// Where to write a report.
     SaveReport,
+    /// Where to write what the laboratory has found.
+    ExportFinding(Export),
 }
 
 impl Purpose {
@@ -269,6 +271,7 @@ impl Purpose {
                 | Self::SaveReport
                 | Self::ExportMeasurements
                 | Self::ExportAgreement
+                | Self::ExportFinding(_)
         )
     }
 }

@@ -155,6 +155,8 @@ pub struct Tokens {
     pub histogram: Color32,
     /// Dims the window behind a dialog.
     pub scrim: Color32,
+    /// Lines of a chart, told apart with any colour vision.
+    pub series: [Color32; 4],
 }
 
 /// The dark theme: for reading rooms.
@@ -187,6 +189,12 @@ pub const DARK: Tokens = Tokens {
     volume: Color32::from_rgb(126, 170, 236),
     histogram: Color32::from_rgb(118, 130, 146),
     scrim: Color32::from_black_alpha(160),
+    series: [
+        Color32::from_rgb(86, 180, 233),
+        Color32::from_rgb(230, 159, 0),
+        Color32::from_rgb(0, 190, 140),
+        Color32::from_rgb(213, 130, 180),
+    ],
 };
 
 /// The light theme: for offices.
@@ -211,6 +219,12 @@ pub const LIGHT: Tokens = Tokens {
     success: Color32::from_rgb(26, 127, 80),
     histogram: Color32::from_rgb(128, 139, 153),
     scrim: Color32::from_black_alpha(110),
+    series: [
+        Color32::from_rgb(0, 114, 178),
+        Color32::from_rgb(200, 90, 0),
+        Color32::from_rgb(0, 128, 96),
+        Color32::from_rgb(170, 70, 130),
+    ],
     ..DARK
 };
 
@@ -222,6 +236,13 @@ impl Tokens {
             Plane::Coronal => self.coronal,
             Plane::Sagittal => self.sagittal,
         }
+    }
+}
+
+impl Tokens {
+    /// The colour of a chart's series; they begin anew after the last.
+    pub fn series(&self, index: usize) -> Color32 {
+        self.series[index % self.series.len()]
     }
 }
 

@@ -126,7 +126,8 @@ impl Runner for Compute {
             | Job::SaveRecovered { .. }
             | Job::OpenTable { .. }
             | Job::WriteReport { .. }
-            | Job::WriteText { .. } => {
+            | Job::WriteText { .. }
+            | Job::WriteBytes { .. } => {
                 bail!("the worker was asked to {}, which is the file thread's work", job.name())
             }
         }

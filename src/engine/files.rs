@@ -44,6 +44,10 @@ impl Runner for Files {
                 text::write(path, text)?;
                 Ok(Outcome::Written(path.clone()))
             }
+            Job::WriteBytes { path, bytes } => {
+                text::write_bytes(path, bytes)?;
+                Ok(Outcome::Written(path.clone()))
+            }
             Job::Segment { .. } | Job::Experiment { .. } | Job::CheckDevices => {
                 bail!("the file thread was asked to {}, which is the worker's work", job.name())
             }

@@ -96,6 +96,13 @@ pub enum Job {
         /// What to say.
         report: Box<Report>,
     },
+    /// Write bytes, whole or not at all.
+    WriteBytes {
+        /// The file to write or replace.
+        path: PathBuf,
+        /// What to write.
+        bytes: Vec<u8>,
+    },
     /// Segment one frame.
     Segment {
         /// Returned with the result.
@@ -177,7 +184,7 @@ pub enum Outcome {
     Saved(PathBuf),
     /// Of [`Job::OpenTable`]: the file and what it says.
     Table(PathBuf, LabelTable),
-    /// Of [`Job::WriteText`], [`Job::WriteReport`] and [`Job::SaveRecovered`]: the file.
+    /// Of [`Job::WriteText`], [`Job::WriteBytes`], [`Job::WriteReport`] and [`Job::SaveRecovered`]: the file.
     Written(PathBuf),
     /// Of [`Job::Segment`].
     Segmentation(Box<Segmentation>),
@@ -315,7 +322,7 @@ impl Job {
             Job::SaveRecovered { .. } => "save the labels",
             Job::OpenTable { .. } => "read the label names",
             Job::WriteReport { .. } => "write the report",
-            Job::WriteText { .. } => "write the file",
+            Job::WriteText { .. } | Job::WriteBytes { .. } => "write the file",
             Job::Segment { .. } => "segment the image",
             Job::Experiment { experiment, .. } => experiment.name(),
             Job::CheckDevices => "check the devices",

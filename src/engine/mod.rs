@@ -157,7 +157,8 @@ impl Engine {
                 | Job::SaveRecovered { .. }
                 | Job::OpenTable { .. }
                 | Job::WriteReport { .. }
-                | Job::WriteText { .. } => &inboxes.files,
+                | Job::WriteText { .. }
+                | Job::WriteBytes { .. } => &inboxes.files,
             };
             inbox.send(Request { ticket: Arc::clone(&ticket), job }).is_ok()
         });

@@ -74,6 +74,9 @@ impl Command {
             Self::LimitToUncertain => can_change_labels(state).and_then(|()| has_uncertainty(state)),
             Self::OpenReference => can_open_reference(state),
             Self::FreezeLabels => can_freeze(state),
+            Self::FollowRun => can_experiment(state).and_then(|()| has_steps(state)),
+            Self::CompareSteps => can_compare_steps(state),
+            Self::SweepDamage => can_sweep(state),
             Self::CloseReference => {
                 because(case(state)?.lab.reference.chosen.is_some(), "No reference was opened or kept")
             }
@@ -234,6 +237,23 @@ fn has_uncertainty(state: &State) -> Result<(), Why> {
 /// [`Why`] not.
 pub fn can_show_hypothesis(state: &State) -> Result<(), Why> {
     case(state).and_then(settled).map(|_| ())
+}
+
+fn has_steps(state: &State) -> Result<(), Why> {
+    let is_deterministic = state.model().is_some_and(|model| model.is_deterministic);
+    because(!is_deterministic, "This model is deterministic: it begins with no noise, so it takes no steps")
+}
+
+fn can_sweep(state: &State) -> Result<(), Why> {
+    can_experiment(state)?;
+    let lab = &case(state)?.lab.robustness;
+    because(!lab.is_matching, "The reference is being matched with the model's labels")?;
+    because(!lab.strengths().is_empty(), "Choose a strength first")
+}
+
+fn can_compare_steps(state: &State) -> Result<(), Why> {
+    can_experiment(state).and_then(|()| has_steps(state))?;
+    because(!case(state)?.lab.steps.chosen.is_empty(), "Choose a number of steps first")
 }
 
 fn has_recoverable(state: &State) -> Result<(), Why> {

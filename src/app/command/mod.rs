@@ -100,6 +100,9 @@ pub enum Command {
     NextComparison,
     NextDifference,
     PreviousDifference,
+    FollowRun,
+    CompareSteps,
+    SweepDamage,
     FitViews,
     CenterViews,
     MaximizeView,
@@ -211,6 +214,9 @@ impl Command {
         Self::NextComparison,
         Self::NextDifference,
         Self::PreviousDifference,
+        Self::FollowRun,
+        Self::CompareSteps,
+        Self::SweepDamage,
         Self::FitViews,
         Self::CenterViews,
         Self::MaximizeView,
@@ -353,6 +359,11 @@ impl Command {
             Self::PreviousDifference => {
                 ("Prior difference", "Put the crosshair into the next larger region that differs from the reference")
             }
+            Self::FollowRun => ("Follow one run", "Keep every state of one run, to go back and forth on its path"),
+            Self::CompareSteps => ("Compare numbers of steps", "Run every chosen number of steps from one noise"),
+            Self::SweepDamage => {
+                ("Sweep strengths", "Damage the image in every strength, and see how far answers hold")
+            }
             Self::FitViews => ("Zoom to fit", "Fit every view to its frame"),
             Self::CenterViews => ("Center on crosshair", "Bring the crosshair to the middle of every view"),
             Self::MaximizeView => ("Maximize view", "Show only the view under the pointer, or all again"),
@@ -394,7 +405,7 @@ impl Command {
             Self::SaveLabels => Icon::Save,
             Self::Undo => Icon::Undo,
             Self::Redo => Icon::Redo,
-            Self::Segment | Self::DrawSamples => Icon::Play,
+            Self::Segment | Self::DrawSamples | Self::FollowRun | Self::CompareSteps | Self::SweepDamage => Icon::Play,
             Self::CancelSegment => Icon::Stop,
             Self::AcceptPreview => Icon::Check,
             Self::DiscardPreview => Icon::Close,

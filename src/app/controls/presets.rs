@@ -101,6 +101,9 @@ pub fn default_keys(command: Command) -> &'static [KeyboardShortcut] {
         | Command::OpenReference
         | Command::FreezeLabels
         | Command::CloseReference
+        | Command::FollowRun
+        | Command::CompareSteps
+        | Command::SweepDamage
         | Command::PasteLabels
         | Command::LoadMap
         | Command::PreviewOperation

@@ -2,13 +2,18 @@
 //!
 //! One experiment runs at a time; what it has found so far stays when it is stopped.
 
+mod export;
 pub mod reference;
 pub mod robustness;
+pub mod robustness_chart;
+pub mod scores;
 pub mod steps;
+pub mod steps_chart;
 pub mod uncertainty;
 
 use std::time::Instant;
 
+pub use self::export::Export;
 use self::reference::{Reference, ReferenceAction};
 use self::robustness::{Robustness, RobustnessAction};
 use self::steps::{Steps, StepsAction};
@@ -114,15 +119,38 @@ impl App {
     /// Begins an experiment on the frame shown. One that runs is stopped.
     pub(super) fn begin_experiment(&mut self, room: Room, experiment: Experiment, settings: SegmentSettings) {
         self.stop_experiment();
-        let Some(case) = &mut self.state.case else { return };
+        let Some(job) = self.submit_experiment(experiment, settings) else { return };
+        self.with_case(|case| {
+            case.lab.running = Some(Running { job, room, started: Instant::now(), progress: None });
+        });
+    }
+
+    /// Has the engine do something on the frame shown that others need not wait for.
+    pub(super) fn submit_experiment(&mut self, experiment: Experiment, settings: SegmentSettings) -> Option<JobId> {
+        let case = self.state.case.as_ref()?;
         let subject = Box::new(Subject {
             stamp: Stamp { case: case.id, frame: case.frame },
             volume: case.opened.volume.clone(),
             focus: Some(case.crosshair),
             settings,
         });
-        let job = self.engine.submit(Job::Experiment { subject, experiment });
-        case.lab.running = Some(Running { job, room, started: Instant::now(), progress: None });
+        Some(self.engine.submit(Job::Experiment { subject, experiment }))
+    }
+
+    /// Stops and forgets what is about the frame before.
+    pub(super) fn leave_frame(&mut self) {
+        self.stop_experiment();
+        self.with_case(|case| {
+            case.lab.running = None;
+            case.lab.steps.leave_frame();
+            case.lab.robustness.leave_frame();
+        });
+    }
+
+    /// Asks for what the rooms are to show next, where that has changed.
+    pub(super) fn tend_laboratory(&mut self) {
+        self.score_runs();
+        self.tend_damage();
     }
 
     /// The running experiment, if `job` is its.
@@ -144,23 +172,23 @@ impl App {
         let Some(case) = &mut self.state.case else { return };
         match finding {
             Finding::Samples(samples) => case.lab.uncertainty.take(samples),
-            Finding::Run(run) => case.lab.steps.runs.push(*run),
-            Finding::Noise(answer) => case.lab.robustness.answers.push(answer),
+            Finding::Run(run) => case.lab.steps.add(*run),
+            Finding::Noise(answer) => case.lab.robustness.add(answer),
         }
     }
 
     /// Keeps what has come of an experiment, where it is about the open case.
     pub(super) fn finish_experiment(&mut self, job: JobId, outcome: Outcome) {
-        self.end_experiment(job);
+        let is_running = self.end_experiment(job).is_some();
         let Some(case) = &mut self.state.case else { return };
         let (id, lab) = (case.id, &mut case.lab);
         match outcome {
             Outcome::Samples(samples) if samples.conditions.stamp.case == id => lab.uncertainty.take(samples),
-            Outcome::Steps(conditions) if conditions.stamp.case == id => lab.steps.conditions = Some(conditions),
-            Outcome::Walk(walked) if walked.conditions.stamp.case == id => lab.steps.walked = Some(walked),
-            Outcome::State(state) if state.stamp.case == id => lab.steps.state = Some(state),
-            Outcome::Noise(conditions) if conditions.stamp.case == id => lab.robustness.conditions = Some(conditions),
-            Outcome::Damaged(damaged) if damaged.conditions.stamp.case == id => lab.robustness.damaged = Some(damaged),
+            Outcome::Steps(conditions) if is_running => lab.steps.end(conditions),
+            Outcome::Noise(conditions) if is_running => lab.robustness.end(conditions),
+            Outcome::Walk(walked) if is_running => self.show_walked(walked),
+            Outcome::State(state) => self.show_state(job, state),
+            Outcome::Damaged(damaged) => self.show_damaged(job, damaged),
             _ => {}
         }
     }

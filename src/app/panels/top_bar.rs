@@ -126,6 +126,9 @@ pub const MENUS: [(&str, &[Command]); 7] = [
         &[
             Command::Segment,
             Command::CancelSegment,
+            Command::FollowRun,
+            Command::CompareSteps,
+            Command::SweepDamage,
             Command::AcceptPreview,
             Command::AcceptUnlabelled,
             Command::AcceptRegion,

@@ -5,6 +5,8 @@ mod correction;
 mod drawing;
 mod history;
 mod lab_reference;
+mod lab_robustness;
+mod lab_steps;
 mod lab_uncertainty;
 mod labels;
 mod measuring;

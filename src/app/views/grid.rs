@@ -3,6 +3,7 @@
 use eframe::egui::{Rect, Ui, pos2};
 
 use super::Screen;
+use super::lab_steps::{runs_ui, shown_runs};
 use super::slice::slice_ui;
 use crate::app::action::Actions;
 use crate::app::case::Case;
@@ -20,6 +21,9 @@ enum Pane {
 /// Draws the views of the open case into the space that is left.
 pub fn grid_ui(ui: &mut Ui, (state, case): (&State, &Case), screen: &mut Screen, actions: &mut Actions) {
     let rect = ui.available_rect_before_wrap();
+    if let Some(comparison) = shown_runs(state, case) {
+        return runs_ui(ui, rect, comparison, (state, case), screen, actions);
+    }
     for (pane, rect) in places(state.layout, rect) {
         match pane {
             Pane::Slice(plane) => {

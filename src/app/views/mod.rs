@@ -6,6 +6,8 @@ mod footprint;
 pub mod geometry;
 mod ghost;
 mod grid;
+mod lab_damage;
+mod lab_steps;
 mod loading;
 mod measurements;
 mod outline;

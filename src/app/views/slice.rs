@@ -9,6 +9,8 @@ use super::comparison::{compared_name, compared_ui, divider_ui, echo_ui, halves,
 use super::footprint::footprint_ui;
 use super::geometry::Placement;
 use super::ghost::ghost_ui;
+use super::lab_damage::{damage_ui, damaged_image};
+use super::lab_steps::state_ui;
 use super::measurements::measurements_ui;
 use super::outline::outline_ui;
 use super::overlay::{
@@ -139,10 +141,15 @@ fn paint(ui: &Ui, view: &View<'_>, cut: Cut, shown: Shown, cache: &mut SliceCach
     let (tokens, placement, case) = (tokens(ui), &view.placement, view.case);
     let painter = ui.painter_at(placement.view());
     painter.rect_filled(placement.view(), 0.0, tokens.canvas);
-    let image = cache.image(ui.ctx(), case, cut, view.state.settings.interpolation);
+    let image = damaged_image(ui.ctx(), view, cut, cache)
+        .unwrap_or_else(|| cache.image(ui.ctx(), case, cut, view.state.settings.interpolation));
     draw(&painter, placement, &image);
     match shown {
-        Shown::Labels => labels_ui(&painter, view, cut, cache),
+        Shown::Labels => {
+            labels_ui(&painter, view, cut, cache);
+            state_ui(&painter, view, cut, cache);
+            damage_ui(&painter, view, cut, cache);
+        }
         Shown::Reference => reference_ui(&painter, view, cut, cache),
         Shown::Compared(look) => compared_ui(&painter, view, cut, look, cache),
     }
@@ -178,7 +185,7 @@ pub fn draw(painter: &Painter, placement: &Placement, picture: &SliceTexture) {
 }
 
 /// The plane whose slices a voxel axis counts.
-fn plane_through(case: &Case, axis: usize) -> Plane {
+pub fn plane_through(case: &Case, axis: usize) -> Plane {
     let all = [Plane::Axial, Plane::Coronal, Plane::Sagittal];
     all.into_iter().find(|plane| case.through(*plane).0 == axis).unwrap_or(Plane::Axial)
 }

@@ -32,6 +32,12 @@ pub(super) enum Layer {
     Reference,
     Difference,
     Map,
+    /// One of several runs side by side.
+    Run(usize),
+    /// A state of the run that is followed.
+    Walk,
+    /// The answer to a damaged image.
+    Damage,
 }
 
 /// Textures and outlines of the slices on the screen.

@@ -2,6 +2,7 @@
 
 mod button;
 mod icon;
+pub mod plot;
 mod range;
 mod slider;
 mod text;
