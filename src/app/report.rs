@@ -8,6 +8,7 @@ use super::files::file_name;
 use super::lab::steps::Comparison;
 use super::provenance::model_run;
 use crate::domain::Convention;
+use crate::engine::laboratory::Conditions;
 use crate::engine::report::{Answer, Report, Run};
 use crate::engine::{Job, JobId};
 use crate::monitor::Progress;
@@ -43,18 +44,15 @@ fn of(case: &Case, convention: Convention) -> Report {
     let lab = &case.lab;
     let samples = lab.uncertainty.samples.clone().filter(|samples| samples.conditions.stamp.frame == case.frame);
     runs.extend(samples.iter().map(|samples| Run::of_experiment("Samples", &samples.conditions)));
-    let is_here = |conditions: &&Box<_>| {
-        let conditions: &crate::engine::laboratory::Conditions = conditions;
-        conditions.stamp.frame == case.frame
-    };
+    let is_here = |conditions: &&Box<Conditions>| conditions.stamp.frame == case.frame;
     let comparison = lab.steps.comparison.as_ref();
     let steps = comparison.and_then(|comparison| comparison.conditions.as_ref()).filter(is_here);
-    let title = "Comparison of steps: each run with its own K and one sample";
-    runs.extend(steps.map(|conditions| Run::of_experiment(title, conditions)));
+    let step_runs = steps.and(comparison).map(Comparison::step_runs).unwrap_or_default();
+    runs.extend(steps.map(|conditions| Run::of_steps(conditions, &step_runs)));
     let sweep = lab.robustness.sweep.as_ref();
     let noise = sweep.and_then(|sweep| sweep.conditions.as_ref()).filter(is_here);
-    let title = "Robustness: one sample for each damaged image";
-    runs.extend(noise.map(|conditions| Run::of_experiment(title, conditions)));
+    let answers = noise.and(sweep).map(|sweep| sweep.answers.clone()).unwrap_or_default();
+    runs.extend(noise.map(|conditions| Run::of_noise(conditions, &answers)));
     Report {
         name: case.opened.name.clone(),
         path: case.opened.path.clone(),
@@ -66,8 +64,8 @@ fn of(case: &Case, convention: Convention) -> Report {
         reference: case.reference().map(|(labels, table)| (labels.clone(), table.clone())),
         runs,
         samples,
-        steps: steps.and(comparison).map(Comparison::step_runs).unwrap_or_default(),
-        robustness: noise.and(sweep).map(|sweep| sweep.answers.clone()).unwrap_or_default(),
+        steps: step_runs,
+        robustness: answers,
     }
 }
 
@@ -77,7 +75,7 @@ fn answer(case: &Case) -> (Answer, Option<Run>) {
         let (origin, run) = match &preview.source {
             Source::Model(origin) => {
                 let run = Run::of_model("Segmentation", &model_run(origin));
-                (format!("`{}`, not yet accepted", origin.settings.model), Some(run))
+                (format!("{}, not yet accepted", origin.settings.model), Some(run))
             }
             Source::Change { name, .. } => (format!("labels as they would be after: {name}"), None),
         };

@@ -154,7 +154,7 @@ fn answer(args: &ReportArgs, opened: &Opened, session: &mut Session, report: &mu
         elapsed_s: Some(found.elapsed_s),
         warnings: found.warnings,
     });
-    let origin = format!("`{}`, deterministic", args.model);
+    let origin = format!("{}, deterministic", args.model);
     report.answer = Answer { origin, labels: Arc::new(found.labels), table: found.table };
     Ok(())
 }
@@ -166,21 +166,20 @@ fn sample(args: &ReportArgs, opened: &Opened, session: &mut Session, report: &mu
     let Outcome::Samples(samples) = outcome else { bail!("the engine answered a question that was not asked") };
     let maps = &samples.uncertainty;
     let labels = maps.image().labels(&maps.mean_classes(), opened.volume.grid());
-    let origin = format!("`{}`, mean of {} samples with K = {}", args.model, maps.n_samples(), args.steps);
+    let origin = format!("{}, mean of {} samples with K = {}", args.model, maps.n_samples(), args.steps);
     report.answer = Answer { origin, labels: Arc::new(labels), table: samples.table.clone() };
     report.runs.push(Run::of_experiment("Samples", &samples.conditions));
     report.samples = Some(samples);
     let steps = args.compare.iter().map(|&steps| usize::from(steps)).collect();
     let experiment = Experiment::Steps { samplers: vec![args.sampler], steps };
     let (outcome, findings) = session.experiment(subject, experiment)?;
-    if let Outcome::Steps(conditions) = outcome {
-        let title = "Comparison of steps: each run with its own K and one sample";
-        report.runs.push(Run::of_experiment(title, &conditions));
-    }
     report.steps.extend(findings.into_iter().filter_map(|finding| match finding {
         Finding::Run(run) => Some(*run),
         Finding::Samples(_) | Finding::Noise(_) => None,
     }));
+    if let Outcome::Steps(conditions) = outcome {
+        report.runs.push(Run::of_steps(&conditions, &report.steps));
+    }
     Ok(())
 }
 
@@ -195,14 +194,14 @@ fn damage(args: &ReportArgs, opened: &Opened, session: &mut Session, report: &mu
     let plan = NoisePlan { perturbation, strengths, repeats: args.repeats, seed: args.seed };
     let truth = report.reference.as_ref().map(|(labels, _)| Arc::clone(labels));
     let (outcome, findings) = session.experiment(subject(args, opened), Experiment::Noise { plan, models, truth })?;
-    if let Outcome::Noise(conditions) = outcome {
-        report.runs.push(Run::of_experiment("Robustness: one sample for each damaged image", &conditions));
-    }
     let answers = findings.into_iter().filter_map(|finding| match finding {
         Finding::Noise(answer) => Some(answer),
         Finding::Samples(_) | Finding::Run(_) => None,
     });
     report.robustness = answers.collect();
+    if let Outcome::Noise(conditions) = outcome {
+        report.runs.push(Run::of_noise(&conditions, &report.robustness));
+    }
     Ok(())
 }
 

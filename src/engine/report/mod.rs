@@ -8,6 +8,7 @@ mod robustness;
 mod sections;
 mod steps;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -92,6 +93,28 @@ impl Run {
             elapsed_s: Some(conditions.elapsed_s),
             warnings: conditions.warnings.clone(),
         }
+    }
+
+    /// Of runs with different numbers of steps.
+    pub fn of_steps(conditions: &Conditions, runs: &[StepRun]) -> Self {
+        let steps: BTreeSet<usize> = runs.iter().map(|run| run.steps).collect();
+        let steps: Vec<String> = steps.iter().map(usize::to_string).collect();
+        let seed = conditions.settings.seed;
+        let settings = format!("K = {}, one sample each, seed {seed}", steps.join(", "));
+        Self { settings, ..Self::of_experiment("Comparison of steps", conditions) }
+    }
+
+    /// Of answers to damaged images.
+    pub fn of_noise(conditions: &Conditions, answers: &[NoisyAnswer]) -> Self {
+        let mut strengths: Vec<f64> = answers.iter().map(|answer| answer.strength).collect();
+        strengths.sort_unstable_by(f64::total_cmp);
+        strengths.dedup();
+        let strengths: Vec<String> = strengths.iter().map(f64::to_string).collect();
+        let n_repeats = answers.iter().map(|answer| answer.repeat + 1).max().unwrap_or(0);
+        let one = SegmentSettings { samples: 1, ..conditions.settings.clone() };
+        let run = Self::of_experiment("Robustness", &Conditions { settings: one, ..conditions.clone() });
+        let settings = format!("{}; strengths {}; repeats {n_repeats}", run.settings, strengths.join(", "));
+        Self { settings, ..run }
     }
 
     /// Of a segmentation.

@@ -44,7 +44,11 @@ pub(super) fn images(report: &Report, page: &mut Page) -> anyhow::Result<()> {
         crate::domain::Convention::Neurological => "The patient's left is on the left of axial and coronal slices.",
     };
     let (low, high) = (report.window.low(), report.window.high());
-    page.note(&format!("The slices with most labelled voxels, black at {low:.4} to white at {high:.4}. {side}"));
+    page.note(&format!(
+        "The slices with most labelled voxels, black at {} to white at {}. {side}",
+        short(low),
+        short(high)
+    ));
     let slices = PLANES.map(|plane| Slice::busiest(report, plane));
     row(page, "Image", &slices, |slice| slice.image())?;
     row(page, "Labels", &slices, |slice| slice.with_labels(&report.answer.labels, &report.answer.table))?;
@@ -66,6 +70,12 @@ pub(super) fn images(report: &Report, page: &mut Page) -> anyhow::Result<()> {
         page.raw(&format!("<div class=\"ramp\"><span>0</span>{ramp}<span>{most:.3}</span></div>"));
     }
     Ok(())
+}
+
+/// A number with as many digits as count.
+fn short(value: f64) -> String {
+    let decimals = (3 - value.abs().max(1e-9).log10().floor() as i32).clamp(0, 9) as usize;
+    format!("{value:.decimals$}")
 }
 
 fn row(

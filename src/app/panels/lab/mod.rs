@@ -52,6 +52,11 @@ pub fn laboratory_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Acti
     }
     ui.add_space(space::MEDIUM);
     segment_ui(ui, state, actions);
+    ui.add_space(space::LARGE);
+    command_button(ui, state, Command::SaveReport, actions);
+    if state.reporting.is_some() {
+        command_button(ui, state, Command::CancelReport, actions);
+    }
 }
 
 /// What belongs to the room below the views, where there is anything.
