@@ -10,7 +10,7 @@
 //! - [`io`]: bytes ↔ domain, one format a file; errors that say what was expected, what was found, and where.
 //! - [`model`]: the networks in Burn: label encoder, image encoder, denoiser, label decoder; schedules and samplers.
 //! - [`evaluation`]: overlap, surface distances and volumes; uncertainty, hypotheses, robustness; reports over cases.
-//! - [`training`]: end-to-end training with checkpoints that survive a kill.
+//! - [`training`]: training, end to end or in two steps, with checkpoints that survive a kill.
 //! - [`engine`]: long work away from the window: jobs in, events out; experiments and reports; which device can be trusted.
 //! - [`app`]: the window: state, commands, panels, slice views and the 3D view.
 //! - [`cli`]: one file a subcommand, around the same jobs.
