@@ -174,7 +174,7 @@ fn the_hypotheses_are_grouped_and_every_sample_is_in_one_group() {
 #[test]
 fn contours_can_be_hidden() {
     let mut window = with_samples();
-    let name = "Contours of 10 %, 50 % and 90 % of the samples";
+    let name = "Contours of the votes";
     assert_eq!(window.get_by_label(name).accesskit_node().toggled(), Some(Toggled::True));
     window.get_by_label(name).click();
     window.run_steps(3);

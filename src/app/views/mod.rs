@@ -15,7 +15,7 @@ pub mod overlay;
 mod pointer;
 mod slice;
 mod texture;
-mod uncertainty;
+pub mod uncertainty;
 pub mod view3d;
 
 use eframe::egui::{PointerButton, Rect, Ui, pos2, vec2};

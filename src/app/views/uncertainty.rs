@@ -1,6 +1,8 @@
 //! Samples over a slice: a map with its legend, and the contours of what their votes agree on.
 
-use eframe::egui::{Align2, Color32, FontId, Painter, Pos2, Rect, Shape, Stroke, epaint::PathShape, pos2, vec2};
+use eframe::egui::{
+    Align2, Color32, FontId, Painter, Pos2, Rect, Sense, Shape, Stroke, Ui, epaint::PathShape, pos2, vec2,
+};
 
 use super::contour::{Outline, outlines_in};
 use super::geometry::Placement;
@@ -13,7 +15,7 @@ use crate::app::inferno::inferno;
 use crate::app::lab::Room;
 use crate::app::lab::uncertainty::maps::{Look, Picture, SHARES};
 use crate::app::state::{Layout, State};
-use crate::app::theme::{Tokens, contrast, label_color, map_color, type_size};
+use crate::app::theme::{Tokens, caption, contrast, label_color, map_color, tokens, type_size};
 use crate::domain::{LabelTable, Plane};
 
 /// The colour bar's size, in points.
@@ -23,7 +25,9 @@ const N_STEPS: usize = 64;
 /// Dash and gap of each of [`SHARES`]'s contours; none: a whole line.
 const DASHES: [Option<(f32, f32)>; 3] = [Some((2.0, 3.0)), None, Some((7.0, 3.0))];
 /// Width of a contour, in points.
-const WIDTH: f32 = 1.5;
+const WIDTH: f32 = 1.1;
+/// How far inside its voxels each is drawn: side by side where they run along the same edges, the smallest share outermost.
+const INSETS: [f32; 3] = [-2.0, 0.0, 2.0];
 /// Contours of one label have ids of this distance from those of the next.
 const N_LEVELS: u16 = SHARES.len() as u16;
 
@@ -65,25 +69,40 @@ fn contours(picture: &Picture, cut: Cut) -> Vec<Outline> {
 }
 
 fn contours_ui(painter: &Painter, placement: &Placement, contours: &[Outline], table: &LabelTable) {
-    for contour in contours {
-        let (class, level) = ((contour.id - 1) / N_LEVELS + 1, usize::from((contour.id - 1) % N_LEVELS));
+    let level = |contour: &Outline| usize::from((contour.id - 1) % N_LEVELS);
+    let lines: Vec<_> = contours.iter().map(|contour| contour.on_screen(placement, INSETS[level(contour)])).collect();
+    for points in &lines {
+        painter.add(PathShape::line(points.clone(), Stroke::new(WIDTH + 1.2, contrast::UNDER_LINE)));
+    }
+    for (contour, points) in contours.iter().zip(&lines) {
+        let class = (contour.id - 1) / N_LEVELS + 1;
         let own = table.get(class).map_or_else(|| LabelTable::palette(usize::from(class) - 1), |label| label.color);
-        let points = contour.on_screen(placement, 0.0);
-        line_ui(painter, &points, level, label_color(own));
+        line_ui(painter, points, level(contour), label_color(own));
     }
 }
 
 fn line_ui(painter: &Painter, points: &[Pos2], level: usize, color: Color32) {
-    painter.add(PathShape::line(points.to_vec(), Stroke::new(WIDTH + 1.4, contrast::UNDER_LINE)));
+    let stroke = Stroke::new(WIDTH, color);
     match DASHES[level] {
-        Some((dash, gap)) => painter.extend(Shape::dashed_line(points, Stroke::new(WIDTH, color), dash, gap)),
+        Some((dash, gap)) => painter.extend(Shape::dashed_line(points, stroke, dash, gap)),
         None => {
-            painter.add(PathShape::line(points.to_vec(), Stroke::new(WIDTH, color)));
+            painter.add(PathShape::line(points.to_vec(), stroke));
         }
     }
 }
 
-/// Draws what the colours and lines mean into one of the views: the axial one, or the only slice view shown.
+/// Says beside the views which line is which.
+pub fn contour_key_ui(ui: &mut Ui) {
+    ui.horizontal(|ui| {
+        for (level, share) in SHARES.iter().enumerate() {
+            let (rect, _) = ui.allocate_exact_size(vec2(26.0, 16.0), Sense::hover());
+            line_ui(ui.painter(), &[rect.left_center(), rect.right_center()], level, tokens(ui).text);
+            ui.label(caption(ui, format!("≥ {:.0} %", share * 100.0)));
+        }
+    });
+}
+
+/// Draws what the colours mean into one of the views: the axial one, or the only slice view shown.
 pub fn map_legend_ui(painter: &Painter, tokens: &Tokens, view: &View<'_>) {
     let state = view.state;
     let is_here = view.plane == Plane::Axial || state.layout == Layout::Slice(view.plane);
@@ -96,27 +115,12 @@ pub fn map_legend_ui(painter: &Painter, tokens: &Tokens, view: &View<'_>) {
     let corner = view.placement.view().min + vec2(INSET, INSET + 24.0);
     let title = text(corner, Align2::LEFT_TOP, &legend_title(picture));
     let bar = Rect::from_min_size(title.left_bottom() + vec2(0.0, 4.0), vec2(BAR.0, BAR.1));
-    let mut below = title.bottom() + 4.0;
     if picture.values.is_some() {
         bar_ui(painter, bar, picture.high, look);
         for (value, anchor) in [(0.0, Align2::LEFT_TOP), (0.5, Align2::CENTER_TOP), (1.0, Align2::RIGHT_TOP)] {
             let at = pos2(bar.left() + value * bar.width(), bar.bottom() + 2.0);
-            below = text(at, anchor, &tick(value * picture.high)).bottom() + 6.0;
+            text(at, anchor, &tick(value * picture.high));
         }
-    }
-    if look.contours {
-        contour_legend_ui(painter, pos2(bar.left(), below), tokens.overlay_text, text);
-    }
-}
-
-fn contour_legend_ui(painter: &Painter, corner: Pos2, color: Color32, text: impl Fn(Pos2, Align2, &str) -> Rect) {
-    let mut middle = corner.y + 6.0;
-    for (level, share) in SHARES.iter().enumerate() {
-        let line = [pos2(corner.x, middle), pos2(corner.x + 26.0, middle)];
-        line_ui(painter, &line, level, color);
-        let says = format!("at least {:.0} % of the samples", share * 100.0);
-        let rect = text(pos2(corner.x + 34.0, middle), Align2::LEFT_CENTER, &says);
-        middle += rect.height() + 2.0;
     }
 }
 

@@ -127,7 +127,7 @@ pub struct Look {
 
 impl Default for Look {
     fn default() -> Self {
-        let thresholds = [0.05, 0.05, 0.1, 0.05];
+        let thresholds = [0.05, 0.1, 0.2, 0.1];
         Self { n_samples: 32, map: MapKind::default(), opacity: 0.75, thresholds, contours: true }
     }
 }

@@ -16,6 +16,7 @@ use crate::app::lab::{LabAction, Room};
 use crate::app::panels::status::number;
 use crate::app::state::State;
 use crate::app::theme::{caption, label_color, space, tokens, type_size};
+use crate::app::views::uncertainty::contour_key_ui;
 use crate::app::widgets::{Icon, caption_row, command_button, main_button, named_row, note, segmented, swatch};
 use crate::config::{SAMPLES, SamplerKind, SegmentSettings};
 use crate::domain::LabelTable;
@@ -121,8 +122,12 @@ fn map_ui(ui: &mut Ui, case: &Case, samples: &SamplesSoFar, look: &mut Look, act
     let high = case.lab.uncertainty.picture.as_ref().map_or(1.0, |picture| picture.high);
     slider_ui(ui, "Threshold", &mut look.thresholds[look.map.position()], high, "What lies at or below is not drawn");
     slider_ui(ui, "Opacity", &mut look.opacity, 1.0, "0 is clear, 1 hides the image");
-    ui.checkbox(&mut look.contours, "Contours of 10 %, 50 % and 90 % of the samples")
-        .on_hover_text("Where at least so many samples see the label");
+    ui.checkbox(&mut look.contours, "Contours of the votes")
+        .on_hover_text("Where at least so many of the samples see the label");
+    if look.contours {
+        contour_key_ui(ui);
+        ui.label(caption(ui, "of the samples see the label inside the line"));
+    }
 }
 
 fn class_ui(ui: &mut Ui, case: &Case, samples: &SamplesSoFar, actions: &mut Actions) {
@@ -188,9 +193,9 @@ fn volumes_ui(ui: &mut Ui, picture: &Picture) {
         ui.horizontal(|ui| {
             swatch(ui, label_color(own.unwrap_or_else(|| LabelTable::palette(usize::from(*class) - 1))));
             let mean = volume.ml.mean.map_or_else(|| "none".to_owned(), |mean| format!("{mean:.3} mL"));
-            let interval = format!("{mean}  ({:.3} to {:.3})", volume.low_ml, volume.high_ml);
-            caption_row(ui, &table.name((*class).into()), &interval);
+            caption_row(ui, &table.name((*class).into()), &mean);
         });
+        caption_row(ui, "", &format!("{:.3} to {:.3} mL", volume.low_ml, volume.high_ml));
     }
     ui.add(Label::new(caption(ui, CAUTION)).wrap());
 }
