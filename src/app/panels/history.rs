@@ -1,6 +1,6 @@
 //! Every change of the labels, oldest on top: where the person stands, what was saved, and what it takes in memory.
 
-use eframe::egui::{Button, Frame, Id, Panel, RichText, ScrollArea, Ui, vec2};
+use eframe::egui::{Button, Frame, Id, Margin, Panel, RichText, ScrollArea, Ui, vec2};
 
 use super::super::action::{Action, Actions};
 use super::super::case::Case;
@@ -25,10 +25,10 @@ pub fn history_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions
     let id = Id::unique("history is open");
     let is_open = ui.data(|data| data.get_temp(id)).unwrap_or(true);
     let height = if is_open { (ui.available_height() * SHARE).clamp(*HEIGHTS.start(), *HEIGHTS.end()) } else { FOLDED };
-    let panel = Panel::bottom("history").exact_size(height).resizable(false).frame(Frame::new());
+    // As wide as the sections above it, which leave room for a scroll bar.
+    let frame = Frame::new().inner_margin(Margin { right: 10, ..Margin::ZERO });
+    let panel = Panel::bottom("history").exact_size(height).resizable(false).frame(frame);
     panel.show(ui, |ui| {
-        // As wide as the sections above it, which leave room for a scroll bar.
-        ui.set_max_width(ui.available_width() - 10.0);
         ui.add_space(space::SMALL);
         if fold_heading(ui, "History", is_open).clicked() {
             ui.data_mut(|data| data.insert_temp(id, !is_open));
