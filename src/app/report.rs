@@ -44,13 +44,13 @@ fn of(case: &Case, convention: Convention) -> Report {
     let lab = &case.lab;
     let samples = lab.uncertainty.samples.clone().filter(|samples| samples.conditions.stamp.frame == case.frame);
     runs.extend(samples.iter().map(|samples| Run::of_experiment("Samples", &samples.conditions)));
-    let is_here = |conditions: &&Box<Conditions>| conditions.stamp.frame == case.frame;
+    let is_here = |conditions: &&Conditions| conditions.stamp.frame == case.frame;
     let comparison = lab.steps.comparison.as_ref();
-    let steps = comparison.and_then(|comparison| comparison.conditions.as_ref()).filter(is_here);
+    let steps = comparison.and_then(|comparison| comparison.conditions.as_deref()).filter(is_here);
     let step_runs = steps.and(comparison).map(Comparison::step_runs).unwrap_or_default();
     runs.extend(steps.map(|conditions| Run::of_steps(conditions, &step_runs)));
     let sweep = lab.robustness.sweep.as_ref();
-    let noise = sweep.and_then(|sweep| sweep.conditions.as_ref()).filter(is_here);
+    let noise = sweep.and_then(|sweep| sweep.conditions.as_deref()).filter(is_here);
     let answers = noise.and(sweep).map(|sweep| sweep.answers.clone()).unwrap_or_default();
     runs.extend(noise.map(|conditions| Run::of_noise(conditions, &answers)));
     Report {
@@ -65,6 +65,7 @@ fn of(case: &Case, convention: Convention) -> Report {
         runs,
         samples,
         steps: step_runs,
+        steps_table: comparison.map(|comparison| comparison.table.clone()).unwrap_or_default(),
         robustness: answers,
     }
 }

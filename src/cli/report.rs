@@ -14,6 +14,7 @@ use crate::engine::laboratory::{Experiment, Finding, Subject};
 use crate::engine::report::{Answer, Report, Run};
 use crate::engine::{Job, Opened, OpenedLabels, Outcome, Stamp};
 use crate::evaluation::contender::NoisePlan;
+use crate::evaluation::partners::with_ids_of;
 use crate::evaluation::robustness::Perturbation;
 use crate::model::registry;
 
@@ -125,6 +126,7 @@ fn begin(args: &ReportArgs, opened: &Opened, reference: Option<&OpenedLabels>) -
         runs: Vec::new(),
         samples: None,
         steps: Vec::new(),
+        steps_table: LabelTable::default(),
         robustness: Vec::new(),
     }
 }
@@ -168,6 +170,7 @@ fn sample(args: &ReportArgs, opened: &Opened, session: &mut Session, report: &mu
     let labels = maps.image().labels(&maps.mean_classes(), opened.volume.grid());
     let origin = format!("{}, mean of {} samples with K = {}", args.model, maps.n_samples(), args.steps);
     report.answer = Answer { origin, labels: Arc::new(labels), table: samples.table.clone() };
+    report.steps_table = samples.table.clone();
     report.runs.push(Run::of_experiment("Samples", &samples.conditions));
     report.samples = Some(samples);
     let steps = args.compare.iter().map(|&steps| usize::from(steps)).collect();
@@ -192,7 +195,10 @@ fn damage(args: &ReportArgs, opened: &Opened, session: &mut Session, report: &mu
     let strengths = if args.strengths.is_empty() { perturbation.strengths().to_vec() } else { args.strengths.clone() };
     let models = std::iter::once(&args.model).chain(&args.baselines).cloned().collect();
     let plan = NoisePlan { perturbation, strengths, repeats: args.repeats, seed: args.seed };
-    let truth = report.reference.as_ref().map(|(labels, _)| Arc::clone(labels));
+    let truth = report.reference.as_ref().map(|(labels, table)| {
+        let matched = with_ids_of(labels, table, &report.answer.table);
+        matched.map_or_else(|| Arc::clone(labels), Arc::new)
+    });
     let (outcome, findings) = session.experiment(subject(args, opened), Experiment::Noise { plan, models, truth })?;
     let answers = findings.into_iter().filter_map(|finding| match finding {
         Finding::Noise(answer) => Some(answer),

@@ -1,6 +1,8 @@
 //! Which labels of two label maps are the same, whatever their ids, and what a voxel's change from one map to the other is.
 
-use crate::domain::{Label, LabelTable};
+use std::collections::BTreeMap;
+
+use crate::domain::{Label, LabelMap, LabelTable};
 
 /// What says that two labels are one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,6 +121,24 @@ fn is_same_name(a: &str, b: &str) -> bool {
     !a.trim().is_empty() && plain(a) == plain(b)
 }
 
+/// `labels` with the ids that `table` has for the labels' names; `None` where they have them already.
+pub fn with_ids_of(labels: &LabelMap, labels_table: &LabelTable, table: &LabelTable) -> Option<LabelMap> {
+    let own = ids_in(table, labels_table);
+    if own.iter().all(|(other, own)| other == own) {
+        return None;
+    }
+    let ids = labels.iter().map(|id| own.get(&id).copied().unwrap_or(id)).collect();
+    LabelMap::new(labels.grid().clone(), ids).ok()
+}
+
+/// By the other table's id: the id in `table` of the label that is the same.
+pub fn ids_in(table: &LabelTable, other: &LabelTable) -> BTreeMap<u16, u16> {
+    let partners = Partners::of(other, table);
+    // A label without a partner is none of those of `table`, whatever its id.
+    let own = |pair: &Pair| Some((pair.reference?, pair.labels.unwrap_or(0)));
+    partners.pairs().iter().filter_map(own).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -196,5 +216,18 @@ mod tests {
                 prop_assert_eq!(pair.by.is_some(), pair.reference.is_some() && pair.labels.is_some());
             }
         }
+    }
+
+    #[test]
+    fn labels_get_the_ids_of_another_table_and_those_without_a_partner_none() {
+        let table = |labels: &[(u16, &str)]| LabelTable {
+            labels: labels.iter().map(|&(id, name)| Label::new(id, name)).collect(),
+        };
+        let (own, theirs) =
+            (table(&[(1, "Liver"), (2, "Spleen")]), table(&[(5, "spleen"), (2, "Kidney"), (1, "Liver")]));
+        let grid = crate::domain::Grid::axis_aligned([4, 1, 1], [1.0; 3]).unwrap();
+        let labels = LabelMap::new(grid, vec![0, 5, 2, 1]).unwrap();
+        assert_eq!(with_ids_of(&labels, &theirs, &own).unwrap().to_ids(), [0, 2, 0, 1]);
+        assert!(with_ids_of(&labels, &own, &own).is_none(), "nothing to change");
     }
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::robustness_chart::Sweep;
-use super::scores::with_ids_of;
 use super::{Export, Room};
 use crate::app::App;
 use crate::app::background::Task;
@@ -15,6 +14,7 @@ use crate::domain::{LabelMap, LabelTable};
 use crate::engine::JobId;
 use crate::engine::laboratory::{Conditions, Damaged, Experiment};
 use crate::evaluation::contender::{NoisePlan, NoisyAnswer};
+use crate::evaluation::partners::with_ids_of;
 use crate::evaluation::robustness::Perturbation;
 
 /// How long a slider rests before its image is damaged anew.

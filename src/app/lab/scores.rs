@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::{LabelMap, LabelTable};
-use crate::evaluation::partners::{Pair, Partners};
+use crate::evaluation::partners::ids_in;
 
 /// Dice of one label.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,24 +55,6 @@ pub fn dice_by_label(
     table.labels.iter().map(|label| LabelDice { name: label.name.clone(), dice: dice(label.id) }).collect()
 }
 
-/// `labels` with the ids that `table` has for the labels' names; `None` where they have them already.
-pub fn with_ids_of(labels: &LabelMap, labels_table: &LabelTable, table: &LabelTable) -> Option<LabelMap> {
-    let own = ids_in(table, labels_table);
-    if own.iter().all(|(other, own)| other == own) {
-        return None;
-    }
-    let ids = labels.iter().map(|id| own.get(&id).copied().unwrap_or(id)).collect();
-    LabelMap::new(labels.grid().clone(), ids).ok()
-}
-
-/// By the other table's id: the id in `table` of the label that is the same.
-fn ids_in(table: &LabelTable, other: &LabelTable) -> BTreeMap<u16, u16> {
-    let partners = Partners::of(other, table);
-    // A label without a partner is none of those of `table`, whatever its id.
-    let own = |pair: &Pair| Some((pair.reference?, pair.labels.unwrap_or(0)));
-    partners.pairs().iter().filter_map(own).collect()
-}
-
 /// The mean over the labels that are in either answer; `None` where none is.
 pub fn mean(scores: &[LabelDice]) -> Option<f64> {
     let known: Vec<f64> = scores.iter().filter_map(|label| label.dice).collect();
@@ -115,8 +97,6 @@ mod tests {
         let scores = dice_by_label((&a, &own), (&b, &other));
         let found: Vec<_> = scores.iter().map(|label| label.dice).collect();
         assert_eq!(found, [Some(2.0 / 3.0), Some(0.8), Some(1.0)]);
-        assert_eq!(with_ids_of(&b, &other, &own).expect("another id").to_ids(), [1, 0, 2, 2, 2, 3]);
-        assert!(with_ids_of(&a, &own, &own).is_none());
         assert!(words(&scores).starts_with("Head 0.667, Tail 0.800"));
     }
 

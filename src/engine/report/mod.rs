@@ -8,6 +8,7 @@ mod robustness;
 mod sections;
 mod steps;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use super::laboratory::{Conditions, SamplesSoFar};
 use crate::config::{SamplerKind, SegmentSettings};
 use crate::domain::{Convention, LabelMap, LabelTable, Volume, Window};
 use crate::evaluation::contender::NoisyAnswer;
+use crate::evaluation::partners::with_ids_of;
 use crate::evaluation::steps::StepRun;
 use crate::io::provenance::{ModelRun, Provenance};
 use crate::monitor::Monitor;
@@ -45,6 +47,8 @@ pub struct Report {
     pub samples: Option<Arc<SamplesSoFar>>,
     /// Runs with different numbers of steps.
     pub steps: Vec<StepRun>,
+    /// What the ids of those runs mean.
+    pub steps_table: LabelTable,
     /// Answers to damaged images, all of one kind of damage.
     pub robustness: Vec<NoisyAnswer>,
 }
@@ -159,6 +163,12 @@ impl Report {
         sections::conditions(self, &mut page);
         monitor.report(STAGE, N_SECTIONS, N_SECTIONS)?;
         Ok(page.finish())
+    }
+
+    /// The reference in the ids of `table`: labels are matched by name, else by id.
+    fn truth_for(&self, table: &LabelTable) -> Option<Cow<'_, LabelMap>> {
+        let (truth, (_, own)) = (self.truth()?, self.reference.as_ref()?);
+        Some(with_ids_of(truth, own, table).map_or(Cow::Borrowed(truth), Cow::Owned))
     }
 
     /// The reference on the answer's grid; one that lies elsewhere is not compared with.

@@ -108,7 +108,7 @@ pub(super) fn labels(report: &Report, page: &mut Page) {
     page.heading("Labels");
     let (table, grid) = (&report.answer.table, report.volume.grid());
     let ids = report.answer.labels.to_ids();
-    let Some(truth) = report.truth() else {
+    let Some(truth) = report.truth_for(table) else {
         let mut rows = Table::new(&["Label", "Voxels", "Volume (mL)"]);
         for label in &table.labels {
             let n_voxels = ids.iter().filter(|&&id| id == label.id).count();
@@ -162,7 +162,7 @@ pub(super) fn uncertainty(report: &Report, page: &mut Page) {
     if let Some(ml) = uncertain_ml(maps) {
         facts.push(("Uncertain volume", format!("{ml:.3} mL with an SD of at least {UNCERTAIN_SD}")));
     }
-    if let Some(truth) = report.truth() {
+    if let Some(truth) = report.truth_for(&samples.table) {
         let grid = report.volume.grid();
         let quality = Reliability::of(maps, &maps.image().within(&truth.to_ids(), grid));
         let both =

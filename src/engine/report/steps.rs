@@ -4,6 +4,7 @@ use super::Report;
 use super::html::{Page, Table, number};
 use super::plot::{Axis, Point, Series, figure};
 use crate::config::SamplerKind;
+use crate::domain::LabelMap;
 use crate::evaluation::steps::{StepRun, dice_by_label};
 
 const STEPS: Axis = Axis { label: "Steps K", is_log: true, includes: None };
@@ -19,7 +20,9 @@ pub(super) fn section(report: &Report, page: &mut Page) {
         return;
     }
     page.heading("Sampling steps");
-    let judged: Vec<Judged<'_>> = report.steps.iter().map(|run| Judged { run, dice: dice(report, run) }).collect();
+    let truth = report.truth_for(&report.steps_table);
+    let judge = |run| Judged { run, dice: dice(report, run, truth.as_deref()) };
+    let judged: Vec<Judged<'_>> = report.steps.iter().map(judge).collect();
     let name = if report.truth().is_some() { "Mean Dice" } else { "Agreement with the longest run" };
     let mut rows = Table::new(&["Sampler", "Steps K", name, "Denoising (s)", "In all (s)"]);
     for Judged { run, dice } in &judged {
@@ -63,11 +66,11 @@ fn points(judged: &[Judged<'_>], sampler: SamplerKind, y: &dyn Fn(&Judged<'_>) -
 }
 
 /// Mean over the labels that are in either; `None` where none is.
-fn dice(report: &Report, run: &StepRun) -> Option<f64> {
+fn dice(report: &Report, run: &StepRun, truth: Option<&LabelMap>) -> Option<f64> {
     let of_sampler = report.steps.iter().filter(|other| other.sampler == run.sampler);
     let longest = of_sampler.max_by_key(|other| other.steps)?;
-    let other = report.truth().unwrap_or(&longest.labels);
-    let all: Vec<f64> = dice_by_label(other, &run.labels, &report.answer.table).into_iter().flatten().collect();
+    let other = truth.unwrap_or(&longest.labels);
+    let all: Vec<f64> = dice_by_label(other, &run.labels, &report.steps_table).into_iter().flatten().collect();
     (!all.is_empty()).then(|| all.iter().sum::<f64>() / all.len() as f64)
 }
 

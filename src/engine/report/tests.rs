@@ -39,9 +39,10 @@ fn report() -> Report {
         frame: 0,
         convention: Convention::Radiological,
         answer: Answer { origin: "a model".to_owned(), labels: Arc::clone(&labels), table: phantom.table.clone() },
-        reference: Some((Arc::clone(&labels), phantom.table)),
+        reference: Some((Arc::clone(&labels), phantom.table.clone())),
         runs: vec![Run::of_experiment("Samples", &conditions)],
         steps: vec![run(1), run(2), run(10)],
+        steps_table: phantom.table.clone(),
         robustness: vec![answer(0.0), answer(0.2)],
     }
 }
@@ -116,6 +117,19 @@ fn a_reference_on_another_grid_is_said_and_not_used() {
     let page = Report { reference, robustness: Vec::new(), ..all }.to_html(&Silent).unwrap();
     assert!(page.contains("not on the image&#39;s grid") && page.contains("Agreement with the longest run"));
     assert!(!page.contains("AUROC"));
+}
+
+#[test]
+fn a_reference_with_other_ids_is_matched_by_name() {
+    let mut other = report();
+    let ids = other.answer.labels.to_ids().iter().map(|&id| if id == 0 { 0 } else { id + 7 }).collect();
+    let labels = LabelMap::new(other.answer.labels.grid().clone(), ids).unwrap();
+    let mut table = other.answer.table.clone();
+    table.labels.iter_mut().for_each(|label| label.id += 7);
+    other.reference = Some((Arc::new(labels), table));
+    let (same, other) = (report().to_html(&Silent).unwrap(), other.to_html(&Silent).unwrap());
+    let numbers = |page: &str| page[page.find("<h2>Labels").unwrap()..page.find("<h2>Robustness").unwrap()].to_owned();
+    assert_eq!(numbers(&same), numbers(&other));
 }
 
 #[test]
