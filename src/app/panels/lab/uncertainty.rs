@@ -26,6 +26,9 @@ use crate::engine::laboratory::SamplesSoFar;
 const CAUTION: &str = "Mean and the middle 95 % of the samples. This says how much the model varies, not how wrong it is: \
                        on the hippocampus test set the interval held the true volume in 31 % of the cases only.";
 
+/// Room for a slider's value beside it, in points.
+const VALUE: f32 = 72.0;
+
 fn ask(actions: &mut Actions, action: UncertaintyAction) {
     actions.push(Action::Lab(LabAction::Uncertainty(action)));
 }
@@ -53,7 +56,7 @@ fn draw_ui(ui: &mut Ui, state: &State, case: &Case, look: &mut Look, actions: &m
     let running = case.lab.running.as_ref().filter(|running| running.room == Room::Uncertainty);
     named_row(ui, "Samples N", |ui| {
         ui.add_enabled_ui(running.is_none(), |ui| {
-            ui.spacing_mut().slider_width = ui.available_width() - 58.0;
+            ui.spacing_mut().slider_width = ui.available_width() - VALUE;
             let slider = Slider::new(&mut look.n_samples, SAMPLES).logarithmic(true).integer();
             ui.add(slider).accessible_name("Samples N").on_hover_text("Each is one answer from another noise");
         });
@@ -148,7 +151,7 @@ fn class_ui(ui: &mut Ui, case: &Case, samples: &SamplesSoFar, actions: &mut Acti
 
 fn slider_ui(ui: &mut Ui, name: &str, value: &mut f32, high: f32, tooltip: &str) {
     named_row(ui, name, |ui| {
-        ui.spacing_mut().slider_width = ui.available_width() - 58.0;
+        ui.spacing_mut().slider_width = ui.available_width() - VALUE;
         let slider = Slider::new(value, 0.0..=high).max_decimals(3).clamping(eframe::egui::SliderClamping::Edits);
         ui.add(slider).accessible_name(name).on_hover_text(tooltip);
     });
