@@ -226,6 +226,13 @@ impl Case {
         (axes[world], flips[world])
     }
 
+    /// The only plane that a flat image has.
+    pub fn only_plane(&self) -> Option<Plane> {
+        let shape = self.grid().shape();
+        let flat = (0..3).find(|axis| shape[*axis] == 1)?;
+        PLANES.into_iter().find(|plane| self.through(*plane).0 == flat)
+    }
+
     /// Moves the crosshair by `n_slices` through a plane, positive towards right, anterior or superior; stops at the
     /// ends.
     pub fn scroll(&mut self, plane: Plane, n_slices: isize) {

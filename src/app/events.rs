@@ -8,7 +8,7 @@ use super::case::{Case, Merging, Origin, Preview, Source, quick_window};
 use super::counts::Counts;
 use super::files::file_name;
 use super::provenance::model_run;
-use super::state::{AfterOpening, LastRun};
+use super::state::{AfterOpening, LastRun, Layout};
 use crate::domain::{History, LabelMap, LabelTable};
 use crate::engine::{Ending, Event, Failure, Job, JobId, Opened, OpenedLabels, Outcome, Segmentation};
 use crate::io::journal::Saved;
@@ -79,7 +79,10 @@ impl App {
             self.state.notices.warning(warning.clone());
         }
         self.n_cases += 1;
-        self.state.case = Some(Case::new(self.n_cases, opened));
+        let case = Case::new(self.n_cases, opened);
+        // A flat image is one slice, and the other views of it lines.
+        self.state.layout = case.only_plane().map_or(Layout::Grid, Layout::Slice);
+        self.state.case = Some(case);
         self.choose_fitting_model();
         self.refresh_statistics();
         match loading.then {

@@ -10,7 +10,8 @@ use super::state::Purpose;
 /// A dialog that ends sooner than this without a file never opened: no person closes one so fast.
 const TOO_FAST_FOR_A_PERSON: Duration = Duration::from_millis(350);
 /// Endings of the files that can be opened.
-const EXTENSIONS: [&str; 8] = ["nii", "gz", "hdr", "img", "nrrd", "nhdr", "mha", "mhd"];
+const EXTENSIONS: [&str; 15] =
+    ["nii", "gz", "hdr", "img", "nrrd", "nhdr", "mha", "mhd", "png", "jpg", "jpeg", "tif", "tiff", "bmp", "gif"];
 /// Endings of files with names of labels.
 const LABEL_NAMES: [&str; 4] = ["txt", "label", "lut", "ctab"];
 
@@ -86,7 +87,7 @@ fn ask(purpose: Purpose, suggestion: Option<&Path>) -> Picked {
         | Purpose::OpenMap
         | Purpose::OpenReference
         | Purpose::OpenOtherMask => {
-            dialog.add_filter("NIfTI, NRRD and MetaImage", &EXTENSIONS).add_filter("All files", &["*"]).pick_file()
+            dialog.add_filter("Images", &EXTENSIONS).add_filter("All files", &["*"]).pick_file()
         }
         Purpose::OpenLabelNames => {
             dialog.add_filter("Label names", &LABEL_NAMES).add_filter("All files", &["*"]).pick_file()

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::output;
 use super::session::Session;
+use crate::domain::Space;
 use crate::engine::Opened;
 
 /// Arguments of `ldseg info`.
@@ -27,6 +28,8 @@ struct Info<'a> {
     shape: [usize; 3],
     n_frames: usize,
     spacing_mm: [f64; 3],
+    /// Else spacings are in pixels.
+    is_scaled: bool,
     orientation: String,
     obliquity_deg: f64,
     /// Rows of the matrix that gives millimetres (RAS+) from voxel indices.
@@ -61,7 +64,11 @@ impl<'a> Info<'a> {
             shape: grid.shape(),
             n_frames: volume.n_frames(),
             spacing_mm: grid.spacing_mm(),
-            orientation: grid.orientation().iter().collect(),
+            is_scaled: grid.is_scaled(),
+            orientation: match grid.space() {
+                Space::Patient => grid.orientation().iter().collect(),
+                Space::Picture { .. } => "as stored".to_owned(),
+            },
             obliquity_deg: grid.obliquity_deg(),
             world_from_voxel: rows,
             stored_type: volume.voxels().type_name(),
@@ -79,7 +86,10 @@ impl<'a> Info<'a> {
         let mut lines = vec![
             format!("{}", self.file.display()),
             format!("voxels        {width} × {height} × {depth}{frames}"),
-            format!("spacing       {x:.4} × {y:.4} × {z:.4} mm"),
+            format!(
+                "spacing       {x:.4} × {y:.4} × {z:.4} {}",
+                if self.is_scaled { "mm" } else { "(not known: pixels)" }
+            ),
             format!("orientation   {}, {:.1}° oblique", self.orientation, self.obliquity_deg),
             format!("stored as     {}, {:.1} MB", self.stored_type, self.stored_bytes as f64 / 1e6),
         ];

@@ -15,6 +15,21 @@ use glam::{DAffine3, DMat3, DVec3};
 pub struct Grid {
     shape: [usize; 3],
     world_from_voxel: DAffine3,
+    space: Space,
+}
+
+/// What a grid's world is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Space {
+    /// A patient's: right, anterior, superior, in millimetres.
+    #[default]
+    Patient,
+    /// A picture's: columns run right and rows down on every screen, and nobody knows the patient's sides.
+    Picture {
+        /// The size of a pixel is known; else lengths are in pixels.
+        is_scaled: bool,
+    },
 }
 
 /// Why a shape and an affine do not make a [`Grid`].
@@ -233,7 +248,28 @@ impl Grid {
         if !world_from_voxel.is_finite() || !flatness.is_finite() || flatness < 1e-9 {
             return Err(GridError::Singular(world_from_voxel));
         }
-        Ok(Self { shape, world_from_voxel })
+        Ok(Self { shape, world_from_voxel, space: Space::Patient })
+    }
+
+    /// A picture of `[columns, rows, slices]` with pixels of a size in millimetres, where it is known. Placed where ITK places
+    /// pictures: the first pixel at the origin, columns to the left of the patient, rows to posterior.
+    ///
+    /// # Errors
+    /// As [`Grid::new`].
+    pub fn picture(shape: [usize; 3], pixel_mm: Option<[f64; 3]>) -> Result<Self, GridError> {
+        let [x, y, z] = pixel_mm.unwrap_or([1.0; 3]);
+        let grid = Self::new(shape, DAffine3::from_scale(DVec3::new(-x, -y, z)))?;
+        Ok(Self { space: Space::Picture { is_scaled: pixel_mm.is_some() }, ..grid })
+    }
+
+    /// What its world is.
+    pub fn space(&self) -> Space {
+        self.space
+    }
+
+    /// Lengths are in millimetres; in pixels where not.
+    pub fn is_scaled(&self) -> bool {
+        self.space != Space::Picture { is_scaled: false }
     }
 
     /// A grid along the world's axes with its first voxel at the origin.
@@ -331,6 +367,8 @@ impl Grid {
     /// How a slice nearest to the anatomical `plane` is laid on the screen.
     pub fn slice_axes(&self, plane: Plane, convention: Convention) -> SliceAxes {
         let ([x, y, z], [falls_right, falls_anterior, falls_superior]) = self.canonical_axes();
+        // A picture is never mirrored.
+        let convention = if self.space == Space::Patient { convention } else { Convention::Radiological };
         // Radiological: the screen's x runs towards the patient's left.
         let flip_x = falls_right != (convention == Convention::Radiological);
         let (right, down, through, flip_right, flip_down) = match plane {
@@ -341,25 +379,31 @@ impl Grid {
         SliceAxes { right, down, through, flip_right, flip_down }
     }
 
-    /// The sides of the patient at the screen's left, right, top and bottom edge: letters of L R A P S I.
-    pub fn edge_letters(&self, plane: Plane, convention: Convention) -> [char; 4] {
+    /// The sides of the patient at the screen's left, right, top and bottom edge: letters of L R A P S I. `None` for pictures.
+    pub fn edge_letters(&self, plane: Plane, convention: Convention) -> Option<[char; 4]> {
+        if self.space != Space::Patient {
+            return None;
+        }
         let [left, right] = match convention {
             Convention::Radiological => ['R', 'L'],
             Convention::Neurological => ['L', 'R'],
         };
-        match plane {
+        Some(match plane {
             Plane::Axial => [left, right, 'A', 'P'],
             Plane::Coronal => [left, right, 'S', 'I'],
             Plane::Sagittal => ['A', 'P', 'S', 'I'],
-        }
+        })
     }
 
     /// `None` where the shapes are equal and the affines place every corner within 0.001 mm of each other; else a
-    /// sentence that says how the two differ.
+    /// sentence that says how the two differ. Pictures of unknown pixel size lie wherever others of their shape lie.
     pub fn differs_from(&self, other: &Grid) -> Option<String> {
         if self.shape != other.shape {
             let [[a, b, c], [d, e, f]] = [self.shape, other.shape];
             return Some(format!("{a}×{b}×{c} voxels against {d}×{e}×{f}"));
+        }
+        if !self.is_scaled() || !other.is_scaled() {
+            return None;
         }
         let apart_mm = (0..8)
             .map(|corner| {
@@ -524,7 +568,7 @@ mod tests {
                 let voxel = axes.voxel(grid.shape(), pixel, 0).map(|v| v as f64);
                 grid.world_from_voxel().transform_point3(DVec3::from_array(voxel))
             };
-            let [left, right, top, bottom] = grid.edge_letters(plane, convention);
+            let [left, right, top, bottom] = grid.edge_letters(plane, convention).unwrap();
             prop_assert!((world([1, 0]) - world([0, 0])).dot(direction(right)) > 0.0);
             prop_assert!((world([0, 1]) - world([0, 0])).dot(direction(bottom)) > 0.0);
             prop_assert_eq!(direction(left), -direction(right));

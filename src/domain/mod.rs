@@ -35,7 +35,7 @@ pub mod volume;
 mod voxel_set;
 
 pub use edit::Edit;
-pub use grid::{Convention, Grid, GridError, Plane};
+pub use grid::{Convention, Grid, GridError, Plane, Space};
 pub use history::History;
 pub use labels::{Label, LabelMap, LabelTable};
 pub use palette::Palette;

@@ -90,8 +90,8 @@ fn files_by_stem(folder: &Path) -> Result<BTreeMap<String, PathBuf>, Error> {
     for entry in folder.read_dir().map_err(|error| Error::reading(folder, error))? {
         let path = entry.map_err(|error| Error::reading(folder, error))?.path();
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let ending = [".nii.gz", ".nii", ".png"].into_iter().find(|ending| name.ends_with(ending));
-        if let Some(stem) = ending.and_then(|ending| name.strip_suffix(ending)) {
+        let stem = super::stem(&name);
+        if stem != name {
             files.insert(stem.to_owned(), path);
         }
     }

@@ -58,12 +58,20 @@ pub enum Error {
         path: PathBuf,
     },
     /// Another format under a NIfTI name.
-    #[error("expected a NIfTI image, found {found}; {advice} ({})", path.display())]
+    #[error("expected a NIfTI, NRRD, MetaImage or picture, found {found}; {advice} ({})", path.display())]
     NotNifti {
         /// What the first bytes look like.
         found: String,
         /// What to do about it.
         advice: &'static str,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A picture that cannot be decoded.
+    #[error("the picture cannot be read: {reason}; open and save it again in another program ({})", path.display())]
+    Picture {
+        /// What the decoder says.
+        reason: String,
         /// The file.
         path: PathBuf,
     },

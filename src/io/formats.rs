@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use image::ImageFormat;
 use rayon::prelude::*;
 
 use super::source::{Source, lower_name};
-use super::{Error, metaimage, nifti, nrrd};
+use super::{Error, metaimage, nifti, nrrd, picture};
 use crate::domain::{Grid, LabelMap, LabelTable, Scaling, Volume, Voxels};
 use crate::monitor::Monitor;
 
@@ -42,25 +43,46 @@ enum Format {
     Nifti,
     Nrrd,
     MetaImage,
+    Picture(ImageFormat),
 }
 
 impl Format {
     /// By the first bytes; a MetaImage has no mark and goes by its name.
     fn of(path: &Path) -> Result<Self, Error> {
-        let mut start = [0; 4];
+        let mut start = [0; 16];
         let mut source = Source::open(path)?;
         let n = source.fill(&mut start)?;
-        Ok(match &start[..n] {
-            b"NRRD" => Self::Nrrd,
-            _ if metaimage::is_name(path) => Self::MetaImage,
-            _ => Self::Nifti,
+        let start = &start[..n];
+        Ok(match picture::format(start) {
+            Some(format) => Self::Picture(format),
+            None if start.starts_with(b"NRRD") => Self::Nrrd,
+            None if metaimage::is_name(path) => Self::MetaImage,
+            None => Self::Nifti,
         })
     }
 }
 
 /// The endings of names of images, longer ones first.
-const ENDINGS: [&str; 11] =
-    [".nii.gz", ".hdr.gz", ".img.gz", ".seg.nrrd", ".nii", ".hdr", ".img", ".nrrd", ".nhdr", ".mha", ".mhd"];
+const ENDINGS: [&str; 18] = [
+    ".nii.gz",
+    ".hdr.gz",
+    ".img.gz",
+    ".seg.nrrd",
+    ".nii",
+    ".hdr",
+    ".img",
+    ".nrrd",
+    ".nhdr",
+    ".mha",
+    ".mhd",
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".tif",
+    ".tiff",
+    ".bmp",
+    ".gif",
+];
 
 /// The endings of names of label maps that can be written.
 const WRITTEN: [&str; 4] = [".nii.gz", ".nii", ".nrrd", ".mha"];
@@ -91,6 +113,7 @@ pub fn read_volume(path: &Path, monitor: &dyn Monitor, preview: &mut dyn FnMut(V
         }
         Format::Nrrd => nrrd::read_volume(path, monitor),
         Format::MetaImage => metaimage::read_volume(path, monitor),
+        Format::Picture(format) => picture::read_volume(path, format, monitor),
     }
 }
 

@@ -13,6 +13,7 @@ pub mod label_table;
 mod metaimage;
 pub mod nifti;
 mod nrrd;
+mod picture;
 pub mod provenance;
 mod replace;
 mod source;

@@ -5,7 +5,7 @@ use crate::app::case::{Case, Source};
 use crate::app::lab::Room;
 use crate::app::operations::Kind;
 use crate::app::state::State;
-use crate::domain::Label;
+use crate::domain::{Label, Plane};
 
 impl Command {
     /// Whether it can be used now.
@@ -17,6 +17,10 @@ impl Command {
         match self {
             Self::OpenImage | Self::OpenSample => not_loading(state),
             Self::OpenLabels => can_open_labels(state),
+            Self::ShowGrid | Self::ShowVolume | Self::MaximizeView => has_depth(state),
+            Self::ShowAxial => shows(state, Plane::Axial),
+            Self::ShowCoronal => shows(state, Plane::Coronal),
+            Self::ShowSagittal => shows(state, Plane::Sagittal),
             Self::CancelLoading => because(state.loading.is_some(), "No file is being read"),
             Self::SaveLabels | Self::SaveLabelsAs => can_save(state),
             Self::SaveReport => case(state).and(because(state.reporting.is_none(), "A report is being written")),
@@ -95,12 +99,6 @@ impl Command {
             | Self::EnterReference
             | Self::FitViews
             | Self::CenterViews
-            | Self::MaximizeView
-            | Self::ShowGrid
-            | Self::ShowAxial
-            | Self::ShowCoronal
-            | Self::ShowSagittal
-            | Self::ShowVolume
             | Self::ToggleLabels
             | Self::TogglePanels
             | Self::CrosshairTool
@@ -130,6 +128,14 @@ fn case(state: &State) -> Result<&Case, Why> {
 
 fn no_preview(case: &Case) -> Result<&Case, Why> {
     because(case.preview.is_none(), "Accept or discard the preview first").map(|()| case)
+}
+
+fn has_depth(state: &State) -> Result<(), Why> {
+    because(case(state)?.only_plane().is_none(), "This image is one slice")
+}
+
+fn shows(state: &State, plane: Plane) -> Result<(), Why> {
+    because(case(state)?.only_plane().is_none_or(|only| only == plane), "This image is one slice in another plane")
 }
 
 fn something_runs(state: &State) -> Result<(), Why> {

@@ -242,7 +242,7 @@ impl Command {
     #[expect(clippy::too_many_lines, reason = "one line a command")]
     fn words(self) -> (&'static str, &'static str) {
         match self {
-            Self::OpenImage => ("Open image…", "Open a NIfTI image"),
+            Self::OpenImage => ("Open image…", "Open a volume or a picture"),
             Self::OpenLabels => ("Open labels…", "Open a label mask that belongs to this image"),
             Self::OpenSample => {
                 ("Open sample", "Open a made-up volume of two touching structures whose truth is known")

@@ -11,7 +11,7 @@ use super::super::state::State;
 use super::super::theme::{caption, space, tokens};
 use super::super::widgets::{Icon, caption_row, command_button, named_row, note, section, segmented};
 use super::status::number;
-use crate::domain::Window;
+use crate::domain::{Grid, Space, Window};
 
 /// Windows for computed tomography in Hounsfield units: name, width, level.
 const CT_PRESETS: [(&str, f64, f64); 6] = [
@@ -50,11 +50,12 @@ fn facts_ui(ui: &mut Ui, case: &Case) {
     let [ni, nj, nk] = grid.shape();
     let [si, sj, sk] = grid.spacing_mm();
     caption_row(ui, "Size", &format!("{ni} × {nj} × {nk} voxels"));
-    caption_row(ui, "Spacing", &format!("{} × {} × {} mm", millimetres(si), millimetres(sj), millimetres(sk)));
-    let letters: String = grid.orientation().iter().collect();
-    let tilt = grid.obliquity_deg();
-    let tilted = if tilt < 0.05 { String::new() } else { format!(", oblique by {tilt:.1}°") };
-    caption_row(ui, "Orientation", &format!("{letters}{tilted}"));
+    let spacing = match grid.is_scaled() {
+        true => format!("{} × {} × {} mm", millimetres(si), millimetres(sj), millimetres(sk)),
+        false => "not known: lengths in pixels".to_owned(),
+    };
+    caption_row(ui, "Spacing", &spacing);
+    caption_row(ui, "Orientation", &orientation(grid));
     caption_row(ui, "Stored as", &stored_as(case));
     if !volume.is_color() {
         caption_row(ui, "Intensities", &intensities(case));
@@ -64,6 +65,16 @@ fn facts_ui(ui: &mut Ui, case: &Case) {
         let folder = path.parent().map(|folder| folder.display().to_string()).unwrap_or_default();
         caption_row(ui, "Folder", &folder);
     }
+}
+
+/// Towards which sides the axes run, and how oblique.
+fn orientation(grid: &Grid) -> String {
+    if grid.space() != Space::Patient {
+        return "as the picture is stored".to_owned();
+    }
+    let letters: String = grid.orientation().iter().collect();
+    let tilt = grid.obliquity_deg();
+    if tilt < 0.05 { letters } else { format!("{letters}, oblique by {tilt:.1}°") }
 }
 
 /// The smallest and the largest; "…" until they are known.

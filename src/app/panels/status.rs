@@ -7,7 +7,7 @@ use super::super::lab::Room;
 use super::super::state::{Pointed, State};
 use super::super::theme::{label_color, space, tokens, type_size};
 use super::super::widgets::{Icon, paint_icon, swatch};
-use crate::domain::{Convention, LabelTable};
+use crate::domain::{Convention, LabelTable, Space};
 
 /// Draws the line.
 pub fn status_ui(ui: &mut Ui, state: &State) {
@@ -71,8 +71,12 @@ fn label_ui(ui: &mut Ui, caption: &str, id: u16, table: &LabelTable) {
     });
 }
 
-/// Voxel indices, and millimetres towards right, anterior and superior.
+/// Voxel indices, and millimetres towards right, anterior and superior; of a picture column and row.
 fn place(case: &Case, voxel: [usize; 3]) -> String {
+    if case.grid().space() != Space::Patient {
+        let [column, row, _] = voxel;
+        return format!("Column {column}, row {row}");
+    }
     let [x, y, z] = case.grid().world_from_voxel().transform_point3(voxel.map(|i| i as f64).into()).to_array();
     let [i, j, k] = voxel;
     format!("Voxel {i}, {j}, {k}   RAS {x:.1}, {y:.1}, {z:.1} mm")

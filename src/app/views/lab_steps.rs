@@ -113,9 +113,9 @@ fn tile_ui(
 fn tile_captions_ui(ui: &Ui, view: &View<'_>, cut: Cut, (comparison, at): (&Comparison, usize), response: &Response) {
     let (tokens, rect, run) = (tokens(ui), view.placement.view(), &comparison.runs[at]);
     let painter = ui.painter_at(rect);
-    if rect.width() >= LETTERS_FROM && rect.height() >= LETTERS_FROM {
-        letters_ui(&painter, tokens, rect, view.case.grid().edge_letters(cut.plane, view.state.settings.convention));
-    }
+    let has_room = rect.width() >= LETTERS_FROM && rect.height() >= LETTERS_FROM;
+    let letters = view.case.grid().edge_letters(cut.plane, view.state.settings.convention);
+    letters.filter(|_| has_room).into_iter().for_each(|letters| letters_ui(&painter, tokens, rect, letters));
     let small = FontId::proportional(type_size::SMALL);
     let corner = rect.min + vec2(INSET, INSET - 2.0);
     let color = if run.sampler as usize == 0 { tokens.overlay_text } else { tokens.measurement };

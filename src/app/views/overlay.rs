@@ -64,8 +64,8 @@ pub fn letters_ui(painter: &Painter, tokens: &Tokens, view: Rect, letters: [char
     }
 }
 
-/// Draws a bar of a round length, with the length.
-pub fn scale_bar_ui(painter: &Painter, tokens: &Tokens, view: Rect, points_per_mm: f32) {
+/// Draws a bar of a round length, with the length in `unit`: millimetres, or pixels where those are the world's.
+pub fn scale_bar_ui(painter: &Painter, tokens: &Tokens, view: Rect, points_per_mm: f32, unit: &str) {
     let (length_mm, length) = scale_bar(points_per_mm, (view.width() * 0.25).clamp(30.0, 110.0));
     let (left, y) = (view.left() + INSET, view.bottom() - INSET);
     for (width, color) in [(4.0, tokens.overlay_shade), (1.5, tokens.overlay_text)] {
@@ -74,7 +74,7 @@ pub fn scale_bar_ui(painter: &Painter, tokens: &Tokens, view: Rect, points_per_m
         painter.vline(left, y - 4.0..=y + 0.75, stroke);
         painter.vline(left + length, y - 4.0..=y + 0.75, stroke);
     }
-    let text = if length_mm >= 1.0 { format!("{length_mm:.0} mm") } else { format!("{length_mm} mm") };
+    let text = if length_mm >= 1.0 { format!("{length_mm:.0} {unit}") } else { format!("{length_mm} {unit}") };
     let at = pos2(left, y - 6.0);
     shaded_text(painter, at, Align2::LEFT_BOTTOM, &text, FontId::proportional(type_size::SMALL), tokens.overlay_text);
 }

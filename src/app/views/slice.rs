@@ -196,8 +196,11 @@ fn captions_ui(ui: &Ui, view: &View<'_>, cut: Cut, stride: usize, shown: Shown) 
     map_legend_ui(&painter, tokens, view);
     let grid = case.grid();
     let clear = rect.with_max_x(rect.right() - SLIDER_WIDTH);
-    letters_ui(&painter, tokens, clear, grid.edge_letters(cut.plane, view.state.settings.convention));
-    scale_bar_ui(&painter, tokens, rect, view.placement.points_per_mm());
+    if let Some(letters) = grid.edge_letters(cut.plane, view.state.settings.convention) {
+        letters_ui(&painter, tokens, clear, letters);
+    }
+    let unit = if grid.is_scaled() { "mm" } else { "px" };
+    scale_bar_ui(&painter, tokens, rect, view.placement.points_per_mm(), unit);
 
     let corner = rect.min + vec2(INSET, INSET - 2.0);
     let (strong, color) = (strong(type_size::BODY), tokens.plane(cut.plane));
@@ -240,7 +243,8 @@ fn controls_ui(ui: &mut Ui, rect: Rect, view: &View<'_>, cut: Cut, actions: &mut
         false => (Icon::Restore, "Show all views".to_owned()),
     };
     let corner = Rect::from_min_size(pos2(rect.right() - 30.0 - SLIDER_WIDTH, rect.top() + 5.0), vec2(24.0, 24.0));
-    if overlay_button(ui, corner, icon, &text).clicked() {
+    let is_only = view.case.only_plane().is_some();
+    if !is_only && overlay_button(ui, corner, icon, &text).clicked() {
         actions.push(Action::SetLayout(other_layout(view.state.layout, cut.plane)));
     }
     let n_slices = view.case.grid().shape()[cut.axes.through];

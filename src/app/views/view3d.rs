@@ -216,7 +216,7 @@ impl View3d {
             below.y = line.bottom() + 2.0;
         }
         let projection = self.camera.project(rect);
-        scale_bar_ui(&painter, tokens, rect, (1.0 / projection.mm_per_point) as f32);
+        scale_bar_ui(&painter, tokens, rect, (1.0 / projection.mm_per_point) as f32, "mm");
     }
 
     /// What the person should know of the picture: that it is not ready, that there is nothing to draw, that detail was

@@ -62,8 +62,8 @@ impl<'a> Slice<'a> {
         self.shape()[self.axes.through]
     }
 
-    /// The sides of the patient at the left, right, top and bottom edge.
-    pub fn letters(&self) -> [char; 4] {
+    /// The sides of the patient at the left, right, top and bottom edge; `None` of a picture.
+    pub fn letters(&self) -> Option<[char; 4]> {
         self.report.volume.grid().edge_letters(self.plane, self.report.convention)
     }
 

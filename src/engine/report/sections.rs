@@ -91,7 +91,7 @@ fn row(
             Plane::Coronal => "Coronal",
             Plane::Sagittal => "Sagittal",
         };
-        let sides = ["left", "right", "top", "bottom"].into_iter().zip(slice.letters());
+        let sides = ["left", "right", "top", "bottom"].into_iter().zip(slice.letters().into_iter().flatten());
         let letters: String = sides.map(|(side, letter)| format!("<span class=\"{side}\">{letter}</span>")).collect();
         let (src, number, n) = (picture(slice)?, slice.index + 1, slice.n_slices());
         let alt = Escaped(title);
