@@ -1,13 +1,15 @@
-//! NRRD and MetaImage against SimpleITK, which shares no code with this program: what it writes is read, and what is written
-//! it reads, voxel by voxel and millimetre by millimetre.
+//! Formats against programs that share no code with this one: NRRD and MetaImage against SimpleITK, pictures against Pillow,
+//! COCO against pycocotools. What they write is read, and what is written they read, voxel by voxel, millimetre by millimetre.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use ldseg::domain::{Grid, LabelMap, LabelTable, Volume};
 use ldseg::io::{read_labels, read_volume, write_labels};
 use ldseg::monitor::Silent;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::program::repository;
 
@@ -22,22 +24,36 @@ struct Description {
 /// The voxels that are compared, as in `formats.py`.
 const PLACES: [[usize; 3]; 5] = [[0, 0, 0], [4, 0, 0], [0, 3, 0], [0, 0, 2], [4, 3, 2]];
 
-/// Runs `formats.py`; `None` without SimpleITK, which CI has.
-fn simple_itk(words: &[&Path]) -> Option<String> {
+/// Runs one of the scripts beside; `None` without the package that it needs, which CI has.
+fn python(script: &str, package: &str, words: &[&Path]) -> Option<String> {
     let python = std::env::var_os("LDSEG_PYTHON").unwrap_or_else(|| "python3".into());
-    let script = repository().join("tests/data/formats.py");
-    let has = Command::new(&python).args(["-c", "import SimpleITK"]).output().is_ok_and(|run| run.status.success());
+    let import = format!("import {package}");
+    let has = Command::new(&python).args(["-c", &import]).output().is_ok_and(|run| run.status.success());
     if !has {
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "CI compares with SimpleITK: LDSEG_PYTHON names a Python that has it"
-        );
-        eprintln!("skipped: {python:?} has no SimpleITK (LDSEG_PYTHON names another)");
+        assert!(std::env::var_os("CI").is_none(), "CI has {package}: LDSEG_PYTHON names a Python that has it");
+        eprintln!("skipped: {python:?} has no {package} (LDSEG_PYTHON names another)");
         return None;
     }
-    let run = Command::new(python).arg(script).args(words).output().unwrap();
+    let run = Command::new(python).arg(repository().join("tests/data").join(script)).args(words).output().unwrap();
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     Some(String::from_utf8(run.stdout).unwrap())
+}
+
+fn simple_itk(words: &[&Path]) -> Option<String> {
+    python("formats.py", "SimpleITK", words)
+}
+
+fn pillow(words: &[&Path]) -> Option<String> {
+    python("pictures.py", "PIL, pycocotools", words)
+}
+
+/// The descriptions that a script has laid beside its files, each with its file.
+fn described<T: DeserializeOwned>(folder: &Path) -> Vec<(PathBuf, T)> {
+    let entries = folder.read_dir().unwrap().map(|entry| entry.unwrap().path());
+    let descriptions = entries.filter(|path| path.extension().is_some_and(|ending| ending == "json"));
+    descriptions
+        .map(|path| (path.with_extension(""), serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap()))
+        .collect()
 }
 
 #[track_caller]
@@ -57,20 +73,13 @@ fn what_simple_itk_writes_is_read_as_it_reads_it() {
     if simple_itk(&["write".as_ref(), folder.path()]).is_none() {
         return;
     }
-    let mut n_read = 0;
-    for entry in folder.path().read_dir().unwrap() {
-        let description = entry.unwrap().path();
-        if description.extension().is_none_or(|ending| ending != "json") {
-            continue;
-        }
-        let expected: Description = serde_json::from_slice(&std::fs::read(&description).unwrap()).unwrap();
-        let image = description.with_extension("");
+    let described = described::<Description>(folder.path());
+    assert_eq!(described.len(), 18);
+    for (image, expected) in described {
         let volume: Volume = read_volume(&image, &Silent, &mut |_| {}).unwrap().volume;
         let values = |place: [usize; 3]| f64::from(volume.values(0)[volume.grid().index(place)]);
         check(volume.grid(), &values, &expected, &image.display().to_string());
-        n_read += 1;
     }
-    assert_eq!(n_read, 18);
 }
 
 #[test]
@@ -89,5 +98,70 @@ fn what_is_written_simple_itk_reads() {
     let said: Vec<Description> = serde_json::from_str(&simple_itk(&words).unwrap()).unwrap();
     for (mask, expected) in masks.iter().zip(&said) {
         check(labels.grid(), &|place| f64::from(labels.get(place)), expected, &mask.display().to_string());
+    }
+}
+
+/// What Pillow says of a picture.
+#[derive(Deserialize)]
+struct Picture {
+    size: [usize; 2],
+    values: Vec<Vec<f64>>,
+}
+
+/// Columns and rows that are compared, as in `pictures.py`.
+const PIXELS: [[usize; 2]; 5] = [[0, 0], [6, 0], [0, 4], [6, 4], [3, 2]];
+
+#[test]
+fn what_pillow_writes_is_read_as_it_reads_it() {
+    let folder = tempfile::tempdir().unwrap();
+    if pillow(&["write".as_ref(), folder.path()]).is_none() {
+        return;
+    }
+    let described = described::<Picture>(folder.path());
+    assert_eq!(described.len(), 14);
+    for (path, expected) in described {
+        let volume = read_volume(&path, &Silent, &mut |_| {}).unwrap().volume;
+        let name = path.display();
+        assert_eq!(volume.grid().shape(), [expected.size[0], expected.size[1], 1], "{name}");
+        for ([x, y], expected) in PIXELS.into_iter().zip(&expected.values) {
+            let found: Vec<f64> = match (volume.value(0, [x, y, 0]), volume.color(0, [x, y, 0])) {
+                (Some(value), _) => vec![value],
+                (None, color) => color.unwrap().map(f64::from)[..expected.len()].to_vec(),
+            };
+            assert_eq!(&found, expected, "{name}: column {x}, row {y}");
+        }
+    }
+}
+
+/// What Pillow and pycocotools say of masks.
+#[derive(Deserialize)]
+struct Masks {
+    deep: Vec<u16>,
+    indexed: Vec<u16>,
+    palette: [u8; 3],
+    /// Area, box as decoded, box as written, by label.
+    areas: BTreeMap<u16, (u64, [f64; 4], [f64; 4])>,
+}
+
+#[test]
+fn masks_of_pictures_are_read_by_pillow_and_pycocotools() {
+    let folder = tempfile::tempdir().unwrap();
+    let masks = ["deep.png", "indexed.png", "mask.coco.json"].map(|name| folder.path().join(name));
+    let grid = Grid::picture([7, 5, 1], None).unwrap();
+    let small = LabelMap::new(grid.clone(), (0..35).map(|at| at % 3).collect()).unwrap();
+    let large = LabelMap::new(grid, (0..35).map(|at| at * 1800).collect()).unwrap();
+    let mut table = LabelTable::with_ids(&[1, 2]);
+    table.labels[0].color = [1, 2, 3];
+    for (path, labels) in masks.iter().zip([&large, &small, &small]) {
+        write_labels(path, labels, &table, None, &Silent).unwrap();
+    }
+    let words: Vec<&Path> = std::iter::once(Path::new("read")).chain(masks.iter().map(AsRef::as_ref)).collect();
+    let Some(said) = pillow(&words) else { return };
+    let said: Masks = serde_json::from_str(&said).unwrap();
+    let ids = |labels: &LabelMap| PIXELS.map(|[x, y]| labels.get([x, y, 0])).to_vec();
+    assert_eq!((said.deep, said.indexed, said.palette), (ids(&large), ids(&small), [1, 2, 3]));
+    for (id, (area, decoded, written)) in said.areas {
+        assert_eq!(area, small.iter().filter(|other| *other == id).count() as u64);
+        assert_eq!(decoded, written, "label {id}");
     }
 }

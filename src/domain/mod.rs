@@ -32,6 +32,7 @@ pub mod table_change;
 #[cfg(test)]
 mod tools_tests;
 pub mod volume;
+mod voxel_box;
 mod voxel_set;
 
 pub use edit::Edit;

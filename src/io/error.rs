@@ -75,6 +75,14 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// More slices than a picture holds.
+    #[error("a picture holds one slice, the labels have {n_slices} slices; choose .nii.gz, .nrrd or .mha ({})", path.display())]
+    Slices {
+        /// How many.
+        n_slices: usize,
+        /// The file asked for.
+        path: PathBuf,
+    },
     /// A header field that no image can have.
     #[error("the header's {field} is {found}, expected {expected}; the file is damaged or was written wrongly ({})", path.display())]
     Header {

@@ -63,7 +63,8 @@ impl Format {
 }
 
 /// The endings of names of images, longer ones first.
-const ENDINGS: [&str; 18] = [
+const ENDINGS: [&str; 19] = [
+    ".coco.json",
     ".nii.gz",
     ".hdr.gz",
     ".img.gz",
@@ -85,7 +86,7 @@ const ENDINGS: [&str; 18] = [
 ];
 
 /// The endings of names of label maps that can be written.
-const WRITTEN: [&str; 4] = [".nii.gz", ".nii", ".nrrd", ".mha"];
+const WRITTEN: [&str; 6] = [".nii.gz", ".nii", ".nrrd", ".mha", ".png", ".coco.json"];
 
 /// A file's name without the ending of its format: `scan.nii.gz` is `scan`.
 pub fn stem(name: &str) -> &str {
@@ -117,7 +118,7 @@ pub fn read_volume(path: &Path, monitor: &dyn Monitor, preview: &mut dyn FnMut(V
     }
 }
 
-/// Writes labels in the format that the name's ending says: `.nii`, `.nii.gz`, `.nrrd`, `.mha`. The labels of a NIfTI
+/// Writes labels in the format that the name's ending says: `.nii`, `.nii.gz`, `.nrrd`, `.mha`, of one slice `.png`, and COCO's `.coco.json`. The labels of a NIfTI
 /// `source` must lie on its grid.
 ///
 /// # Errors
@@ -137,10 +138,17 @@ pub fn write_labels(
         nrrd::write_labels(path, labels, table, monitor)
     } else if name.ends_with(".mha") {
         metaimage::write_labels(path, labels, monitor)
+    } else if name.ends_with(".png") {
+        picture::write_labels(path, labels, table, monitor)
+    } else if name.ends_with(".coco.json") {
+        picture::write_coco(path, labels, table, monitor)
     } else if is_label_name(&name) {
         nifti::write_labels(path, labels, source, monitor)
     } else {
-        Err(Error::Name { expected: ".nii.gz, .nii, .nrrd, .seg.nrrd or .mha", path: path.to_owned() })
+        Err(Error::Name {
+            expected: ".nii.gz, .nii, .nrrd, .seg.nrrd, .mha, .png or .coco.json",
+            path: path.to_owned(),
+        })
     }
 }
 
@@ -153,6 +161,11 @@ pub fn write_labels(
 /// As [`read_volume`], and [`Error::NotLabel`] for the first voxel that is no id, [`Error::NotLabelMap`] for
 /// colours and time series.
 pub fn read_labels(path: &Path, monitor: &dyn Monitor) -> Result<ReadLabels, Error> {
+    if Format::of(path)? == Format::Picture(ImageFormat::Png)
+        && let Some((labels, table)) = picture::read_indexed(path)?
+    {
+        return Ok(ReadLabels { labels, table: Some(table), warnings: Vec::new() });
+    }
     let ReadVolume { volume, table, mut warnings, .. } = read_volume(path, monitor, &mut |_| {})?;
     let refused = |found: &str| Error::NotLabelMap { found: found.to_owned(), path: path.to_owned() };
     if volume.n_frames() > 1 {
@@ -238,7 +251,7 @@ mod tests {
     #[test]
     fn a_name_that_says_no_format_is_refused() {
         let labels = LabelMap::empty(Grid::axis_aligned([1, 1, 1], [1.0; 3]).unwrap());
-        let error = write_labels(Path::new("a.png"), &labels, &LabelTable::default(), None, &crate::monitor::Silent);
+        let error = write_labels(Path::new("a.jpg"), &labels, &LabelTable::default(), None, &crate::monitor::Silent);
         assert!(matches!(error, Err(Error::Name { .. })));
     }
 }

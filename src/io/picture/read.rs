@@ -1,7 +1,4 @@
-//! Pictures: PNG, JPEG, TIFF, BMP and GIF, as a volume of one slice, of pages (TIFF) or of frames (GIF).
-//!
-//! A picture says nothing of a patient's sides and, as a rule, nothing of millimetres: its grid is
-//! [`Space::Picture`](crate::domain::Space::Picture), its columns run right and its rows down, whatever the convention.
+//! Decodes pictures.
 
 use std::fs::File;
 use std::io::BufReader;
@@ -12,16 +9,16 @@ use image::{AnimationDecoder, DynamicImage, ImageDecoder, ImageFormat, ImageRead
 use tiff::ColorType;
 use tiff::decoder::{Decoder, DecodingResult};
 
-use super::voxels::MAX_IMAGE_BYTES;
-use super::{Error, ReadVolume};
 use crate::domain::{Grid, Scaling, Volume, Voxels};
+use crate::io::voxels::MAX_IMAGE_BYTES;
+use crate::io::{Error, ReadVolume};
 use crate::monitor::Monitor;
 
 /// How much a byte of a compressed picture can hold: deflate grows to 1040 bytes at most, a JPEG of one colour less.
 const MAX_INFLATION: u64 = 1040;
 
 /// The format of a picture, by its first bytes.
-pub(super) fn format(start: &[u8]) -> Option<ImageFormat> {
+pub(in crate::io) fn format(start: &[u8]) -> Option<ImageFormat> {
     let known = [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Tiff, ImageFormat::Bmp, ImageFormat::Gif];
     image::guess_format(start).ok().filter(|format| known.contains(format))
 }
@@ -38,7 +35,7 @@ struct Pages {
 ///
 /// # Errors
 /// [`Error`]: it cannot be decoded, or would not fit into memory.
-pub(super) fn read_volume(path: &Path, format: ImageFormat, monitor: &dyn Monitor) -> Result<ReadVolume, Error> {
+pub(in crate::io) fn read_volume(path: &Path, format: ImageFormat, monitor: &dyn Monitor) -> Result<ReadVolume, Error> {
     monitor.report("Reading the picture", 0, 0)?;
     let Pages { size: [width, height], n_pages, voxels, warnings } = match format {
         ImageFormat::Tiff => tiff_pages(path, monitor)?,

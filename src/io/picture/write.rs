@@ -1,0 +1,183 @@
+//! Masks as PNG, and back.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use image::ImageFormat;
+use png::{BitDepth, ColorType, Compression, Encoder};
+
+use super::read_volume;
+use crate::domain::{Grid, LabelMap, LabelTable};
+use crate::io::replace::replace;
+use crate::io::{Error, ids};
+use crate::monitor::Monitor;
+
+/// Writes the labels of one slice as `.png`: of 8 bits with the labels' colours as a palette, background clear, where all ids
+/// fit; else of 16 bits.
+///
+/// # Errors
+/// [`Error::Slices`] where there is more than one slice; a file that was there before is then untouched.
+pub(in crate::io) fn write_labels(
+    path: &Path,
+    labels: &LabelMap,
+    table: &LabelTable,
+    monitor: &dyn Monitor,
+) -> Result<(), Error> {
+    let [width, height, n_slices] = labels.grid().shape();
+    if n_slices > 1 {
+        return Err(Error::Slices { n_slices, path: path.to_owned() });
+    }
+    let mut bytes = Vec::new();
+    let is_wide = ids::for_each_bytes(labels, monitor, &mut |chunk| {
+        bytes.extend_from_slice(chunk);
+        Ok(())
+    })?;
+    if is_wide {
+        // PNG has the higher byte first.
+        bytes.as_chunks_mut::<2>().0.iter_mut().for_each(|pair| pair.reverse());
+    }
+    let write = |file: &mut File| {
+        let mut file = BufWriter::new(file);
+        let mut encoder = Encoder::new(&mut file, width as u32, height as u32);
+        encoder.set_compression(Compression::Balanced);
+        if is_wide {
+            encoder.set_color(ColorType::Grayscale);
+            encoder.set_depth(BitDepth::Sixteen);
+        } else {
+            encoder.set_color(ColorType::Indexed);
+            encoder.set_depth(BitDepth::Eight);
+            encoder.set_palette(palette(table));
+            encoder.set_trns(vec![0]);
+        }
+        let encoded = encoder.write_header().and_then(|mut writer| writer.write_image_data(&bytes));
+        let system = |error| Error::writing(path, error);
+        encoded.map_err(|error| system(std::io::Error::other(error)))?;
+        file.flush().map_err(system)
+    };
+    replace(path, write, |written| {
+        if is_wide {
+            let read = read_volume(written, ImageFormat::Png, monitor);
+            return ids::check(labels, path, read.map(|read| read.volume));
+        }
+        let wrong = |difference: String| Error::ReadBack { difference, path: path.to_owned() };
+        let read = indexed(written).map_err(|error| wrong(error.to_string()))?;
+        if read.is_some_and(|read| read.indices == bytes) { Ok(()) } else { Err(wrong("its labels differ".to_owned())) }
+    })
+}
+
+/// Red, green and blue of ids 0 to 255.
+fn palette(table: &LabelTable) -> Vec<u8> {
+    let color = |id: u16| match (id, table.get(id)) {
+        (0, _) => [0; 3],
+        (_, Some(label)) => label.color,
+        (_, None) => LabelTable::palette(usize::from(id) - 1),
+    };
+    (0..256).flat_map(color).collect()
+}
+
+/// An indexed PNG of 8 bits.
+struct Indexed {
+    indices: Vec<u8>,
+    size: [usize; 2],
+    /// Red, green, blue of each index.
+    palette: Vec<[u8; 3]>,
+}
+
+/// The labels of an indexed PNG with its colours, where other readers see the colours alone; `None` for another kind of PNG.
+///
+/// # Errors
+/// [`Error::Picture`] where it is damaged.
+pub(in crate::io) fn read_indexed(path: &Path) -> Result<Option<(LabelMap, LabelTable)>, Error> {
+    let damaged = |reason: String| Error::Picture { reason, path: path.to_owned() };
+    let Some(Indexed { indices, size: [width, height], palette }) =
+        indexed(path).map_err(|error| damaged(error.to_string()))?
+    else {
+        return Ok(None);
+    };
+    let grid = Grid::picture([width, height, 1], None).map_err(|error| damaged(error.to_string()))?;
+    let ids = indices.into_iter().map(u16::from).collect();
+    let labels = LabelMap::new(grid, ids).map_err(|error| damaged(error.to_string()))?;
+    let mut table = LabelTable::with_ids(&labels.used_ids());
+    for label in &mut table.labels {
+        label.color = palette.get(usize::from(label.id)).copied().unwrap_or(label.color);
+    }
+    Ok(Some((labels, table)))
+}
+
+fn indexed(path: &Path) -> Result<Option<Indexed>, png::DecodingError> {
+    let mut decoder = png::Decoder::new(std::io::BufReader::new(File::open(path)?));
+    decoder.set_transformations(png::Transformations::IDENTITY);
+    let mut reader = decoder.read_info()?;
+    if reader.output_color_type() != (ColorType::Indexed, BitDepth::Eight) {
+        return Ok(None);
+    }
+    let Some(size) = reader.output_buffer_size() else { return Ok(None) };
+    let mut indices = vec![0; size];
+    let info = reader.next_frame(&mut indices)?;
+    indices.truncate(info.buffer_size());
+    let palette = reader.info().palette.as_deref().unwrap_or_default().as_chunks().0.to_vec();
+    Ok(Some(Indexed { indices, size: [info.width as usize, info.height as usize], palette }))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::Label;
+    use crate::io::{read_labels, write_labels};
+    use crate::monitor::Silent;
+
+    fn round_trip(ids: Vec<u16>, name: &str) -> Vec<u16> {
+        let grid = Grid::picture([3, 4, 1], None).unwrap();
+        let labels = LabelMap::new(grid, ids).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        write_labels(&path, &labels, &LabelTable::with_ids(&labels.used_ids()), None, &Silent).unwrap();
+        let read = read_labels(&path, &Silent).unwrap().labels;
+        assert_eq!(read.grid().differs_from(labels.grid()), None);
+        read.to_ids()
+    }
+
+    #[test]
+    fn the_palette_holds_the_labels_colours() {
+        let mut label = Label::new(2, "Cell");
+        label.color = [9, 8, 7];
+        let colors = palette(&LabelTable { labels: vec![label] });
+        assert_eq!((colors.len(), &colors[..3], &colors[6..9]), (768, &[0, 0, 0][..], &[9, 8, 7][..]));
+    }
+
+    #[test]
+    fn colours_come_back_with_the_labels() {
+        let labels = LabelMap::new(Grid::picture([2, 1, 1], None).unwrap(), vec![0, 2]).unwrap();
+        let mut table = LabelTable::with_ids(&[2]);
+        table.labels[0].color = [9, 8, 7];
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.png");
+        write_labels(&path, &labels, &table, None, &Silent).unwrap();
+        assert_eq!(read_labels(&path, &Silent).unwrap().table.map(|table| table.labels[0].color), Some([9, 8, 7]));
+    }
+
+    #[test]
+    fn a_stack_is_no_picture() {
+        let labels = LabelMap::empty(Grid::picture([2, 2, 2], None).unwrap());
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.png");
+        let error = write_labels(&path, &labels, &LabelTable::default(), None, &Silent).unwrap_err();
+        assert!(error.to_string().contains("2 slices"), "{error}");
+        assert!(!path.exists());
+    }
+
+    proptest! {
+        #[test]
+        fn ids_come_back_from_a_picture(ids in prop::collection::vec(prop::sample::select(vec![0_u16, 1, 7, 255]), 12)) {
+            prop_assert_eq!(round_trip(ids.clone(), "a.png"), ids);
+        }
+
+        #[test]
+        fn large_ids_come_back_too(ids in prop::collection::vec(any::<u16>(), 12)) {
+            prop_assert_eq!(round_trip(ids.clone(), "a.png"), ids);
+        }
+    }
+}
