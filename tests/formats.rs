@@ -25,7 +25,7 @@ struct Description {
 const PLACES: [[usize; 3]; 5] = [[0, 0, 0], [4, 0, 0], [0, 3, 0], [0, 0, 2], [4, 3, 2]];
 
 /// Runs one of the scripts beside; `None` without the package that it needs, which CI has.
-fn python(script: &str, package: &str, words: &[&Path]) -> Option<String> {
+pub fn python(script: &str, package: &str, words: &[&Path]) -> Option<String> {
     let python = std::env::var_os("LDSEG_PYTHON").unwrap_or_else(|| "python3".into());
     let import = format!("import {package}");
     let has = Command::new(&python).args(["-c", &import]).output().is_ok_and(|run| run.status.success());

@@ -10,8 +10,10 @@ use super::state::Purpose;
 /// A dialog that ends sooner than this without a file never opened: no person closes one so fast.
 const TOO_FAST_FOR_A_PERSON: Duration = Duration::from_millis(350);
 /// Endings of the files that can be opened.
-const EXTENSIONS: [&str; 15] =
-    ["nii", "gz", "hdr", "img", "nrrd", "nhdr", "mha", "mhd", "png", "jpg", "jpeg", "tif", "tiff", "bmp", "gif"];
+const EXTENSIONS: [&str; 17] = [
+    "dcm", "dicom", "nii", "gz", "hdr", "img", "nrrd", "nhdr", "mha", "mhd", "png", "jpg", "jpeg", "tif", "tiff",
+    "bmp", "gif",
+];
 /// Endings of files with names of labels.
 const LABEL_NAMES: [&str; 4] = ["txt", "label", "lut", "ctab"];
 

@@ -56,11 +56,11 @@ impl Runner for Files {
 }
 
 fn open(path: &Path, reporter: &Reporter) -> anyhow::Result<Outcome> {
-    let ReadVolume { volume, header, warnings, .. } =
+    let ReadVolume { volume, header, name, warnings, .. } =
         io::read_volume(path, reporter, &mut |part| reporter.preview(part))?;
     Ok(Outcome::Opened(Box::new(Opened {
         path: Some(path.to_owned()),
-        name: case_name(path),
+        name: name.unwrap_or_else(|| case_name(path)),
         volume: Arc::new(volume),
         header: header.map(Arc::new),
         reference: None,

@@ -58,7 +58,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// Another format under a NIfTI name.
-    #[error("expected a NIfTI, NRRD, MetaImage or picture, found {found}; {advice} ({})", path.display())]
+    #[error("expected a NIfTI, DICOM, NRRD, MetaImage or picture, found {found}; {advice} ({})", path.display())]
     NotNifti {
         /// What the first bytes look like.
         found: String,
@@ -73,6 +73,14 @@ pub enum Error {
         /// What the decoder says.
         reason: String,
         /// The file.
+        path: PathBuf,
+    },
+    /// A DICOM file that cannot be shown.
+    #[error("the DICOM file cannot be read: {reason} ({})", path.display())]
+    Dicom {
+        /// What is wrong.
+        reason: String,
+        /// The file, or the folder of a series.
         path: PathBuf,
     },
     /// More slices than a picture holds.

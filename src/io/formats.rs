@@ -6,7 +6,7 @@ use image::ImageFormat;
 use rayon::prelude::*;
 
 use super::source::{Source, lower_name};
-use super::{Error, metaimage, nifti, nrrd, picture};
+use super::{Error, dicom, metaimage, nifti, nrrd, picture};
 use crate::domain::{Grid, LabelMap, LabelTable, Scaling, Volume, Voxels};
 use crate::monitor::Monitor;
 
@@ -22,6 +22,8 @@ pub struct ReadVolume {
     pub header: Option<nifti::Header>,
     /// Names of labels that the file gives, where it holds labels and names them.
     pub table: Option<LabelTable>,
+    /// What the image is called, where that is not the file's name.
+    pub name: Option<String>,
     /// What a person should know: which affine was used, that two disagree, that orientation is unknown.
     pub warnings: Vec<String>,
 }
@@ -41,6 +43,7 @@ pub struct ReadLabels {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Format {
     Nifti,
+    Dicom,
     Nrrd,
     MetaImage,
     Picture(ImageFormat),
@@ -49,11 +52,16 @@ enum Format {
 impl Format {
     /// By the first bytes; a MetaImage has no mark and goes by its name.
     fn of(path: &Path) -> Result<Self, Error> {
-        let mut start = [0; 16];
+        if path.is_dir() && dicom::is_series_folder(path) {
+            return Ok(Self::Dicom);
+        }
+        let mut start = [0; 132];
         let mut source = Source::open(path)?;
         let n = source.fill(&mut start)?;
         let start = &start[..n];
         Ok(match picture::format(start) {
+            // First: the preamble of a DICOM file may be the start of a TIFF.
+            _ if dicom::is_dicom(start) => Self::Dicom,
             Some(format) => Self::Picture(format),
             None if start.starts_with(b"NRRD") => Self::Nrrd,
             None if metaimage::is_name(path) => Self::MetaImage,
@@ -99,7 +107,7 @@ pub fn is_label_name(name: &str) -> bool {
     WRITTEN.iter().any(|ending| name.ends_with(ending))
 }
 
-/// Reads an image in its stored type. Sizes beyond three become frames.
+/// Reads an image in its stored type: a file, or a folder with a DICOM series. Sizes beyond three become frames.
 ///
 /// `preview` is called at most once, for images large enough that reading can be noticed, with their first slices.
 /// Progress counts bytes of the file.
@@ -110,8 +118,9 @@ pub fn read_volume(path: &Path, monitor: &dyn Monitor, preview: &mut dyn FnMut(V
     match Format::of(path)? {
         Format::Nifti => {
             let nifti::ReadVolume { volume, header, warnings } = nifti::read_volume(path, monitor, preview)?;
-            Ok(ReadVolume { volume, header: Some(header), table: None, warnings })
+            Ok(ReadVolume { volume, header: Some(header), table: None, name: None, warnings })
         }
+        Format::Dicom => dicom::read_volume(path, monitor),
         Format::Nrrd => nrrd::read_volume(path, monitor),
         Format::MetaImage => metaimage::read_volume(path, monitor),
         Format::Picture(format) => picture::read_volume(path, format, monitor),

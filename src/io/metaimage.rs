@@ -53,7 +53,7 @@ pub(super) fn read_volume(path: &Path, monitor: &dyn Monitor) -> Result<ReadVolu
     let warnings = source.finish()?.into_iter().collect();
     let volume = Volume::new(grid, voxels, Scaling::NONE, stored.n_frames)
         .map_err(|error| header.wrong("DimSize", "voxels for all", error.to_string()))?;
-    Ok(ReadVolume { volume, header: None, table: None, warnings })
+    Ok(ReadVolume { volume, header: None, table: None, name: None, warnings })
 }
 
 /// The fields of a header, by name.

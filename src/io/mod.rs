@@ -5,6 +5,7 @@
 //! What can be worked around is a warning beside the result.
 
 pub mod dataset;
+mod dicom;
 mod error;
 mod formats;
 mod ids;

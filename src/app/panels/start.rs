@@ -58,7 +58,7 @@ fn drop_zone_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
         ui.painter().text(pos2(center, rect.top() + y), Align2::CENTER_CENTER, text, font, color);
     };
     text(76.0, "Drop an image here", 15.0, tokens.text);
-    text(98.0, "NIfTI, NRRD or MetaImage; PNG, JPEG, TIFF, BMP or GIF", type_size::SMALL, tokens.text_weak);
+    text(98.0, "NIfTI, DICOM, NRRD or MetaImage; PNG, JPEG, TIFF, BMP or GIF", type_size::SMALL, tokens.text_weak);
     let row = Rect::from_center_size(pos2(center, rect.top() + 144.0), vec2(320.0, 36.0));
     ui.scope_builder(UiBuilder::new().max_rect(row).layout(Layout::left_to_right(Align::Center)), |ui| {
         ui.spacing_mut().item_spacing.x = space::MEDIUM;

@@ -82,9 +82,8 @@ pub(super) fn recognise(start: &[u8], path: &Path) -> Result<Block, Error> {
 /// Says what a file that is no NIfTI looks like.
 fn not_nifti(start: &[u8], path: &Path) -> Error {
     let is_analyze = start.len() >= 348 && matches!(start[..4], [0x5c, 1, 0, 0] | [0, 0, 1, 0x5c]);
-    let known: [(bool, &str, &'static str); 9] = [
+    let known: [(bool, &str, &'static str); 8] = [
         (is_analyze, "an ANALYZE 7.5 header", "it does not say where left and right are: convert it to NIfTI first"),
-        (start.get(128..132) == Some(b"DICM"), "a DICOM file", "convert the series with dcm2niix"),
         (start.starts_with(b"\x89HDF"), "an HDF5 or MINC file", "convert it to NIfTI"),
         (start.starts_with(b"PK\x03\x04"), "a zip archive", "unpack it first"),
         (start.starts_with(b"\x1f\x8b"), "a file compressed twice", "decompress it once"),

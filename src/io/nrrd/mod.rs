@@ -39,7 +39,7 @@ pub(super) fn read_volume(path: &Path, monitor: &dyn Monitor) -> Result<ReadVolu
     let volume = Volume::new(layout.grid, voxels, Scaling::NONE, layout.stored.n_frames)
         .map_err(|error| header.wrong("sizes", "voxels for all", error.to_string()))?;
     let table = segments::table(&header)?;
-    Ok(ReadVolume { volume, header: None, table, warnings })
+    Ok(ReadVolume { volume, header: None, table, name: None, warnings })
 }
 
 /// Voxels whose frames lie side by side, frame after frame.

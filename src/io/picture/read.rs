@@ -46,7 +46,7 @@ pub(in crate::io) fn read_volume(path: &Path, format: ImageFormat, monitor: &dyn
     let damaged = |reason: String| Error::Picture { reason, path: path.to_owned() };
     let grid = Grid::picture([width, height, n_slices], None).map_err(|error| damaged(error.to_string()))?;
     let volume = Volume::new(grid, voxels, Scaling::NONE, n_frames).map_err(|error| damaged(error.to_string()))?;
-    Ok(ReadVolume { volume, header: None, table: None, warnings })
+    Ok(ReadVolume { volume, header: None, table: None, name: None, warnings })
 }
 
 fn open(path: &Path) -> Result<BufReader<File>, Error> {

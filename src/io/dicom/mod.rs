@@ -1,0 +1,32 @@
+//! DICOM files and series, as far as images go: single slices, series in a folder, frames of one file.
+//!
+//! What names a patient is read by nobody here: a case is called by its modality, series number and description, and errors name
+//! files and tags alone.
+
+mod head;
+mod pixels;
+mod series;
+
+use std::path::Path;
+
+use self::head::Head;
+pub(super) use self::series::read_volume;
+
+/// Whether a file begins like a DICOM file: a preamble, then its mark.
+pub(super) fn is_dicom(start: &[u8]) -> bool {
+    start.get(128..132) == Some(b"DICM")
+}
+
+/// What a case is called.
+fn name(head: &Head) -> String {
+    let modality = head.modality.as_deref().unwrap_or("DICOM");
+    match head.series_number {
+        Some(number) => format!("{modality} series {number}"),
+        None => format!("{modality} image"),
+    }
+}
+
+/// Whether a path is a folder that holds DICOM files.
+pub(super) fn is_series_folder(path: &Path) -> bool {
+    path.is_dir() && series::files(path).is_ok_and(|files| !files.is_empty())
+}

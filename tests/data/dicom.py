@@ -1,0 +1,132 @@
+"""DICOM files for tests/dicom.rs.
+
+    dicom.py write FOLDER    writes series into folders of their own, each with what SimpleITK and pydicom say of it
+    dicom.py samples         prints the folder of pydicom's own test files
+"""
+
+import json
+import random
+import sys
+from pathlib import Path
+
+import numpy
+import pydicom
+import SimpleITK
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.sequence import Sequence
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, RLELossless, generate_uid
+
+SIZE = (5, 4, 6)  # columns, rows, slices
+SPACING = (0.7, 0.9, 2.5)
+AXES = numpy.array([[0.36, 0.48, -0.8], [-0.8, 0.6, 0.0], [0.48, 0.64, 0.6]])  # of columns, rows, slices
+ORIGIN = numpy.array([-12.5, 30.25, -100.0])
+STEP = AXES[2] * SPACING[2]
+
+
+def image(series, number):
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.file_meta.MediaStorageSOPClassUID = CTImageStorage
+    dataset.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+    dataset.SOPClassUID = CTImageStorage
+    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID
+    dataset.StudyInstanceUID = dataset.SeriesInstanceUID = series
+    dataset.PatientName = "Doe^Jane"
+    dataset.Modality, dataset.SeriesNumber, dataset.InstanceNumber = "CT", 7, number
+    dataset.Columns, dataset.Rows = SIZE[:2]
+    dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 16, 12, 11, 0
+    return dataset
+
+
+def ct(series, at, number):
+    dataset = image(series, number)
+    dataset.ImagePositionPatient = [float(x) for x in ORIGIN + STEP * at]
+    dataset.ImageOrientationPatient = [float(x) for x in AXES[:2].reshape(-1)]
+    dataset.PixelSpacing = [SPACING[1], SPACING[0]]
+    dataset.RescaleSlope, dataset.RescaleIntercept = 2, -1024
+    dataset.PixelData = pixels(at).tobytes()
+    return dataset
+
+
+def pixels(at):
+    return (numpy.arange(20).reshape(4, 5) + 100 * at).astype(numpy.uint16)
+
+
+def save(dataset, folder, name):
+    folder.mkdir(exist_ok=True)
+    dataset.save_as(folder / name, enforce_file_format=True)
+
+
+def shuffled(folder, slices, packed=False):
+    series, names = generate_uid(), list(range(len(slices)))
+    random.Random(3).shuffle(names)
+    for name, at in zip(names, slices):
+        dataset = ct(series, at, name)
+        if packed:
+            dataset.compress(RLELossless)
+        save(dataset, folder, f"IM{name}.dcm")
+
+
+def enhanced(folder):
+    dataset = ct(generate_uid(), 0, 1)
+    del dataset.ImagePositionPatient, dataset.ImageOrientationPatient, dataset.PixelSpacing
+    del dataset.RescaleSlope, dataset.RescaleIntercept
+    order = [3, 0, 5, 1, 4, 2]
+    dataset.NumberOfFrames = len(order)
+    dataset.PixelData = b"".join(pixels(at).tobytes() for at in order)
+
+    def group(**items):
+        within = Dataset()
+        for name, item in items.items():
+            of = Dataset()
+            for field, value in item.items():
+                setattr(of, field, value)
+            setattr(within, name, Sequence([of]))
+        return within
+
+    dataset.SharedFunctionalGroupsSequence = Sequence([group(
+        PlaneOrientationSequence={"ImageOrientationPatient": [float(x) for x in AXES[:2].reshape(-1)]},
+        PixelMeasuresSequence={"PixelSpacing": [SPACING[1], SPACING[0]]},
+        PixelValueTransformationSequence={"RescaleSlope": 2, "RescaleIntercept": -1024},
+    )])
+    dataset.PerFrameFunctionalGroupsSequence = Sequence([
+        group(PlanePositionSequence={"ImagePositionPatient": [float(x) for x in ORIGIN + STEP * at]}) for at in order
+    ])
+    save(dataset, folder, "enhanced.dcm")
+
+
+def ultrasound(folder):
+    dataset = image(generate_uid(), 1)
+    dataset.Modality = "US"
+    dataset.SamplesPerPixel, dataset.PhotometricInterpretation, dataset.PlanarConfiguration = 3, "RGB", 0
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 8, 8, 7
+    dataset.NumberOfFrames = 3
+    region = Dataset()
+    region.PhysicalUnitsXDirection = region.PhysicalUnitsYDirection = 3
+    region.PhysicalDeltaX, region.PhysicalDeltaY = 0.025, 0.05
+    dataset.SequenceOfUltrasoundRegions = Sequence([region])
+    dataset.PixelData = numpy.arange(3 * 20 * 3).astype(numpy.uint8).tobytes()
+    save(dataset, folder, "us.dcm")
+
+
+def write(folder):
+    shuffled(folder / "oblique", range(6))
+    shuffled(folder / "packed", range(6), packed=True)
+    shuffled(folder / "missing", [0, 1, 3, 4, 5])
+    shuffled(folder / "double", [0, 1, 2, 3, 4, 5, 2])
+    enhanced(folder / "enhanced")
+    ultrasound(folder / "ultrasound")
+    reader = SimpleITK.ImageSeriesReader()
+    reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(folder / "oblique")))
+    read = reader.Execute()
+    places = [[0, 0, 0], [4, 0, 0], [0, 3, 0], [0, 0, 5], [4, 3, 2]]
+    points = [(numpy.array([-1, -1, 1]) * read.TransformIndexToPhysicalPoint(place)).tolist() for place in places]
+    print(json.dumps({"size": read.GetSize(), "points": points, "values": [float(read[place]) for place in places]}))
+
+
+if sys.argv[1] == "write":
+    write(Path(sys.argv[2]))
+else:
+    print(Path(pydicom.__file__).parent / "data" / "test_files")
