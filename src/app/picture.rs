@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn a_square_is_drawn_where_it_lies_and_without_a_seam() {
-        let red = Color32::from_rgb(200, 10, 20);
+        let red = crate::app::theme::label_color([200, 10, 20]);
         let bytes = png([40.0, 30.0], |ui| {
             ui.painter().rect_filled(
                 Rect::from_min_size(pos2(10.0, 5.0), vec2(20.0, 10.0)),

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::metrics::percentile;
 use super::report::Statistic;
 use crate::domain::{Grid, LabelMap};
-use crate::model::segment::{Sample, SampledImage};
+pub use crate::model::segment::{Sample, SampledImage};
 
 /// Running maps over samples. Maps have one value for each voxel of the [`SampledImage::region`], first axis fastest; class 0
 /// is background.

@@ -10,8 +10,7 @@ use crate::domain::{Convention, Grid, LabelTable, Plane, Window};
 use crate::engine::Stamp;
 use crate::engine::laboratory::{Conditions, SamplesSoFar};
 use crate::evaluation::hypotheses::Mask;
-use crate::evaluation::uncertainty::Uncertainty;
-use crate::model::segment::{Sample, SampledImage};
+use crate::evaluation::uncertainty::{Sample, SampledImage, Uncertainty};
 
 const SHAPE: [usize; 3] = [6, 5, 4];
 
