@@ -63,13 +63,14 @@ impl Sweep {
             Series { name: format!("{model}, {route}"), color, is_dashed: route == "embedding only", points }
         };
         Chart {
-            title: format!("{} against the strength of {}", self.score_name(), name.to_lowercase()),
+            title: format!("{} against {name}", self.score_name()),
             note: format!(
                 "{image} · seed {} · mean ± SD of {} repeats{device}{reference}",
                 self.settings.seed, self.plan.repeats
             ),
             x: Axis::linear(&format!("{name}: {symbol}"), &[0.0]),
             y: Axis::linear("Mean Dice over labels", &[0.0, 1.0]),
+            falls: true,
             series: self.ways().into_iter().enumerate().map(of).collect(),
         }
     }

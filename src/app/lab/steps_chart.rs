@@ -60,6 +60,7 @@ impl Comparison {
             note: self.note(image),
             x: Axis::log("Steps K (K − 1 calls of the denoiser)", &[1.0, 10.0]),
             y: Axis::linear("Mean Dice over labels", &[0.0, 1.0]),
+            falls: false,
             series: self.series(value),
         }
     }
@@ -73,10 +74,11 @@ impl Comparison {
             Some((timing.total_s(), format!("{}\n{words}", seconds(timing.total_s()))))
         };
         Chart {
-            title: "Time against K".to_owned(),
+            title: "Time of one run against K".to_owned(),
             note: self.note(image),
             x: Axis::log("Steps K (K − 1 calls of the denoiser)", &[1.0, 10.0]),
-            y: Axis::log("Time of one run in s, encoding included", &[]),
+            y: Axis::log("Time in s", &[]),
+            falls: false,
             series: self.series(value),
         }
     }

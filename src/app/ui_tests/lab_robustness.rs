@@ -76,7 +76,7 @@ fn a_sweep_compares_the_model_its_embedding_and_its_deterministic_counterpart() 
     let names: Vec<&str> = chart.series.iter().map(|series| series.name.as_str()).collect();
     assert_eq!(names, ["phantom-3d, DDIM K = 2", "phantom-3d, embedding only", "phantom-3d-resunet, deterministic"]);
     assert!(chart.series[0].points[0].y > 0.8, "{:?}", chart.series[0].points);
-    assert!(window.query_by_label("Plot: Dice to the reference against the strength of gaussian noise").is_some());
+    assert!(window.query_by_label("Plot: Dice to the reference against Gaussian noise").is_some());
 
     let folder = tempfile::tempdir().expect("a scratch folder");
     for (export, name) in [(Export::DamageTable, "a.csv"), (Export::DamagePlot, "a.png")] {

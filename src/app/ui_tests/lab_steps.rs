@@ -56,7 +56,7 @@ fn runs_stand_side_by_side_with_dice_and_time_and_one_is_used_by_a_click() {
     let dice = |at: usize| comparison.score_of(&comparison.runs[at]).expect("scored").0;
     assert!(dice(0) < 0.4 && dice(1) > 0.8, "noise and one useful call: {} {}", dice(0), dice(1));
     assert!(comparison.runs.iter().all(|run| run.timing.total_s() > 0.0));
-    for label in ["Plot: Dice to the reference against K", "Plot: Time against K"] {
+    for label in ["Plot: Dice to the reference against K", "Plot: Time of one run against K"] {
         assert!(window.query_by_label(label).is_some(), "{label}");
     }
     assert!(window.query_by_label_contains("Dice with: Known truth of the sample").is_some());

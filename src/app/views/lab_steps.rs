@@ -6,7 +6,7 @@ use eframe::egui::{
 };
 
 use super::Screen;
-use super::geometry::Placement;
+use super::geometry::{Placement, edge_middles};
 use super::overlay::{crosshair_ui, letters_ui, preview_outlines_ui, shaded_text, strong};
 use super::pointer::View;
 use super::slice::{draw, plane_through};
@@ -114,8 +114,16 @@ fn tile_captions_ui(ui: &Ui, view: &View<'_>, cut: Cut, (comparison, at): (&Comp
     let (tokens, rect, run) = (tokens(ui), view.placement.view(), &comparison.runs[at]);
     let painter = ui.painter_at(rect);
     let has_room = rect.width() >= LETTERS_FROM && rect.height() >= LETTERS_FROM;
-    let letters = view.case.grid().edge_letters(cut.plane, view.state.settings.convention);
-    letters.filter(|_| has_room).into_iter().for_each(|letters| letters_ui(&painter, tokens, rect, letters));
+    // A picture has no sides; which side of a patient is which is never left out.
+    match view.case.grid().edge_letters(cut.plane, view.state.settings.convention) {
+        Some(letters) if has_room => letters_ui(&painter, tokens, rect, letters),
+        letters => {
+            for (letter, at) in letters.into_iter().flatten().zip(edge_middles(rect, INSET + 2.0)).take(2) {
+                let font = strong(type_size::SMALL);
+                shaded_text(&painter, at, Align2::CENTER_CENTER, &letter.to_string(), font, tokens.overlay_text);
+            }
+        }
+    }
     let small = FontId::proportional(type_size::SMALL);
     let corner = rect.min + vec2(INSET, INSET - 2.0);
     let color = if run.sampler as usize == 0 { tokens.overlay_text } else { tokens.measurement };
@@ -124,8 +132,8 @@ fn tile_captions_ui(ui: &Ui, view: &View<'_>, cut: Cut, (comparison, at): (&Comp
         Some((value, _)) if comparison.has_reference() => format!("Dice {value:.3}"),
         Some((value, _)) => format!("Agreement {value:.3}"),
         None if run.scores.is_none() => "Comparing…".to_owned(),
-        None if comparison.has_reference() => "Dice undefined: no labels".to_owned(),
-        None => "Agreement: once the longest run is there".to_owned(),
+        None if comparison.has_reference() => "Dice undefined".to_owned(),
+        None => "Agreement to come".to_owned(),
     };
     let below = name.left_bottom() + vec2(0.0, 2.0);
     shaded_text(&painter, below, Align2::LEFT_TOP, &score, small.clone(), tokens.overlay_text);

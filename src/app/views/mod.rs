@@ -79,7 +79,8 @@ impl Screen {
             labels: (state.labels_visible || note.is_some()).then_some(labels),
             revision,
             table,
-            note,
+            // Slices beside it are of a damaged one.
+            note: note.or(lab_damage::shown_damage(state, case).map(|_| "Undamaged image")),
             crosshair: case.crosshair,
             crosshair_visible: state.settings.crosshair_visible,
         };

@@ -4,7 +4,8 @@ use std::ops::RangeInclusive;
 
 use eframe::egui::{Align2, CentralPanel, Color32, Frame, Margin, Role, Ui, WidgetInfo, vec2};
 use egui_plot::{
-    Corner, GridInput, GridMark, HoverPosition, Legend, Line, LineStyle, Plot, PlotPoint, PlotPoints, Points,
+    ColorConflictHandling, Corner, GridInput, GridMark, HoverPosition, Legend, Line, LineStyle, Plot, PlotPoint,
+    PlotPoints, Points,
 };
 
 use crate::app::theme::{Tokens, caption, strong, tokens, type_size};
@@ -25,6 +26,8 @@ pub struct Chart {
     pub x: Axis,
     /// Up.
     pub y: Axis,
+    /// Lines fall towards the right, so that the corner above their ends is free for the legend.
+    pub falls: bool,
     /// In the order of the legend.
     pub series: Vec<Series>,
 }
@@ -146,15 +149,20 @@ fn plot_ui(ui: &mut Ui, chart: &Chart, height: f32, is_still: bool) -> eframe::e
         let series = chart.series.iter().find(|series| series.name == **plot_name)?;
         Some(format!("{}\n{}", series.name, series.points.get(*index)?.words))
     };
+    let corner = if chart.falls { Corner::RightTop } else { Corner::RightBottom };
+    let legend = Legend::default().position(corner).follow_insertion_order(true).background_alpha(0.85);
+    // The line and the bars of its spread are one series.
+    let legend = legend.color_conflict_handling(ColorConflictHandling::PickFirst);
     let mut plot = Plot::new(("chart", chart.title.as_str(), is_still))
         .height(height)
-        .legend(Legend::default().position(Corner::RightBottom).follow_insertion_order(true).background_alpha(0.85))
+        .legend(legend)
         .set_margin_fraction(vec2(MARGIN, MARGIN))
         .allow_scroll(false)
         .allow_drag(!is_still)
         .allow_zoom(!is_still)
         .allow_boxed_zoom(false)
         .show_crosshair(false)
+        .grid_color(tokens.border)
         .x_axis_label(caption(ui, chart.x.name.as_str()))
         .y_axis_label(caption(ui, chart.y.name.as_str()))
         .x_grid_spacer(|input| chart.x.marks(input))
@@ -182,13 +190,13 @@ fn series_ui<'a>(plot: &mut egui_plot::PlotUi<'a>, chart: &'a Chart, series: &'a
     let at: Vec<PlotPoint> = series.points.iter().map(|point| place(point.x, point.y)).collect();
     let style = if series.is_dashed { LineStyle::dashed_dense() } else { LineStyle::Solid };
     let name = series.name.as_str();
+    plot.line(Line::new(name, PlotPoints::Owned(at.clone())).color(color).width(1.6).style(style).allow_hover(false));
     for point in &series.points {
         let Some(sd) = point.sd.filter(|sd| *sd > 0.0) else { continue };
         let ends = [point.y - sd, point.y + sd].map(|y| place(point.x, y));
         let bar = Line::new(name, PlotPoints::Owned(ends.to_vec())).color(color.gamma_multiply(0.6)).width(3.5);
         plot.line(bar.allow_hover(false).id((name, "sd", point.x.to_bits())));
     }
-    plot.line(Line::new(name, PlotPoints::Owned(at.clone())).color(color).width(1.6).style(style).allow_hover(false));
     plot.points(Points::new(name, PlotPoints::Owned(at)).color(color).radius(3.5).filled(true));
 }
 

@@ -142,9 +142,10 @@ pub fn has_dock(case: &Case) -> bool {
 /// What it shows there.
 pub fn dock_ui(ui: &mut Ui, _state: &State, case: &Case, actions: &mut Actions) {
     let Some(sweep) = &case.lab.robustness.sweep else { return };
-    let height = ui.available_height();
-    ui.horizontal(|ui| {
-        ui.add(Label::new(caption(ui, meaning(sweep))).truncate());
+    let (width, height) = (ui.clip_rect().width() - 2.0 * space::MEDIUM, ui.available_height());
+    ui.set_max_width(width);
+    ui.horizontal_wrapped(|ui| {
+        ui.label(caption(ui, meaning(sweep)));
         for (export, name) in [(Export::DamageTable, "Export table…"), (Export::DamagePlot, "Export plot…")] {
             if ui.button(name).clicked() {
                 push(actions, RobustnessAction::Export(export));

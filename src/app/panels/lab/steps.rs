@@ -161,9 +161,10 @@ pub fn has_dock(case: &Case) -> bool {
 /// What it shows there.
 pub fn dock_ui(ui: &mut Ui, _state: &State, case: &Case, actions: &mut Actions) {
     let Some(comparison) = &case.lab.steps.comparison else { return };
-    let height = ui.available_height();
-    ui.horizontal(|ui| {
-        ui.add(Label::new(caption(ui, meaning(comparison))).truncate());
+    let (width, height) = (ui.clip_rect().width() - 2.0 * space::MEDIUM, ui.available_height());
+    ui.set_max_width(width);
+    ui.horizontal_wrapped(|ui| {
+        ui.label(caption(ui, meaning(comparison)));
         for (export, name) in [
             (Export::StepsTable, "Export table…"),
             (Export::StepsPlot, "Export Dice plot…"),
