@@ -167,7 +167,7 @@ fn the_hypotheses_are_grouped_and_every_sample_is_in_one_group() {
     let mut members: Vec<usize> = known(&window).clusters.iter().flat_map(|cluster| cluster.members.clone()).collect();
     members.sort_unstable();
     assert_eq!(members, (0..N).collect::<Vec<_>>());
-    assert!(window.query_by_label_contains("mean Dice of two of them").is_some());
+    assert!(window.query_by_label_contains("mean Dice of pairs").is_some());
     assert!(window.query_by_label("Cluster 1").is_some());
 }
 

@@ -63,7 +63,7 @@ fn head_ui(ui: &mut Ui, state: &State, case: &Case, browse: &Browse, actions: &m
     ui.horizontal(|ui| {
         ui.label(strong("Hypotheses", type_size::HEADING));
         let alike = match browse.mean_dice {
-            Some(dice) => format!("{n_samples} samples, mean Dice of two of them {dice:.3} (1: all alike){slice}"),
+            Some(dice) => format!("{n_samples} samples, mean Dice of pairs {dice:.3}{slice}"),
             None => "One sample: there is nothing to compare it with".to_owned(),
         };
         ui.label(caption(ui, alike));
