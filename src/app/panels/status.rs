@@ -19,6 +19,9 @@ pub fn status_ui(ui: &mut Ui, state: &State) {
         match (&state.case, state.pointed) {
             (Some(case), Some(pointed)) => {
                 read_out_ui(ui, case, pointed);
+                if let Some((reference, table)) = case.reference().filter(|_| state.room == Room::Reference) {
+                    label_ui(ui, "Reference", reference.get(pointed.voxel), table);
+                }
                 uncertainty_text(state, case, pointed).iter().for_each(|text| small(ui, text));
             }
             (Some(case), None) => {

@@ -219,3 +219,54 @@ impl App {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Grid;
+
+    fn key(reference: u64, revision: u64) -> Key {
+        Key { reference, subject: Subject::Labels(revision), partners: 0, only: None }
+    }
+
+    fn start(key: Key) -> Option<Running> {
+        let labels = Arc::new(LabelMap::empty(Grid::axis_aligned([4, 4, 4], [1.0; 3]).expect("valid")));
+        Running::start(key, [Arc::clone(&labels), labels], Arc::default(), || ())
+    }
+
+    /// Follows until what is wanted is known; how often something was begun.
+    fn settle(comparing: &mut Comparing, wanted: Key) -> usize {
+        let (mut n_begun, began) = (0, Instant::now());
+        while comparing.done.as_ref().is_none_or(|(key, _)| *key != wanted) {
+            assert!(began.elapsed() < Duration::from_secs(20), "it never came");
+            let begin = || {
+                n_begun += 1;
+                start(wanted)
+            };
+            comparing.follow(wanted, true, begin);
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        n_begun
+    }
+
+    #[test]
+    fn changes_are_compared_once_they_have_rested() {
+        let mut comparing = Comparing::default();
+        assert_eq!(settle(&mut comparing, key(1, 0)), 1);
+        let changed = Instant::now();
+        for revision in 1..5 {
+            let wait = comparing.follow(key(1, revision), true, || panic!("the labels are still being changed"));
+            assert!(wait.is_some_and(|wait| wait <= REST));
+        }
+        assert_eq!(settle(&mut comparing, key(1, 4)), 1);
+        assert!(changed.elapsed() >= REST);
+    }
+
+    #[test]
+    fn a_stroke_that_goes_on_is_waited_for_and_another_reference_is_not() {
+        let mut comparing = Comparing::default();
+        settle(&mut comparing, key(1, 0));
+        assert!(comparing.follow(key(2, 0), false, || panic!("a stroke is going on")).is_some());
+        assert_eq!(comparing.follow(key(2, 0), true, || start(key(2, 0))), None, "begun at once");
+    }
+}
