@@ -18,7 +18,7 @@ pub fn write(path: &Path, text: &str) -> Result<(), Error> {
 /// Writes bytes, such as a picture's, whole or not at all.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let write = |file: &mut File| file.write_all(bytes).map_err(|error| Error::writing(path, error));
     replace(path, write, |_| Ok(()))

@@ -14,8 +14,8 @@ pub struct LabelDice {
     pub dice: Option<f64>,
 }
 
-/// Dice of each label of `table` between `labels` and another map, whose labels are matched by [`Partners`]. Both maps have one
-/// shape.
+/// Dice of each label of `table` between `labels` and another map, whose labels are matched as
+/// [partners](crate::evaluation::partners). Both maps have one shape.
 pub fn dice_by_label(
     (labels, table): (&LabelMap, &LabelTable),
     (other, other_table): (&LabelMap, &LabelTable),
