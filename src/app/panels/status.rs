@@ -40,8 +40,8 @@ pub fn status_ui(ui: &mut Ui, state: &State) {
                 let text = RichText::new("Work is not protected").size(type_size::SMALL).color(tokens.danger);
                 ui.label(text).on_hover_text(format!("Changes would be lost in a crash: {why}"));
             }
-            if state.case.is_some() {
-                convention_ui(ui, state.settings.convention);
+            if let Some(case) = &state.case {
+                convention_ui(ui, case.grid().space(), state.settings.convention);
             }
         });
     });
@@ -120,10 +120,11 @@ pub fn number(value: f64) -> String {
     }
 }
 
-fn convention_ui(ui: &mut Ui, convention: Convention) {
-    let text = match convention {
-        Convention::Radiological => "Radiological: R is on the left",
-        Convention::Neurological => "Neurological: L is on the left",
+fn convention_ui(ui: &mut Ui, space: Space, convention: Convention) {
+    let text = match (space, convention) {
+        (Space::Picture { .. }, _) => "As the picture is stored: sides not known",
+        (Space::Patient, Convention::Radiological) => "Radiological: R is on the left",
+        (Space::Patient, Convention::Neurological) => "Neurological: L is on the left",
     };
     small(ui, text);
 }

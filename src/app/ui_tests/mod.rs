@@ -443,6 +443,7 @@ fn a_picture_is_one_view_without_sides_of_a_patient() {
     assert_eq!(window.state().state.layout, Layout::Slice(Plane::Axial));
     assert!(window.query_by_label("Coronal view").is_none());
     assert!(Command::ShowGrid.enabled(&window.state().state).is_err());
+    assert!(window.query_by_label_contains("R is on the left").is_none(), "nobody knows");
     press(&mut window, Modifiers::NONE, Key::Space);
     assert_eq!(window.state().state.layout, Layout::Slice(Plane::Axial), "there is nothing else to show");
     click(&mut window, "Brush");

@@ -26,7 +26,7 @@ use crate::app::state::{Layout, State};
 use crate::app::theme::{tokens, type_size};
 use crate::app::tools::Tool;
 use crate::app::widgets::{Icon, overlay_button, slice_slider};
-use crate::domain::Plane;
+use crate::domain::{Plane, Space};
 
 /// Room at the right edge for the slider.
 pub const SLIDER_WIDTH: f32 = 16.0;
@@ -204,7 +204,8 @@ fn captions_ui(ui: &Ui, view: &View<'_>, cut: Cut, stride: usize, shown: Shown) 
 
     let corner = rect.min + vec2(INSET, INSET - 2.0);
     let (strong, color) = (strong(type_size::BODY), tokens.plane(cut.plane));
-    let name = shaded_text(&painter, corner, Align2::LEFT_TOP, plane_name(cut.plane), strong, color);
+    let name = if grid.space() == Space::Patient { plane_name(cut.plane) } else { "Picture" };
+    let name = shaded_text(&painter, corner, Align2::LEFT_TOP, name, strong, color);
     let small = FontId::proportional(type_size::SMALL);
     let slice = format!("{} / {}", cut.index + 1, grid.shape()[cut.axes.through]);
     let side = match shown {
