@@ -34,6 +34,9 @@ pub enum Perturbation {
 }
 
 impl Perturbation {
+    /// Every one, in the order in which they are listed.
+    pub const ALL: [Self; 6] = [Self::Gaussian, Self::Speckle, Self::Rician, Self::Blur, Self::Bias, Self::Contrast];
+
     /// Strengths worth sweeping; the first leaves the image as it is.
     pub fn strengths(self) -> &'static [f64] {
         match self {
@@ -136,15 +139,6 @@ mod tests {
     use super::*;
     use crate::domain::Grid;
 
-    const ALL: [Perturbation; 6] = [
-        Perturbation::Gaussian,
-        Perturbation::Speckle,
-        Perturbation::Rician,
-        Perturbation::Blur,
-        Perturbation::Bias,
-        Perturbation::Contrast,
-    ];
-
     /// From 100 to 300, a ramp along i.
     fn ramp(shape: [usize; 3]) -> Volume {
         let n: usize = shape.iter().product();
@@ -162,7 +156,7 @@ mod tests {
     #[test]
     fn no_strength_changes_nothing_and_equal_seeds_give_equal_images() {
         let volume = ramp([16, 16, 8]);
-        for kind in ALL {
+        for kind in Perturbation::ALL {
             let untouched = kind.apply(&volume, 0, 0.0, 1).unwrap().values(0);
             assert!(untouched.iter().zip(volume.values(0)).all(|(a, b)| (a - b).abs() < 1e-3), "{kind:?}");
             let [a, b, c] = [5, 5, 6].map(|seed| kind.apply(&volume, 0, 0.3, seed).unwrap().values(0));

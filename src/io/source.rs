@@ -10,8 +10,9 @@ use flate2::bufread::{GzDecoder, ZlibDecoder};
 
 use crate::io::Error;
 
-/// How much a byte of deflate data can grow at most: 258 bytes for two bits, rounded up.
-const MAX_INFLATION: u64 = 1040;
+/// How much a byte of compressed data can grow at most. Deflate gives 258 bytes for two bits, rounded up; no codec of real
+/// pictures gives more.
+pub(super) const MAX_INFLATION: u64 = 1040;
 
 /// How much is read from the disk at once.
 const DISK_CHUNK: usize = 256 << 10;

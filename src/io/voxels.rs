@@ -1,11 +1,12 @@
 //! Voxels on their way from a file into the vector of their own type: no second copy is made.
 
+use std::path::Path;
 use std::sync::mpsc::sync_channel;
 
 use bytemuck::Pod;
 
 use super::Error;
-use super::source::Source;
+use super::source::{MAX_INFLATION, Source};
 use crate::domain::Voxels;
 use crate::monitor::Monitor;
 
@@ -48,6 +49,30 @@ pub(super) struct Stored {
     pub shape: [usize; 3],
     pub n_frames: usize,
     pub is_big_endian: bool,
+}
+
+/// Refuses voxels that a file cannot back or memory should not hold, before any is taken. `available` is the most that the file
+/// can give, after decompression.
+///
+/// # Errors
+/// [`Error::ClaimsTooMuch`], [`Error::TooLarge`].
+pub(super) fn check_size(path: &Path, needed: u64, available: u64) -> Result<(), Error> {
+    if needed > available {
+        return Err(Error::ClaimsTooMuch { needed, available, path: path.to_owned() });
+    }
+    if needed > MAX_IMAGE_BYTES {
+        return Err(Error::TooLarge { needed, limit: MAX_IMAGE_BYTES, path: path.to_owned() });
+    }
+    Ok(())
+}
+
+/// As [`check_size`], of a file whose decompression is left to others.
+///
+/// # Errors
+/// As [`check_size`], and what the system reports.
+pub(super) fn check_size_on_disk(path: &Path, needed: u64) -> Result<(), Error> {
+    let file_bytes = path.metadata().map_err(|error| Error::reading(path, error))?.len();
+    check_size(path, needed, file_bytes.saturating_mul(MAX_INFLATION))
 }
 
 impl Stored {
@@ -134,7 +159,7 @@ impl Filling<'_> {
     /// Reads all voxels into a vector that grows no further ahead of the file than the file makes likely.
     fn fill<T: Element>(&mut self, wrap: fn(Vec<T>) -> Voxels) -> Result<Voxels, Error> {
         let n_values = self.stored.shape.iter().product::<usize>() * self.stored.n_frames;
-        self.check_size(n_values as u64 * size_of::<T>() as u64)?;
+        check_size(self.source.path(), n_values as u64 * size_of::<T>() as u64, self.source.most_left())?;
         let mut values = self.first_room::<T>(n_values)?;
         let mut first = First { values: Vec::new(), n_values: self.preview_values(n_values, size_of::<T>()), wrap };
         let mut done = 0;
@@ -211,18 +236,6 @@ impl Filling<'_> {
             (self.preview)(voxels, n_slices);
         }
         self.monitor.report("Reading the image", self.source.taken_bytes(), self.source.file_bytes())?;
-        Ok(())
-    }
-
-    fn check_size(&self, needed: u64) -> Result<(), Error> {
-        let path = || self.source.path().to_owned();
-        let available = self.source.most_left();
-        if needed > available {
-            return Err(Error::ClaimsTooMuch { needed, available, path: path() });
-        }
-        if needed > MAX_IMAGE_BYTES {
-            return Err(Error::TooLarge { needed, limit: MAX_IMAGE_BYTES, path: path() });
-        }
         Ok(())
     }
 

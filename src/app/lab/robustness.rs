@@ -22,16 +22,6 @@ const REST: Duration = Duration::from_millis(120);
 /// Repeats of a sweep.
 pub const REPEATS: RangeInclusive<u64> = 1..=20;
 
-/// Every damage, in the order in which they are listed.
-pub const ALL: [Perturbation; 6] = [
-    Perturbation::Gaussian,
-    Perturbation::Speckle,
-    Perturbation::Rician,
-    Perturbation::Blur,
-    Perturbation::Bias,
-    Perturbation::Contrast,
-];
-
 /// What the room knows of a case.
 #[derive(Debug)]
 pub struct Robustness {

@@ -178,9 +178,22 @@ impl PointerEvent {
     }
 }
 
+/// Between two places in a slice, in pixels.
+fn distance(a: [f64; 2], b: [f64; 2]) -> f64 {
+    (a[0] - b[0]).hypot(a[1] - b[1])
+}
+
 #[cfg(test)]
 pub(in crate::app) mod tests {
     use super::*;
+    use crate::domain::{Plane, grid::SliceAxes};
+
+    /// Slice 3 of a grid along the axes.
+    pub(in crate::app) const PLACE: Place = Place {
+        plane: Plane::Axial,
+        axes: SliceAxes { right: 0, down: 1, through: 2, flip_right: false, flip_down: false },
+        index: 3,
+    };
 
     /// The left button, without keys, over pixel `x`, `y` of slice 3 of a grid along the axes.
     pub(in crate::app) fn left(kind: PointerKind, [x, y]: [f64; 2]) -> PointerEvent {

@@ -1,6 +1,6 @@
 //! Outlines drawn in one slice: clicked corner by corner, drawn freehand, or led along edges of the image between clicks.
 
-use super::{PointerEvent, PointerKind};
+use super::{PointerEvent, PointerKind, distance};
 use crate::domain::{Plane, grid::SliceAxes};
 
 /// How an outline is drawn.
@@ -200,20 +200,10 @@ impl Outline {
     }
 }
 
-fn distance(a: [f64; 2], b: [f64; 2]) -> f64 {
-    (a[0] - b[0]).hypot(a[1] - b[1])
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::tests::left;
+    use super::super::tests::{PLACE, left};
     use super::*;
-
-    const PLACE: Place = Place {
-        plane: Plane::Axial,
-        axes: SliceAxes { right: 0, down: 1, through: 2, flip_right: false, flip_down: false },
-        index: 3,
-    };
 
     /// Presses and releases at each place; a wire goes around a corner.
     fn clicked(kind: OutlineKind, places: &[[f64; 2]]) -> OutlineStep {

@@ -1,6 +1,6 @@
 //! Rulers: two points for a distance, three for an angle.
 
-use super::{Place, PointerEvent, PointerKind};
+use super::{Place, PointerEvent, PointerKind, distance};
 
 /// A ruler that is being laid.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,21 +81,10 @@ impl Ruler {
     }
 }
 
-fn distance(a: [f64; 2], b: [f64; 2]) -> f64 {
-    (a[0] - b[0]).hypot(a[1] - b[1])
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::tests::left;
+    use super::super::tests::{PLACE, left};
     use super::*;
-    use crate::domain::{Plane, grid::SliceAxes};
-
-    const PLACE: Place = Place {
-        plane: Plane::Axial,
-        axes: SliceAxes { right: 0, down: 1, through: 2, flip_right: false, flip_down: false },
-        index: 3,
-    };
 
     /// Presses at the first place of each pair and releases at the second.
     fn laid(n_points: usize, drags: &[[[f64; 2]; 2]]) -> RulerStep {

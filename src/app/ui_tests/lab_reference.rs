@@ -1,7 +1,5 @@
 //! The room of reference: what labels are compared with, what the slices show of it, and the table of agreement.
 
-use eframe::egui::OutputCommand;
-
 use super::*;
 use crate::app::file_dialog::Picked;
 use crate::app::lab::Room;
@@ -223,15 +221,7 @@ fn the_table_is_copied_and_exported() {
     let folder = tempfile::tempdir().expect("a scratch folder");
     let mut window = reference_window();
     window.get_all_by_label("Copy").next().expect("a button").click();
-    let mut copied = String::new();
-    for _ in 0..4 {
-        window.step();
-        for command in &window.output().platform_output.commands {
-            if let OutputCommand::CopyText(text) = command {
-                copied.clone_from(text);
-            }
-        }
-    }
+    let copied = copied_text(&mut window);
     assert!(copied.starts_with("Label\tReference id\tLabels id\tMatched by\tDice\tIoU\tHD95 (mm)\t"), "{copied:?}");
     let path = folder.path().join("agreement");
     window.state_mut().use_picked(Picked::File(Purpose::ExportAgreement, path.clone()));

@@ -20,7 +20,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use eframe::egui::{
-    Event, Key, Modifiers, MouseWheelSource, MouseWheelUnit, PointerButton, Pos2, Role, TouchPhase, Vec2, vec2,
+    Event, Key, Modifiers, MouseWheelSource, MouseWheelUnit, OutputCommand, PointerButton, Pos2, Role, TouchPhase,
+    Vec2, vec2,
 };
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
@@ -132,6 +133,20 @@ fn show_preview(window: &mut Window) {
     let origin = Origin { settings: SegmentSettings::default(), model_sha256: String::new(), device, which: None };
     case.preview = Some(Preview { labels, table, source: Source::Model(origin), counts: None, serial: 1 });
     window.run_steps(3);
+}
+
+/// What the window puts on the clipboard in the next frames.
+fn copied_text(window: &mut Window) -> String {
+    let mut copied = String::new();
+    for _ in 0..4 {
+        window.step();
+        for command in &window.output().platform_output.commands {
+            if let OutputCommand::CopyText(text) = command {
+                copied.clone_from(text);
+            }
+        }
+    }
+    copied
 }
 
 #[test]

@@ -1,7 +1,5 @@
 //! The table of what each label holds.
 
-use eframe::egui::OutputCommand;
-
 use super::*;
 use crate::app::file_dialog::Picked;
 use crate::domain::measure::per_label;
@@ -39,15 +37,7 @@ fn the_table_is_copied_and_exported() {
     let mut nodes = window.get_all_by_label("Copy");
     nodes.next().expect("a button").click();
     drop(nodes);
-    let mut copied = String::new();
-    for _ in 0..4 {
-        window.step();
-        for command in &window.output().platform_output.commands {
-            if let OutputCommand::CopyText(text) = command {
-                copied.clone_from(text);
-            }
-        }
-    }
+    let copied = copied_text(&mut window);
     assert!(copied.starts_with("Id\tLabel\tVoxels\tVolume (mL)\t"), "{copied:?}");
 
     let path = folder.path().join("table");

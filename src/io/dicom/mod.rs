@@ -28,5 +28,5 @@ fn name(head: &Head) -> String {
 
 /// Whether a path is a folder that holds DICOM files.
 pub(super) fn is_series_folder(path: &Path) -> bool {
-    path.is_dir() && series::files(path).is_ok_and(|files| !files.is_empty())
+    path.is_dir() && series::files(path).is_ok_and(|mut files| files.next().is_some())
 }

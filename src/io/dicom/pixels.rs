@@ -11,10 +11,7 @@ use dicom_pixeldata::{
 use super::head::Head;
 use crate::domain::Voxels;
 use crate::io::Error;
-use crate::io::voxels::MAX_IMAGE_BYTES;
-
-/// How much compressed pixels can grow: more than any of the codecs gives for real pictures.
-const MAX_INFLATION: u64 = 1040;
+use crate::io::voxels::check_size_on_disk;
 
 /// All frames of a file, one after the other, and what a person should know.
 pub(super) struct Pixels {
@@ -69,15 +66,7 @@ fn check_size(object: &DefaultDicomObject, head: &Head, path: &Path) -> Result<(
         .iter()
         .try_fold(1_u64, |n, &size| n.checked_mul(size as u64))
         .unwrap_or(u64::MAX);
-    let file_bytes = path.metadata().map_err(|error| Error::reading(path, error))?.len();
-    let available = file_bytes.saturating_mul(MAX_INFLATION);
-    if needed > available {
-        return Err(Error::ClaimsTooMuch { needed, available, path: path.to_owned() });
-    }
-    if needed > MAX_IMAGE_BYTES {
-        return Err(Error::TooLarge { needed, limit: MAX_IMAGE_BYTES, path: path.to_owned() });
-    }
-    Ok(())
+    check_size_on_disk(path, needed)
 }
 
 /// Red, green and blue, 8 bits each.

@@ -38,26 +38,21 @@ pub(in crate::io) fn read_volume(path: &Path, monitor: &dyn Monitor) -> Result<R
     Ok(ReadVolume { volume, header: None, table: None, name: Some(name), warnings })
 }
 
-/// The DICOM files of a folder, by their names.
-pub(super) fn files(folder: &Path) -> Result<Vec<PathBuf>, Error> {
-    let reading = |error| Error::reading(folder, error);
-    let mut files = Vec::new();
-    for entry in folder.read_dir().map_err(reading)? {
-        let path = entry.map_err(reading)?.path();
+/// The DICOM files of a folder, each looked into as it is asked for.
+pub(super) fn files(folder: &Path) -> Result<impl Iterator<Item = PathBuf>, Error> {
+    let entries = folder.read_dir().map_err(|error| Error::reading(folder, error))?;
+    let paths = entries.collect::<Result<Vec<_>, _>>().map_err(|error| Error::reading(folder, error))?;
+    Ok(paths.into_iter().map(|entry| entry.path()).filter(|path| {
         let mut start = [0; 132];
-        let is_dicom = path.is_file()
-            && Source::open(&path).and_then(|mut source| source.fill(&mut start)).is_ok_and(|n| is_dicom(&start[..n]));
-        if is_dicom {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
+        path.is_file()
+            && Source::open(path).and_then(|mut source| source.fill(&mut start)).is_ok_and(|n| is_dicom(&start[..n]))
+    }))
 }
 
 /// Every image of a folder by its series.
 fn by_series(folder: &Path, monitor: &dyn Monitor, unread: &mut usize) -> Result<BTreeMap<String, Vec<Head>>, Error> {
-    let files = files(folder)?;
+    let mut files: Vec<PathBuf> = files(folder)?.collect();
+    files.sort();
     let mut series: BTreeMap<String, Vec<Head>> = BTreeMap::new();
     for (n, file) in files.iter().enumerate() {
         monitor.report("Looking through the folder", n as u64, files.len() as u64)?;
@@ -154,11 +149,11 @@ impl Stack {
     fn read(self, monitor: &dyn Monitor, warnings: &mut Vec<String>, path: &Path) -> Result<Volume, Error> {
         let failed = |reason: String| Error::Dicom { reason, path: path.to_owned() };
         let n_pixels = self.files[0].size[0] * self.files[0].size[1];
-        let mut by_file: BTreeMap<usize, Voxels> = BTreeMap::new();
+        let mut by_file = Vec::with_capacity(self.files.len());
         for (file, head) in self.files.iter().enumerate() {
             monitor.report("Reading the series", file as u64, self.files.len() as u64)?;
             let read = pixels::read(head)?;
-            by_file.insert(file, read.voxels);
+            by_file.push(read.voxels);
             if let Some(warning) = read.warning.filter(|_| file == 0) {
                 warnings.push(warning.to_owned());
             }
@@ -166,8 +161,7 @@ impl Stack {
         let rescale = self.files[0].rescale;
         let is_even = self.files.iter().all(|head| head.rescale == rescale);
         if !is_even {
-            by_file =
-                by_file.into_iter().map(|(file, voxels)| (file, scaled(voxels, self.files[file].rescale))).collect();
+            by_file = by_file.into_iter().zip(&self.files).map(|(voxels, head)| scaled(voxels, head.rescale)).collect();
         }
         let voxels = gathered(&self.frames, &by_file, n_pixels)
             .ok_or_else(|| failed("its files hold pixels of different types".to_owned()))?;
@@ -319,34 +313,31 @@ fn scaled(voxels: Voxels, rescale: Rescale) -> Voxels {
 }
 
 /// All frames in order; empty ones hold the smallest value. `None` where files hold different types.
-fn gathered(frames: &[Option<Frame>], by_file: &BTreeMap<usize, Voxels>, n_pixels: usize) -> Option<Voxels> {
-    fn all<T: Copy>(
+fn gathered(frames: &[Option<Frame>], by_file: &[Voxels], n_pixels: usize) -> Option<Voxels> {
+    fn all<'a, T: Copy + 'a>(
         frames: &[Option<Frame>],
         n_pixels: usize,
         nothing: T,
-        of: impl Fn(usize) -> Option<Vec<T>>,
+        of: impl Fn(usize) -> Option<&'a [T]>,
     ) -> Option<Vec<T>> {
         let mut all = Vec::with_capacity(frames.len() * n_pixels);
-        let mut last: Option<(usize, Vec<T>)> = None;
         for frame in frames {
-            let Some(Frame { file, frame, .. }) = frame else {
-                all.resize(all.len() + n_pixels, nothing);
-                continue;
-            };
-            if last.as_ref().is_none_or(|(known, _)| known != file) {
-                last = Some((*file, of(*file)?));
+            match frame {
+                Some(Frame { file, frame, .. }) => {
+                    all.extend_from_slice(of(*file)?.get(frame * n_pixels..(frame + 1) * n_pixels)?);
+                }
+                None => all.resize(all.len() + n_pixels, nothing),
             }
-            all.extend_from_slice(last.as_ref()?.1.get(frame * n_pixels..(frame + 1) * n_pixels)?);
         }
         Some(all)
     }
     macro_rules! gather {
         ($($kind:ident: $nothing:expr),*) => {
-            match by_file.values().next()? {
+            match by_file.first()? {
                 $(Voxels::$kind(first) => {
                     let nothing = first.iter().copied().reduce($nothing).unwrap_or_default();
-                    let of = |file: usize| match by_file.get(&file) {
-                        Some(Voxels::$kind(v)) => Some(v.clone()),
+                    let of = |file: usize| match by_file.get(file) {
+                        Some(Voxels::$kind(v)) => Some(v.as_slice()),
                         _ => None,
                     };
                     Voxels::$kind(all(frames, n_pixels, nothing, of)?)

@@ -10,12 +10,9 @@ use tiff::ColorType;
 use tiff::decoder::{Decoder, DecodingResult};
 
 use crate::domain::{Grid, Scaling, Volume, Voxels};
-use crate::io::voxels::MAX_IMAGE_BYTES;
+use crate::io::voxels::{MAX_IMAGE_BYTES, check_size_on_disk};
 use crate::io::{Error, ReadVolume};
 use crate::monitor::Monitor;
-
-/// How much a byte of a compressed picture can hold: deflate grows to 1040 bytes at most, a JPEG of one colour less.
-const MAX_INFLATION: u64 = 1040;
 
 /// The format of a picture, by its first bytes.
 pub(in crate::io) fn format(start: &[u8]) -> Option<ImageFormat> {
@@ -55,16 +52,7 @@ fn open(path: &Path) -> Result<BufReader<File>, Error> {
 
 /// Refuses sizes that the file cannot back, before memory is taken.
 fn check_size(path: &Path, [width, height]: [u32; 2], pixel_bytes: u64) -> Result<(), Error> {
-    let needed = u64::from(width) * u64::from(height) * pixel_bytes;
-    let file_bytes = path.metadata().map_err(|error| Error::reading(path, error))?.len();
-    let available = file_bytes.saturating_mul(MAX_INFLATION);
-    if needed > available {
-        return Err(Error::ClaimsTooMuch { needed, available, path: path.to_owned() });
-    }
-    if needed > MAX_IMAGE_BYTES {
-        return Err(Error::TooLarge { needed, limit: MAX_IMAGE_BYTES, path: path.to_owned() });
-    }
-    Ok(())
+    check_size_on_disk(path, u64::from(width) * u64::from(height) * pixel_bytes)
 }
 
 fn limits() -> Limits {

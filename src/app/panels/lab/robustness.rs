@@ -6,13 +6,14 @@ use super::running_ui;
 use crate::app::action::{Action, Actions};
 use crate::app::case::Case;
 use crate::app::command::{Command, can_experiment};
-use crate::app::lab::robustness::{ALL, REPEATS, Robustness, RobustnessAction, contenders, range, words};
+use crate::app::lab::robustness::{REPEATS, Robustness, RobustnessAction, contenders, range, words};
 use crate::app::lab::robustness_chart::Sweep;
 use crate::app::lab::{Export, LabAction, Room};
 use crate::app::state::State;
 use crate::app::theme::{caption, size, space, strong, type_size};
 use crate::app::widgets::plot::{chart_to_come_ui, chart_ui};
 use crate::app::widgets::{main_button, named_row};
+use crate::evaluation::robustness::Perturbation;
 
 /// The panel beside the views.
 pub fn panel_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions) {
@@ -38,7 +39,7 @@ fn damage_ui(ui: &mut Ui, lab: &Robustness, actions: &mut Actions) {
     named_row(ui, "Damage", |ui| {
         let combo = ComboBox::from_id_salt("damage").selected_text(name).width(ui.available_width());
         let response = combo.show_ui(ui, |ui| {
-            for perturbation in ALL {
+            for perturbation in Perturbation::ALL {
                 let (name, _, about) = words(perturbation);
                 let item = ui.selectable_label(perturbation == lab.perturbation, name).on_hover_text(about);
                 if item.clicked() {
