@@ -8,8 +8,8 @@ use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
 /// Sampling steps K, counted as the LDSeg paper counts them: K evenly spaced times of which the last, t = 0, costs nothing,
-/// so K steps are K − 1 calls of the denoiser.
-pub const STEPS: RangeInclusive<usize> = 2..=1000;
+/// so K steps are K − 1 calls of the denoiser. K = 1 decodes pure noise.
+pub const STEPS: RangeInclusive<usize> = 1..=1000;
 /// Latents denoised for one segmentation; above 1 their probabilities are averaged.
 pub const SAMPLES: RangeInclusive<usize> = 1..=1000;
 
@@ -44,7 +44,7 @@ pub struct SegmentSettings {
     /// Model: the name of a built-in one (see `ldseg models`) or a model folder
     #[arg(long, default_value = "hippocampus")]
     pub model: String,
-    /// Sampling steps K, 2 to 1000; K steps are K − 1 calls of the denoiser
+    /// Sampling steps K, 1 to 1000; K steps are K − 1 calls of the denoiser, so K = 1 decodes pure noise
     #[arg(long, default_value_t = 2, value_parser = steps_from_text)]
     pub steps: usize,
     /// Sampler
@@ -200,11 +200,19 @@ pub fn model_path(model: &str) -> Option<PathBuf> {
     path.join("config.json").is_file().then_some(path)
 }
 
-fn steps_from_text(text: &str) -> Result<usize, String> {
+/// A number of steps K that a person has typed.
+///
+/// # Errors
+/// The range that it is not in.
+pub fn steps_from_text(text: &str) -> Result<usize, String> {
     number_within(text, &STEPS)
 }
 
-fn samples_from_text(text: &str) -> Result<usize, String> {
+/// A number of samples that a person has typed.
+///
+/// # Errors
+/// The range that it is not in.
+pub fn samples_from_text(text: &str) -> Result<usize, String> {
     number_within(text, &SAMPLES)
 }
 
@@ -226,10 +234,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn steps_outside_their_range_are_refused_with_the_range() {
-        assert_eq!(steps_from_text("2"), Ok(2));
-        assert_eq!(steps_from_text("1"), Err("expected a whole number from 2 to 1000".to_owned()));
+    fn numbers_outside_their_range_are_refused_with_the_range() {
+        assert_eq!(steps_from_text("1"), Ok(1));
+        assert_eq!(steps_from_text("0"), Err("expected a whole number from 1 to 1000".to_owned()));
         assert!(steps_from_text("1001").is_err());
         assert!(steps_from_text("two").is_err());
+        assert_eq!(samples_from_text("1000"), Ok(1000));
+        assert!(samples_from_text("0").is_err() && samples_from_text("1001").is_err());
     }
 }

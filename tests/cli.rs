@@ -183,7 +183,7 @@ fn a_frame_and_a_focus_outside_the_image_are_refused() {
 #[test]
 fn wrong_use_is_exit_code_2_with_a_hint() {
     let program = Program::new();
-    for line in ["segment", "segment a.nii --steps 1", "colour a.nii b.nii c.nii", "phantom --kind cube -o a.nii"] {
+    for line in ["segment", "segment a.nii --steps 0", "colour a.nii b.nii c.nii", "phantom --kind cube -o a.nii"] {
         let run = program.run(line);
         assert_eq!(run.code, Some(2), "`ldseg {line}`: {run:#?}");
         assert!(run.stderr.contains("--help") || run.stderr.contains("possible values"), "`ldseg {line}`: {run:#?}");
@@ -276,6 +276,10 @@ fn a_sample_is_segmented_as_its_truth_says_and_its_mask_keeps_its_origin() {
     program.succeed(&again);
     let masks = ["mask.nii.gz", "again.nii.gz"].map(|name| fs::read(program.path(name)).unwrap());
     assert!(masks[0] == masks[1], "the same seed gives the same mask");
+
+    let noise = program.succeed(&format!("{line} --steps 1")).json();
+    assert_eq!(noise["settings"]["steps"], 1);
+    assert!(noise["scores"][1]["dice"].as_f64() < Some(0.5), "one step decodes pure noise: {noise}");
 }
 
 #[test]

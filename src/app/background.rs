@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::case::{Case, ImageStatistics};
 use super::lab::robustness::matched;
-use super::lab::scores::dice_by_label;
+use super::lab::scores::scores;
 use super::lab::steps::RunScores;
 use super::lab::uncertainty::work::{Work, Worked};
 use super::picture;
@@ -282,8 +282,8 @@ fn answer(task: Task) -> Option<Answer> {
         Task::Uncertainty { case, work } => Answer::Uncertainty { case, worked: work.done() },
         Task::ScoreRun { case, run, labels, table, reference, longest } => {
             let own = (&*labels, &table);
-            let reference = reference.map(|(other, names)| dice_by_label(own, (&other, &names)));
-            let longest = longest.map(|other| dice_by_label(own, (&other, &table)));
+            let reference = reference.map(|(other, names)| scores(own, (&other, &names)));
+            let longest = longest.map(|other| scores(own, (&other, &table)));
             Answer::ScoredRun { case, run, scores: RunScores { reference, longest } }
         }
         Task::MatchTruth { case, labels, table, model_table } => {

@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressIterator as _};
 use serde_json::json;
 
 use super::{output, train};
-use crate::config::SamplerKind;
+use crate::config::{SamplerKind, steps_from_text};
 use crate::evaluation::metrics;
 use crate::evaluation::report::Report;
 use crate::evaluation::route::Route;
@@ -36,9 +36,9 @@ pub(super) struct EvaluateArgs {
     /// A built-in model or a model folder
     #[arg(long, default_value = "hippocampus")]
     model: String,
-    /// Numbers of sampling steps K, each 2 to 1000; a deterministic model has none
-    #[arg(long, value_delimiter = ',', default_value = "2", value_parser = clap::value_parser!(u16).range(2..=1000))]
-    steps: Vec<u16>,
+    /// Numbers of sampling steps K, each 1 to 1000; a deterministic model has none
+    #[arg(long, value_delimiter = ',', default_value = "2", value_parser = steps_from_text)]
+    steps: Vec<usize>,
     /// Sampler
     #[arg(long, value_enum, default_value_t)]
     sampler: SamplerKind,
@@ -92,7 +92,7 @@ pub(super) fn run(args: EvaluateArgs) -> anyhow::Result<()> {
     images.truncate(args.limit.unwrap_or(usize::MAX));
     anyhow::ensure!(!images.is_empty(), "the split {:?} of {} has no cases", args.split, args.data);
 
-    let sampled = args.steps.iter().map(|&steps| Route::Sampled { sampler: args.sampler, steps: usize::from(steps) });
+    let sampled = args.steps.iter().map(|&steps| Route::Sampled { sampler: args.sampler, steps });
     let routes = Route::with_ceiling(files.config(), sampled);
     let mut columns: Vec<Column> =
         routes.into_iter().map(|route| Column { route, report: Report::default(), elapsed_s: 0.0 }).collect();

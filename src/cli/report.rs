@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::output;
 use super::session::Session;
-use crate::config::{DeviceChoice, SAMPLES, SamplerKind, SegmentSettings};
+use crate::config::{DeviceChoice, SamplerKind, SegmentSettings, samples_from_text, steps_from_text};
 use crate::domain::{Convention, LabelMap, LabelTable};
 use crate::engine::laboratory::{Experiment, Finding, Subject};
 use crate::engine::report::{Answer, Report, Run};
@@ -40,9 +40,9 @@ pub(super) struct ReportArgs {
     /// Model: the name of a built-in one (see `ldseg models`) or a model folder
     #[arg(long, default_value = "hippocampus")]
     model: String,
-    /// Sampling steps K, 2 to 1000
-    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(2..=1000))]
-    steps: u16,
+    /// Sampling steps K, 1 to 1000
+    #[arg(long, default_value_t = 2, value_parser = steps_from_text)]
+    steps: usize,
     /// Sampler
     #[arg(long, value_enum, default_value_t)]
     sampler: SamplerKind,
@@ -53,8 +53,8 @@ pub(super) struct ReportArgs {
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// Numbers of steps K to compare, each 1 to 1000
-    #[arg(long, value_delimiter = ',', default_value = "1,2,3,5,10,25,50", value_parser = clap::value_parser!(u16).range(1..=1000))]
-    compare: Vec<u16>,
+    #[arg(long, value_delimiter = ',', default_value = "1,2,3,5,10,25,50", value_parser = steps_from_text)]
+    compare: Vec<usize>,
     /// Kind of damage
     #[arg(long, value_enum, default_value_t)]
     perturbation: Perturbation,
@@ -73,12 +73,6 @@ pub(super) struct ReportArgs {
     /// Where the networks run
     #[arg(long, value_enum, default_value_t)]
     device: DeviceChoice,
-}
-
-fn samples_from_text(text: &str) -> Result<usize, String> {
-    let (low, high) = (SAMPLES.start(), SAMPLES.end());
-    let number = text.parse().ok().filter(|number| SAMPLES.contains(number));
-    number.ok_or_else(|| format!("expected a whole number from {low} to {high}"))
 }
 
 pub(super) fn run(args: &ReportArgs) -> anyhow::Result<()> {
@@ -134,7 +128,7 @@ fn begin(args: &ReportArgs, opened: &Opened, reference: Option<&OpenedLabels>) -
 fn subject(args: &ReportArgs, opened: &Opened) -> Subject {
     let settings = SegmentSettings {
         model: args.model.clone(),
-        steps: usize::from(args.steps),
+        steps: args.steps,
         sampler: args.sampler,
         samples: args.samples,
         seed: args.seed,
@@ -173,7 +167,7 @@ fn sample(args: &ReportArgs, opened: &Opened, session: &mut Session, report: &mu
     report.steps_table = samples.table.clone();
     report.runs.push(Run::of_experiment("Samples", &samples.conditions));
     report.samples = Some(samples);
-    let steps = args.compare.iter().map(|&steps| usize::from(steps)).collect();
+    let steps = args.compare.clone();
     let experiment = Experiment::Steps { samplers: vec![args.sampler], steps };
     let (outcome, findings) = session.experiment(subject, experiment)?;
     report.steps.extend(findings.into_iter().filter_map(|finding| match finding {
@@ -209,15 +203,4 @@ fn damage(args: &ReportArgs, opened: &Opened, session: &mut Session, report: &mu
         report.runs.push(Run::of_noise(&conditions, &report.robustness));
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn samples_outside_their_range_are_refused_with_the_range() {
-        assert_eq!(samples_from_text("20"), Ok(20));
-        assert_eq!(samples_from_text("0"), Err("expected a whole number from 1 to 1000".to_owned()));
-    }
 }

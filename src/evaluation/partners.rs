@@ -139,6 +139,40 @@ pub fn ids_in(table: &LabelTable, other: &LabelTable) -> BTreeMap<u16, u16> {
     partners.pairs().iter().filter_map(own).collect()
 }
 
+/// Dice of each label of `table`, in its order, between `labels` and another map of the same shape, whatever ids the other's
+/// labels have; `None` where a label is in neither. With the truth it is accuracy; with another answer it is agreement, and
+/// no more than that.
+pub fn dice_by_label(
+    (labels, table): (&LabelMap, &LabelTable),
+    (other, other_table): (&LabelMap, &LabelTable),
+) -> Vec<Option<f64>> {
+    let own = ids_in(table, other_table);
+    // By id: voxels of the one, of the other, and of both.
+    let mut counts: BTreeMap<u16, [u64; 3]> = table.labels.iter().map(|label| (label.id, [0; 3])).collect();
+    let mut last = (0, 0);
+    let mut mapped = |id: u16| {
+        if last.0 != id {
+            last = (id, own.get(&id).copied().unwrap_or(id));
+        }
+        last.1
+    };
+    for (a, b) in labels.iter().zip(other.iter()).filter(|pair| *pair != (0, 0)) {
+        let b = mapped(b);
+        let mut count = |id: u16, which: usize| {
+            if let Some(counts) = counts.get_mut(&id) {
+                counts[which] += 1;
+            }
+        };
+        count(a, 0);
+        count(b, 1);
+        if a == b {
+            count(a, 2);
+        }
+    }
+    let dice = |[a, b, both]: [u64; 3]| (a + b > 0).then(|| 2.0 * both as f64 / (a + b) as f64);
+    table.labels.iter().map(|label| dice(counts[&label.id])).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -216,6 +250,24 @@ mod tests {
                 prop_assert_eq!(pair.by.is_some(), pair.reference.is_some() && pair.labels.is_some());
             }
         }
+    }
+
+    #[test]
+    fn dice_goes_by_names_and_else_by_ids_and_is_that_of_the_metrics() {
+        let (own, other) = (
+            table(&[(1, "Head"), (2, "Tail"), (3, "Neck"), (4, "Rib")]),
+            table(&[(7, "tail"), (1, "Head"), (3, "Label 3")]),
+        );
+        let map = |ids: &[u16]| {
+            let grid = crate::domain::Grid::axis_aligned([ids.len(), 1, 1], [1.0; 3]).unwrap();
+            LabelMap::new(grid, ids.to_vec()).unwrap()
+        };
+        let (a, b) = ([1, 1, 2, 2, 0, 3], [1, 0, 7, 7, 7, 3]);
+        let found = dice_by_label((&map(&a), &own), (&map(&b), &other));
+        assert_eq!(found, [Some(2.0 / 3.0), Some(0.8), Some(1.0), None]);
+        let by_id = dice_by_label((&map(&a), &own), (&map(&b), &own));
+        let expected: Vec<_> = own.labels.iter().map(|label| super::super::metrics::dice(&a, &b, label.id)).collect();
+        assert_eq!(by_id, expected);
     }
 
     #[test]

@@ -4,9 +4,8 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use super::metrics;
 use crate::config::SamplerKind;
-use crate::domain::{LabelMap, LabelTable, Volume};
+use crate::domain::{LabelMap, Volume};
 use crate::model::segment::Segmenter;
 use crate::monitor::{Cancelled, Monitor};
 
@@ -93,19 +92,13 @@ impl StepPlan {
     }
 }
 
-/// Dice of each label of `table` between two answers, by its order; `None` where a label is in neither. With the truth it is
-/// accuracy; with the longest run it is agreement, and no more than that.
-pub fn dice_by_label(a: &LabelMap, b: &LabelMap, table: &LabelTable) -> Vec<Option<f64>> {
-    let (a, b) = (a.to_ids(), b.to_ids());
-    table.labels.iter().map(|label| metrics::dice(&a, &b, label.id)).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use burn::tensor::Device;
 
     use super::*;
     use crate::domain::phantom::{PhantomKind, generate};
+    use crate::evaluation::partners::dice_by_label;
     use crate::model::registry;
     use crate::monitor::Silent;
 
@@ -124,10 +117,11 @@ mod tests {
         assert!(plan.longest(&runs[..5], SamplerKind::Ddpm).is_none());
         assert_eq!(best.steps, 5);
         let table = &phantom.table;
-        assert!(dice_by_label(&best.labels, &best.labels, table).iter().all(|dice| *dice == Some(1.0)));
+        let dice = |a: &LabelMap, b: &LabelMap| dice_by_label((a, table), (b, table));
+        assert!(dice(&best.labels, &best.labels).iter().all(|dice| *dice == Some(1.0)));
         // One useful call finds the bodies, none finds nothing.
         let mean = |run: &StepRun| {
-            let dice = dice_by_label(&run.labels, &phantom.labels, table);
+            let dice = dice(&run.labels, &phantom.labels);
             dice.iter().map(|dice| dice.unwrap_or(0.0)).sum::<f64>() / dice.len() as f64
         };
         assert!(mean(&runs[1]) > 0.8 && mean(&runs[0]) < 0.4, "{} {}", mean(&runs[1]), mean(&runs[0]));

@@ -58,10 +58,13 @@ fn steps_ui(ui: &mut Ui, settings: &mut SegmentSettings) {
         let slider = Slider::new(&mut settings.steps, STEPS).logarithmic(true).integer();
         ui.add(slider).accessible_name("Steps K").on_hover_text("More steps refine the result; 2 are often enough");
     });
-    let n_calls = settings.steps - 1;
-    let calls = if n_calls == 1 { "call" } else { "calls" };
+    let meaning = match settings.steps {
+        1 => "1 step = pure noise, decoded".to_owned(),
+        2 => "2 steps = 1 denoiser call".to_owned(),
+        steps => format!("{steps} steps = {} denoiser calls", steps - 1),
+    };
     named_row(ui, "", |ui| {
-        ui.label(caption(ui, format!("{} steps = {n_calls} denoiser {calls}", settings.steps)));
+        ui.label(caption(ui, meaning));
     });
 }
 

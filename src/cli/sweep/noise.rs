@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::{Bench, CaseMonitor, Common, push_labels};
-use crate::config::SamplerKind;
+use crate::config::{SamplerKind, steps_from_text};
 use crate::evaluation::contender::{Contender, NoisePlan, RoutedModel};
 use crate::evaluation::robustness::Perturbation;
 use crate::evaluation::route::Route;
@@ -32,9 +32,9 @@ pub(super) struct NoiseArgs {
     /// Seeds for each strength; blur and contrast have no randomness, and sampling has
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
     repeats: u64,
-    /// Numbers of steps K to compare with the embedding decoded as it is, each 2 to 1000; a deterministic model has none
-    #[arg(long, value_delimiter = ',', default_value = "2,10", value_parser = clap::value_parser!(u16).range(2..=1000))]
-    steps: Vec<u16>,
+    /// Numbers of steps K to compare with the embedding decoded as it is, each 1 to 1000; a deterministic model has none
+    #[arg(long, value_delimiter = ',', default_value = "2,10", value_parser = steps_from_text)]
+    steps: Vec<usize>,
     /// Sampler
     #[arg(long, value_enum, default_value_t)]
     sampler: SamplerKind,
@@ -91,6 +91,6 @@ pub(super) fn run(args: &NoiseArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn sampled(args: &NoiseArgs, steps: u16) -> Route {
-    Route::Sampled { sampler: args.sampler, steps: usize::from(steps) }
+fn sampled(args: &NoiseArgs, steps: usize) -> Route {
+    Route::Sampled { sampler: args.sampler, steps }
 }

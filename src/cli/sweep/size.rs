@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::{Bench, CaseMonitor, Common};
-use crate::config::SamplerKind;
+use crate::config::{SamplerKind, steps_from_text};
 use crate::domain::{Grid, Scaling, Volume, Voxels};
 use crate::evaluation::steps::StepPlan;
 use crate::evaluation::table::Table;
@@ -24,9 +24,9 @@ pub(super) struct SizeArgs {
     /// Edges in voxels
     #[arg(long, value_delimiter = ',', default_value = "16,24,32,40,48,56,64", value_parser = clap::value_parser!(u16).range(8..=1024))]
     sizes: Vec<u16>,
-    /// Numbers of steps K, each 2 to 1000
-    #[arg(long, value_delimiter = ',', default_value = "50", value_parser = clap::value_parser!(u16).range(2..=1000))]
-    steps: Vec<u16>,
+    /// Numbers of steps K, each 1 to 1000
+    #[arg(long, value_delimiter = ',', default_value = "50", value_parser = steps_from_text)]
+    steps: Vec<usize>,
     /// Runs of each, all of which are written down; the first one of a size may warm up
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
     repeats: u64,
@@ -40,7 +40,7 @@ pub(super) fn run(args: &SizeArgs) -> anyhow::Result<()> {
     let measure = |case_idx: usize, image: &LabelledImage, monitor: &CaseMonitor<'_>, table: &mut Table| {
         let plan = StepPlan {
             samplers: vec![SamplerKind::Ddim],
-            steps: args.steps.iter().map(|&steps| usize::from(steps)).collect(),
+            steps: args.steps.clone(),
             seed: args.common.seed + case_idx as u64,
         };
         for model in &bench.models {

@@ -4,8 +4,9 @@ use clap::Args;
 use serde_json::json;
 
 use super::{Bench, CaseMonitor, Common, LoadedModel, push_labels};
-use crate::config::SamplerKind;
-use crate::evaluation::steps::{StepPlan, StepRun, dice_by_label};
+use crate::config::{SamplerKind, steps_from_text};
+use crate::evaluation::partners::dice_by_label;
+use crate::evaluation::steps::{StepPlan, StepRun};
 use crate::evaluation::table::{Cell, Table};
 use crate::training::cases::LabelledImage;
 
@@ -25,9 +26,9 @@ pub(super) struct StepsArgs {
         long,
         value_delimiter = ',',
         default_value = "2,3,5,10,15,50,100,1000",
-        value_parser = clap::value_parser!(u16).range(1..=1000)
+        value_parser = steps_from_text
     )]
-    steps: Vec<u16>,
+    steps: Vec<usize>,
     /// Samplers
     #[arg(long, value_enum, value_delimiter = ',', default_value = "ddim")]
     sampler: Vec<SamplerKind>,
@@ -37,11 +38,7 @@ pub(super) fn run(args: &StepsArgs) -> anyhow::Result<()> {
     let settings = json!({ "steps": args.steps, "samplers": args.sampler });
     let bench = Bench::new("steps", &args.common, settings)?;
     bench.expect_sampling()?;
-    let plan = |seed| StepPlan {
-        samplers: args.sampler.clone(),
-        steps: args.steps.iter().map(|&steps| usize::from(steps)).collect(),
-        seed,
-    };
+    let plan = |seed| StepPlan { samplers: args.sampler.clone(), steps: args.steps.clone(), seed };
     let table = Table::new(&[
         "model",
         "sampler",
@@ -83,9 +80,10 @@ pub(super) fn run(args: &StepsArgs) -> anyhow::Result<()> {
 fn push_runs(table: &mut Table, model: &LoadedModel, image: &LabelledImage, plan: &StepPlan, runs: &[StepRun]) {
     let labels = &model.segmenter.config().label_table();
     for run in runs {
-        let dice = dice_by_label(&run.labels, &image.labels, labels);
-        let agreement =
-            plan.longest(runs, run.sampler).map(|longest| dice_by_label(&run.labels, &longest.labels, labels));
+        let dice = dice_by_label((&run.labels, labels), (&image.labels, labels));
+        let agreement = plan
+            .longest(runs, run.sampler)
+            .map(|longest| dice_by_label((&run.labels, labels), (&longest.labels, labels)));
         let rows: Vec<(String, Vec<Option<f64>>)> = labels
             .labels
             .iter()

@@ -5,7 +5,8 @@ use super::html::{Page, Table, number};
 use super::plot::{Axis, Point, Series, figure};
 use crate::config::SamplerKind;
 use crate::domain::LabelMap;
-use crate::evaluation::steps::{StepRun, dice_by_label};
+use crate::evaluation::partners::dice_by_label;
+use crate::evaluation::steps::StepRun;
 
 const STEPS: Axis = Axis { label: "Steps K", is_log: true, includes: None };
 
@@ -70,7 +71,8 @@ fn dice(report: &Report, run: &StepRun, truth: Option<&LabelMap>) -> Option<f64>
     let of_sampler = report.steps.iter().filter(|other| other.sampler == run.sampler);
     let longest = of_sampler.max_by_key(|other| other.steps)?;
     let other = truth.unwrap_or(&longest.labels);
-    let all: Vec<f64> = dice_by_label(other, &run.labels, &report.steps_table).into_iter().flatten().collect();
+    let table = &report.steps_table;
+    let all: Vec<f64> = dice_by_label((&run.labels, table), (other, table)).into_iter().flatten().collect();
     (!all.is_empty()).then(|| all.iter().sum::<f64>() / all.len() as f64)
 }
 
