@@ -99,13 +99,16 @@ impl Case {
         Reading { value, unit, region }
     }
 
+    /// Whether the file says how large its voxels are.
+    pub fn has_millimetres(&self) -> bool {
+        self.grid().is_scaled() && self.opened.header.as_ref().is_none_or(|header| header.has_voxel_size())
+    }
+
     /// The grid that is measured on, and whether it has millimetres: where a file does not say how large its voxels are,
     /// lengths are in pixels.
     fn measured_grid(&self) -> (Grid, bool) {
-        let is_known =
-            self.grid().is_scaled() && self.opened.header.as_ref().is_none_or(|header| header.has_voxel_size());
         let pixels = || Grid::axis_aligned(self.grid().shape(), [1.0; 3]).ok();
-        match (is_known, pixels()) {
+        match (self.has_millimetres(), pixels()) {
             (false, Some(pixels)) => (pixels, false),
             _ => (self.grid().clone(), true),
         }

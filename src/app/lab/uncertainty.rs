@@ -15,7 +15,7 @@ use std::sync::Arc;
 use eframe::egui::{ColorImage, TextureHandle, TextureOptions};
 
 use self::browse::{Browse, Cluster, Frame, Pick, shown};
-use self::maps::{Look, Picture, PictureKey};
+use self::maps::{Look, Picture, PictureKey, RegionKey};
 use self::work::{Work, Worked};
 use super::Room;
 use crate::app::App;
@@ -67,6 +67,7 @@ struct Asked {
     picture: Option<PictureKey>,
     browse: Option<u64>,
     thumbnails: Option<(u64, usize, Frame)>,
+    regions: Option<RegionKey>,
     /// The crosshair moves as soon as the regions are known.
     region: bool,
 }
@@ -74,11 +75,13 @@ struct Asked {
 /// Where a map is above a threshold.
 #[derive(Debug)]
 pub struct Regions {
-    of: (PictureKey, f32),
+    of: RegionKey,
     /// The weightiest first.
     pub found: Vec<Region>,
-    /// The one that the crosshair was put into.
-    pub at: usize,
+    /// Others that are smaller than is asked for.
+    pub n_smaller: usize,
+    /// The one that the crosshair was put into last.
+    pub at: Option<usize>,
 }
 
 /// Thumbnails of the hypotheses.
@@ -149,6 +152,12 @@ impl Uncertain {
         self.samples.is_none() || (is_drawn && is_of(self.browse.as_ref().map(|browse| browse.serial)))
     }
 
+    /// Whether the regions are those of the picture, the threshold and the size that are asked for.
+    #[cfg(test)]
+    pub fn has_regions(&self) -> bool {
+        self.regions.as_ref().is_some_and(|regions| self.asked.regions == Some(regions.of))
+    }
+
     /// Forgets the samples and all that was made of them.
     fn forget(&mut self) {
         let (serial, n_clusters) = (self.serial, self.n_clusters);
@@ -160,6 +169,13 @@ impl Uncertain {
         let samples = self.samples.as_ref()?;
         let key = PictureKey { samples: self.serial, map: look.map, class: self.class };
         (self.asked.picture.replace(key) != Some(key)).then(|| Work::Picture(key, Arc::clone(samples)))
+    }
+
+    /// The regions that are wanted, where they have not been asked for.
+    fn missing_regions(&mut self, look: &Look) -> Option<Work> {
+        let picture = self.picture.as_ref().filter(|picture| picture.key.map.is_uncertainty())?;
+        let key = RegionKey::new(picture.key, look);
+        (self.asked.regions.replace(key) != Some(key)).then(|| Work::Regions(Arc::clone(picture), key))
     }
 
     /// The comparison that is wanted: while samples still come, only once there are twice as many as at the last one.
@@ -196,6 +212,20 @@ impl Case {
         known.asked.thumbnails = Some(wanted);
         let picks = shown(&known.clusters);
         Some(Work::Thumbnails(Box::new(frame), browse, picks, Arc::clone(&self.opened.volume)))
+    }
+}
+
+impl Case {
+    /// Puts the crosshair into the next region, if that is asked for and it is known which that is.
+    fn go_to_asked_region(&mut self) {
+        let known = &mut self.lab.uncertainty;
+        let wanted = known.asked.regions;
+        let Some(regions) = known.regions.as_mut().filter(|regions| Some(regions.of) == wanted) else { return };
+        if std::mem::take(&mut known.asked.region) && !regions.found.is_empty() {
+            let next = regions.at.map_or(0, |at| (at + 1) % regions.found.len());
+            regions.at = Some(next);
+            self.crosshair = regions.found[next].peak;
+        }
     }
 }
 
@@ -243,10 +273,11 @@ impl App {
             return;
         }
         let picture = known.missing_picture(&self.state.settings.uncertainty);
+        let regions = known.missing_regions(&self.state.settings.uncertainty);
         let browse = known.missing_browse(is_running);
         let axes = case.axes(Plane::Axial, self.state.settings.convention);
         let (id, thumbnails) = (case.id, case.missing_thumbnails(axes));
-        for work in picture.into_iter().chain(thumbnails) {
+        for work in picture.into_iter().chain(regions).chain(thumbnails) {
             self.background.submit(Task::Uncertainty { case: id, work });
         }
         if let Some(work) = browse {
@@ -259,23 +290,14 @@ impl App {
         self.background.submit(Task::Uncertainty { case: case.id, work });
     }
 
-    /// Puts the crosshair into the next region; its place is worked out first where that has not been done.
+    /// Puts the crosshair into the next region, as soon as the regions are known.
     fn go_to_next_region(&mut self) {
-        let threshold = self.state.settings.uncertainty.threshold();
         let Some(case) = &mut self.state.case else { return };
         let known = &mut case.lab.uncertainty;
-        let Some(picture) = known.picture.clone() else { return };
-        match known.regions.as_mut().filter(|regions| regions.of == (picture.key, threshold)) {
-            Some(regions) if !regions.found.is_empty() => {
-                regions.at = (regions.at + 1) % regions.found.len();
-                case.crosshair = regions.found[regions.at].peak;
-            }
-            Some(_) => {}
-            None => {
-                known.asked.region = true;
-                self.submit_work(Work::Regions(picture, threshold));
-            }
-        }
+        known.asked.region = true;
+        let missing = known.missing_regions(&self.state.settings.uncertainty);
+        case.go_to_asked_region();
+        missing.into_iter().for_each(|work| self.submit_work(work));
     }
 
     fn limit_to_uncertain(&mut self) {
@@ -303,11 +325,10 @@ impl App {
                     known.picture = Some(picture);
                 }
             }
-            Worked::Regions(picture, threshold, found) => {
-                let first = found.first().map(|region| region.peak);
-                known.regions = Some(Regions { of: (picture.key, threshold), found, at: 0 });
-                if let Some(peak) = first.filter(|_| std::mem::take(&mut known.asked.region)) {
-                    case.crosshair = peak;
+            Worked::Regions(of, found, n_smaller) => {
+                if known.asked.regions == Some(of) {
+                    known.regions = Some(Regions { of, found, n_smaller, at: None });
+                    case.go_to_asked_region();
                 }
             }
             Worked::Limit(picture, threshold, map) => limit(case, &picture, threshold, map),

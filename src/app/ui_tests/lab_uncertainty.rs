@@ -5,6 +5,7 @@ use eframe::egui::accesskit::Toggled;
 use super::*;
 use crate::app::lab::uncertainty::Uncertain;
 use crate::app::lab::uncertainty::maps::{MapKind, Picture};
+use crate::domain::region::Region;
 
 /// Samples that are drawn here.
 const N: usize = 4;
@@ -55,6 +56,15 @@ fn wait_for_map(window: &mut Window, map: MapKind, class: Option<u8>) {
     });
 }
 
+/// Waits until the regions of at least so many voxels are known.
+#[track_caller]
+fn wait_for_regions(window: &mut Window, least_voxels: usize) -> Vec<Region> {
+    window.state_mut().state.settings.uncertainty.least_voxels = least_voxels;
+    window.run_steps(3);
+    wait(window, |app| app.state.case.as_ref().is_some_and(|case| case.lab.uncertainty.has_regions()));
+    known(window).regions.as_ref().expect("they are known").found.clone()
+}
+
 #[test]
 fn samples_are_drawn_and_counted_and_each_map_is_its_own_with_a_sentence() {
     let mut window = with_samples();
@@ -84,9 +94,8 @@ fn samples_are_drawn_and_counted_and_each_map_is_its_own_with_a_sentence() {
 fn the_key_goes_through_the_uncertain_regions_the_weightiest_first_and_round() {
     let mut window = with_samples();
     let before = case(&window).crosshair;
+    let regions = wait_for_regions(&mut window, 1);
     press(&mut window, Modifiers::NONE, Key::Q);
-    wait(&mut window, |app| app.state.case.as_ref().is_some_and(|case| case.lab.uncertainty.regions.is_some()));
-    let regions = known(&window).regions.as_ref().expect("they are known").found.clone();
     assert!(regions.len() > 1, "the samples differ in several places");
     assert!(regions.windows(2).all(|pair| pair[0].sum >= pair[1].sum));
     assert_eq!(case(&window).crosshair, regions[0].peak);
@@ -100,6 +109,24 @@ fn the_key_goes_through_the_uncertain_regions_the_weightiest_first_and_round() {
     }
     assert_eq!(case(&window).crosshair, regions[0].peak, "after the last comes the first");
     assert!(window.query_by_label_contains(&format!("Region 1 of {}", regions.len())).is_some());
+}
+
+#[test]
+fn regions_that_are_too_small_are_neither_counted_nor_gone_to() {
+    let mut window = with_samples();
+    let all = wait_for_regions(&mut window, 1);
+    let least = 1 + all.iter().map(|region| region.n_voxels).min().expect("there are regions");
+    let kept = wait_for_regions(&mut window, least);
+    assert!(!kept.is_empty() && kept.len() < all.len(), "{} of {}", kept.len(), all.len());
+    assert!(kept.iter().all(|region| region.n_voxels >= least));
+    let n_smaller = all.len() - kept.len();
+    assert!(window.query_by_label_contains(&format!("; {n_smaller} smaller")).is_some());
+    for expected in kept.iter().chain([&kept[0]]) {
+        press(&mut window, Modifiers::NONE, Key::Q);
+        assert_eq!(case(&window).crosshair, expected.peak);
+    }
+    let slider = window.get_by_role_and_label(Role::SpinButton, "Smallest region");
+    assert_eq!(slider.accesskit_node().numeric_value(), Some(least as f64));
 }
 
 #[test]
@@ -119,8 +146,8 @@ fn painting_keeps_to_what_is_above_the_threshold() {
     wait(&mut window, |app| app.state.case.as_ref().is_some_and(|case| case.map.is_some()));
     assert!(case(&window).limits.by_map);
     let threshold = window.state().state.settings.uncertainty.threshold();
+    wait_for_regions(&mut window, 1);
     press(&mut window, Modifiers::NONE, Key::Q);
-    wait(&mut window, |app| app.state.case.as_ref().is_some_and(|case| case.lab.uncertainty.regions.is_some()));
     // The crosshair's pixel is uncertain; the brush reaches beyond it.
     press(&mut window, Modifiers::NONE, Key::C);
     press(&mut window, Modifiers::NONE, Key::Num3);

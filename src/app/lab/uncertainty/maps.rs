@@ -123,12 +123,14 @@ pub struct Look {
     pub thresholds: [f32; 4],
     /// Contours of votes are drawn.
     pub contours: bool,
+    /// Voxels that a region above the threshold has at least; smaller ones are passed over.
+    pub least_voxels: usize,
 }
 
 impl Default for Look {
     fn default() -> Self {
         let thresholds = [0.05, 0.1, 0.2, 0.1];
-        Self { n_samples: 32, map: MapKind::default(), opacity: 0.75, thresholds, contours: true }
+        Self { n_samples: 32, map: MapKind::default(), opacity: 0.75, thresholds, contours: true, least_voxels: 8 }
     }
 }
 
@@ -148,6 +150,21 @@ pub struct PictureKey {
     pub map: MapKind,
     /// Of one label; `None`: of all.
     pub class: Option<u8>,
+}
+
+/// Which regions are looked for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RegionKey {
+    picture: PictureKey,
+    threshold: f32,
+    least_voxels: usize,
+}
+
+impl RegionKey {
+    /// Those of a picture that are as large as is asked for.
+    pub fn new(picture: PictureKey, look: &Look) -> Self {
+        Self { picture, threshold: look.threshold(), least_voxels: look.least_voxels }
+    }
 }
 
 /// What is drawn of samples.
@@ -249,10 +266,10 @@ impl Picture {
         self.levels.iter().map(of_class).collect()
     }
 
-    /// The regions above `threshold`, by falling sum, in voxels of the image.
-    pub fn regions(&self, threshold: f32) -> Vec<Region> {
+    /// The regions above the threshold that are large enough, by falling sum, in voxels of the image, and how many are not.
+    pub fn regions(&self, key: RegionKey) -> (Vec<Region>, usize) {
         let region = &self.samples.uncertainty.image().region;
-        let Some(values) = &self.values else { return Vec::new() };
+        let Some(values) = &self.values else { return (Vec::new(), 0) };
         let start = [0, 1, 2].map(|axis| region.0[axis].start);
         let moved = |found: Region| {
             let VoxelBox(bounds) = found.bounds;
@@ -260,7 +277,11 @@ impl Picture {
             let peak = [0, 1, 2].map(|axis| found.peak[axis] + start[axis]);
             Region { peak, bounds: VoxelBox(bounds), ..found }
         };
-        regions_above(values, region.shape(), threshold).into_iter().map(moved).collect()
+        let mut found = regions_above(values, region.shape(), key.threshold);
+        let n_all = found.len();
+        found.retain(|region| region.n_voxels >= key.least_voxels);
+        let n_smaller = n_all - found.len();
+        (found.into_iter().map(moved).collect(), n_smaller)
     }
 
     /// The map on the image's grid, 0 outside the region, and how often values above 0 occur.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::browse::{Browse, Cluster, Frame, Pick, shown};
-use super::maps::{MapKind, Picture, PictureKey};
+use super::maps::{Look, MapKind, Picture, PictureKey, RegionKey};
 use crate::config::SegmentSettings;
 use crate::domain::grid::VoxelBox;
 use crate::domain::{Convention, Grid, LabelTable, Plane, Window};
@@ -54,7 +54,13 @@ fn values_lie_on_the_voxels_of_the_image() {
     assert_eq!(picture.value([3, 2, 1]), Some(0.0));
     assert_eq!(picture.value([0, 0, 0]), None, "the samples do not reach there");
     assert_eq!(picture.bounds, Some(VoxelBox([2..4, 1..3, 1..2])));
-    assert_eq!(picture.regions(0.1)[0].peak, [2, 1, 1]);
+    let regions = |least_voxels| {
+        let look = Look { map: MapKind::Disagreement, least_voxels, ..Look::default() };
+        picture.regions(RegionKey::new(picture.key, &look))
+    };
+    let (found, n_smaller) = regions(1);
+    assert_eq!((found.len(), found[0].peak, n_smaller), (1, [2, 1, 1], 0));
+    assert_eq!(regions(2), (Vec::new(), 1), "too small");
     let (whole, histogram) = picture.on_grid().expect("it has values");
     assert!((whole[picture.samples.grid.index([2, 1, 1])] - 0.3).abs() < 1e-6);
     assert_eq!(histogram.counts.iter().sum::<u64>(), 1);

@@ -4,7 +4,7 @@ use std::mem::{Discriminant, discriminant};
 use std::sync::Arc;
 
 use super::browse::{Browse, Frame, Pick};
-use super::maps::{Picture, PictureKey};
+use super::maps::{Picture, PictureKey, RegionKey};
 use crate::domain::region::Region;
 use crate::domain::volume::Histogram;
 use crate::domain::{LabelMap, Volume};
@@ -16,7 +16,7 @@ pub enum Work {
     /// The maps that are drawn.
     Picture(PictureKey, Arc<SamplesSoFar>),
     /// Where a map is above a threshold.
-    Regions(Arc<Picture>, f32),
+    Regions(Arc<Picture>, RegionKey),
     /// A map on the whole image, to keep painting to what is above a threshold.
     Limit(Arc<Picture>, f32),
     /// How samples are like each other; of the samples in this state.
@@ -32,8 +32,8 @@ pub enum Work {
 pub enum Worked {
     /// The maps.
     Picture(Arc<Picture>),
-    /// The regions, the weightiest first.
-    Regions(Arc<Picture>, f32, Vec<Region>),
+    /// The regions, the weightiest first, and how many were too small.
+    Regions(RegionKey, Vec<Region>, usize),
     /// The map, where it has values.
     Limit(Arc<Picture>, f32, Option<(Vec<f32>, Histogram)>),
     /// What is known of the samples as a group.
@@ -49,9 +49,9 @@ impl Work {
     pub fn done(self) -> Worked {
         match self {
             Self::Picture(key, samples) => Worked::Picture(Arc::new(Picture::new(key, samples))),
-            Self::Regions(picture, threshold) => {
-                let regions = picture.regions(threshold);
-                Worked::Regions(picture, threshold, regions)
+            Self::Regions(picture, key) => {
+                let (found, n_smaller) = picture.regions(key);
+                Worked::Regions(key, found, n_smaller)
             }
             Self::Limit(picture, threshold) => {
                 let map = picture.on_grid();

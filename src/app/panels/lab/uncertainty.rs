@@ -4,15 +4,18 @@ mod dock;
 
 pub use self::dock::{dock_ui, has_dock};
 
+use std::ops::RangeInclusive;
+
 use eframe::egui::{ComboBox, DragValue, Label, RichText, Slider, Ui};
 
 use super::running_ui;
 use crate::app::action::{Action, Actions};
 use crate::app::case::Case;
 use crate::app::command::Command;
-use crate::app::lab::uncertainty::UncertaintyAction;
 use crate::app::lab::uncertainty::maps::{Look, MapKind, Picture};
+use crate::app::lab::uncertainty::{Regions, UncertaintyAction};
 use crate::app::lab::{LabAction, Room};
+use crate::app::panels::labels::millilitres;
 use crate::app::panels::status::number;
 use crate::app::state::State;
 use crate::app::theme::{caption, label_color, space, tokens, type_size};
@@ -28,6 +31,8 @@ const CAUTION: &str = "Mean and the middle 95 % of the samples. This says how mu
 
 /// Room for a slider's value beside it, in points.
 const VALUE: f32 = 72.0;
+/// Voxels that a region can be asked to have.
+const LEAST_VOXELS: RangeInclusive<usize> = 1..=1000;
 
 fn ask(actions: &mut Actions, action: UncertaintyAction) {
     actions.push(Action::Lab(LabAction::Uncertainty(action)));
@@ -41,7 +46,7 @@ pub fn panel_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions) 
         counter_ui(ui, case, samples);
         ui.add_space(space::MEDIUM);
         map_ui(ui, case, samples, &mut look, actions);
-        where_ui(ui, state, case, actions);
+        where_ui(ui, state, case, &mut look, actions);
         if let Some(picture) = &case.lab.uncertainty.picture {
             volumes_ui(ui, picture);
         }
@@ -158,21 +163,12 @@ fn slider_ui(ui: &mut Ui, name: &str, value: &mut f32, high: f32, tooltip: &str)
 }
 
 /// Where to look and where to paint.
-fn where_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions) {
+fn where_ui(ui: &mut Ui, state: &State, case: &Case, look: &mut Look, actions: &mut Actions) {
     ui.add_space(space::MEDIUM);
+    least_size_ui(ui, case, &mut look.least_voxels);
     command_button(ui, state, Command::NextUncertain, actions);
     if let Some(regions) = &case.lab.uncertainty.regions {
-        let text = match regions.found.get(regions.at) {
-            Some(region) => format!(
-                "Region {} of {}: {} voxels, sum {}",
-                regions.at + 1,
-                regions.found.len(),
-                region.n_voxels,
-                number(region.sum)
-            ),
-            None => "No region lies above the threshold".to_owned(),
-        };
-        ui.label(caption(ui, text));
+        ui.add(Label::new(caption(ui, words(regions))).wrap());
     }
     ui.horizontal(|ui| {
         let mut limits = case.limits;
@@ -184,6 +180,52 @@ fn where_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions) {
             actions.push(Action::SetLimits(limits));
         }
     });
+}
+
+/// From which size on a region counts, as a volume where one is known.
+fn least_size_ui(ui: &mut Ui, case: &Case, least_voxels: &mut usize) {
+    let mm3 = case.grid().voxel_volume_mm3();
+    let unit = if case.only_plane().is_some() { "px" } else { "voxels" };
+    let is_volume = case.has_millimetres() && case.only_plane().is_none();
+    let text = |n: f64| match n * mm3 {
+        _ if !is_volume => format!("{n:.0} {unit}"),
+        mm3 if mm3 < 1000.0 => format!("{} mm³", number(mm3)),
+        mm3 => millilitres(mm3 / 1000.0),
+    };
+    let typed = |text: &str| {
+        let end = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
+        let per_voxel = match is_volume {
+            true if text.contains('L') => mm3 / 1000.0,
+            true => mm3,
+            false => 1.0,
+        };
+        text[..end].parse::<f64>().ok().map(|size| (size / per_voxel).round())
+    };
+    named_row(ui, "Smallest region", |ui| {
+        ui.spacing_mut().slider_width = ui.available_width() - VALUE;
+        let slider = Slider::new(least_voxels, LEAST_VOXELS).logarithmic(true).integer();
+        let slider = slider.custom_formatter(|n, _| text(n)).custom_parser(typed);
+        ui.add(slider).accessible_name("Smallest region").on_hover_text("Smaller regions are passed over");
+    });
+}
+
+/// How many regions there are, or which one the crosshair was put into.
+fn words(regions: &Regions) -> String {
+    let n = regions.found.len();
+    let here = regions.at.and_then(|at| Some((at + 1, regions.found.get(at)?)));
+    let found = match (here, n) {
+        (Some((at, region)), _) => {
+            format!("Region {at} of {n}: {} voxels, sum {}", region.n_voxels, number(region.sum))
+        }
+        (None, 0) if regions.n_smaller == 0 => return "No region lies above the threshold".to_owned(),
+        (None, 0) => "No region is as large".to_owned(),
+        (None, 1) => "1 region".to_owned(),
+        (None, n) => format!("{n} regions"),
+    };
+    match regions.n_smaller {
+        0 => found,
+        smaller => format!("{found}; {smaller} smaller"),
+    }
 }
 
 /// The volume of each label over the samples.
