@@ -37,7 +37,7 @@ impl App {
     }
 }
 
-/// What there is to say of a case. Experiments on another frame, and those that were stopped before their end, are left out.
+/// What there is to say of a case. Experiments on another frame, and sweeps that were stopped before their end, are left out.
 fn of(case: &Case, convention: Convention) -> Report {
     let (answer, run) = answer(case);
     let mut runs: Vec<Run> = run.into_iter().collect();

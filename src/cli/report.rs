@@ -171,7 +171,7 @@ fn sample(args: &ReportArgs, opened: &Opened, session: &mut Session, report: &mu
     let experiment = Experiment::Steps { samplers: vec![args.sampler], steps };
     let (outcome, findings) = session.experiment(subject, experiment)?;
     report.steps.extend(findings.into_iter().filter_map(|finding| match finding {
-        Finding::Run(run) => Some(*run),
+        Finding::Run(run, _) => Some(*run),
         Finding::Samples(_) | Finding::Noise(_) => None,
     }));
     if let Outcome::Steps(conditions) = outcome {
@@ -196,7 +196,7 @@ fn damage(args: &ReportArgs, opened: &Opened, session: &mut Session, report: &mu
     let (outcome, findings) = session.experiment(subject(args, opened), Experiment::Noise { plan, models, truth })?;
     let answers = findings.into_iter().filter_map(|finding| match finding {
         Finding::Noise(answer) => Some(answer),
-        Finding::Samples(_) | Finding::Run(_) => None,
+        Finding::Samples(_) | Finding::Run(..) => None,
     });
     report.robustness = answers.collect();
     if let Outcome::Noise(conditions) = outcome {

@@ -139,7 +139,7 @@ impl Compute {
         let whole = Whole::new(observer, "Comparing numbers of steps", samplers.len() * steps.iter().sum::<usize>());
         plan.run(&model.segmenter, image, &whole, &mut |run| {
             whole.advance_by(run.steps);
-            observer.find(Finding::Run(Box::new(run)));
+            observer.find(Finding::Run(Box::new(run), Box::new(bench.conditions(subject))));
         })?;
         Ok(Outcome::Steps(Box::new(bench.conditions(subject))))
     }
@@ -332,7 +332,7 @@ mod tests {
         fn n_samples(&self) -> Vec<usize> {
             let n = |finding: &Finding| match finding {
                 Finding::Samples(samples) => samples.uncertainty.n_samples(),
-                Finding::Run(_) | Finding::Noise(_) => panic!("no samples"),
+                Finding::Run(..) | Finding::Noise(_) => panic!("no samples"),
             };
             self.found.borrow().iter().map(n).collect()
         }
@@ -414,7 +414,8 @@ mod tests {
         let steps = Experiment::Steps { samplers: vec![subject.settings.sampler], steps: vec![5] };
         compute.experiment(&subject, &steps, &silent).unwrap();
         let found = silent.found.borrow();
-        let Some(Finding::Run(run)) = found.last() else { panic!("a run") };
+        let Some(Finding::Run(run, conditions)) = found.last() else { panic!("a run") };
+        assert_eq!(conditions.models[0].sha256.len(), 64, "a run can be told from the others though more were to come");
         let (a, b) = (last.labels.to_ids(), run.labels.to_ids());
         let n_different = a.iter().zip(&b).filter(|(a, b)| a != b).count();
         assert!(n_different * 1000 < a.len(), "only the rounding of kept states lies between: {n_different}");

@@ -70,8 +70,8 @@ pub enum Experiment {
 pub enum Finding {
     /// All samples so far. Of one job only the newest is ever waiting.
     Samples(Arc<SamplesSoFar>),
-    /// One more number of steps.
-    Run(Box<StepRun>),
+    /// One more number of steps, and under what it and those before it ran.
+    Run(Box<StepRun>, Box<Conditions>),
     /// One more answer to a damaged image.
     Noise(NoisyAnswer),
 }

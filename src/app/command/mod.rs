@@ -262,7 +262,7 @@ impl Command {
             Self::UseReference => ("Use known truth", "Copy the sample's known truth into the labels"),
             Self::ShowStatistics => ("Label statistics…", "Voxels, volume and intensities of each label"),
             Self::Segment => ("Segment", "Segment this image with the chosen model"),
-            Self::CancelSegment => ("Cancel", "Stop the segmentation that is running"),
+            Self::CancelSegment => ("Cancel", "Stop the segmentation or the experiment that is running"),
             Self::AcceptPreview => ("Accept", "Make the preview part of the labels; can be undone"),
             Self::AcceptUnlabelled => {
                 ("Accept where unlabelled", "Fill only voxels without a label from the preview; can be undone")
@@ -394,6 +394,16 @@ impl Command {
     /// What it does, in one sentence without a period.
     pub fn tooltip(self) -> &'static str {
         self.words().1
+    }
+
+    /// What it does now: as [`Command::tooltip`], but for what is running by its name.
+    pub fn tooltip_in(self, state: &State) -> &'static str {
+        let running = state.case.as_ref().and_then(|case| case.lab.running.as_ref());
+        match (self, running) {
+            (Self::CancelSegment, _) if state.segmenting.is_some() => "Stop the segmentation",
+            (Self::CancelSegment, Some(running)) => running.stop_text,
+            _ => self.tooltip(),
+        }
     }
 
     /// The mark on buttons that have one.

@@ -78,6 +78,8 @@ pub struct Running {
     pub job: JobId,
     /// Whose it is.
     pub room: Room,
+    /// What stopping it means, in one sentence without a period.
+    pub stop_text: &'static str,
     /// Since when.
     pub started: Instant,
     /// How far it is.
@@ -95,6 +97,17 @@ pub enum LabAction {
     Robustness(RobustnessAction),
     /// Of the room of references.
     Reference(ReferenceAction),
+}
+
+/// What stopping an experiment means.
+fn stop_text(experiment: &Experiment) -> &'static str {
+    match experiment {
+        Experiment::Samples => "Stop drawing samples; those that have come stay",
+        Experiment::Steps { .. } => "Stop comparing numbers of steps; the runs that have come stay",
+        Experiment::Walk => "Stop following this run",
+        Experiment::Noise { .. } => "Stop damaging the image; the answers that have come stay",
+        Experiment::State { .. } | Experiment::Damage { .. } => "Stop what the worker does",
+    }
 }
 
 impl App {
@@ -119,9 +132,10 @@ impl App {
     /// Begins an experiment on the frame shown. One that runs is stopped.
     pub(super) fn begin_experiment(&mut self, room: Room, experiment: Experiment, settings: SegmentSettings) {
         self.stop_experiment();
+        let stop_text = stop_text(&experiment);
         let Some(job) = self.submit_experiment(experiment, settings) else { return };
         self.with_case(|case| {
-            case.lab.running = Some(Running { job, room, started: Instant::now(), progress: None });
+            case.lab.running = Some(Running { job, room, stop_text, started: Instant::now(), progress: None });
         });
     }
 
@@ -172,7 +186,7 @@ impl App {
         let Some(case) = &mut self.state.case else { return };
         match finding {
             Finding::Samples(samples) => case.lab.uncertainty.take(samples),
-            Finding::Run(run) => case.lab.steps.add(*run),
+            Finding::Run(run, conditions) => case.lab.steps.add(*run, conditions),
             Finding::Noise(answer) => case.lab.robustness.add(answer),
         }
     }
@@ -184,7 +198,6 @@ impl App {
         let (id, lab) = (case.id, &mut case.lab);
         match outcome {
             Outcome::Samples(samples) if samples.conditions.stamp.case == id => lab.uncertainty.take(samples),
-            Outcome::Steps(conditions) if is_running => lab.steps.end(conditions),
             Outcome::Noise(conditions) if is_running => lab.robustness.end(conditions),
             Outcome::Walk(walked) if is_running => self.show_walked(walked),
             Outcome::State(state) => self.show_state(job, state),

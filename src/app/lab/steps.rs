@@ -72,7 +72,7 @@ pub struct Comparison {
     pub reference: Option<String>,
     /// Those that have come.
     pub runs: Vec<Run>,
-    /// Under what they ran; `None` until the last has come.
+    /// Under what they ran; `None` until the first has come.
     pub conditions: Option<Box<Conditions>>,
 }
 
@@ -200,19 +200,13 @@ impl Steps {
     }
 
     /// Keeps a run that has come.
-    pub(super) fn add(&mut self, run: StepRun) {
+    pub(super) fn add(&mut self, run: StepRun, conditions: Box<Conditions>) {
         let Some(comparison) = &mut self.comparison else { return };
         let StepRun { sampler, steps, labels, timing } = run;
         let labels = Arc::new(labels);
         comparison.runs.push(Run { sampler, steps, labels, timing, scores: None, asked: None });
+        comparison.conditions = Some(conditions);
         self.speed = comparison.speed().or(self.speed.take());
-    }
-
-    /// Notes that no more runs come.
-    pub(super) fn end(&mut self, conditions: Box<Conditions>) {
-        if let Some(comparison) = &mut self.comparison {
-            comparison.conditions = Some(conditions);
-        }
     }
 
     /// Forgets what belongs to another frame.
@@ -413,14 +407,9 @@ impl Case {
     /// # Errors
     /// Why not.
     pub fn can_use_runs(&self) -> Result<(), &'static str> {
-        if self.preview.is_some() {
-            return Err("Accept or discard the preview first");
-        }
-        let comparison = self.lab.steps.comparison.as_ref();
-        match comparison.is_some_and(|comparison| comparison.conditions.is_some()) {
-            true => Ok(()),
-            false if self.lab.running.is_some() => Err("A run can be used once all of them have come"),
-            false => Err("The runs were stopped before all of them had come: compare fewer to use one"),
+        match self.preview {
+            Some(_) => Err("Accept or discard the preview first"),
+            None => Ok(()),
         }
     }
 }

@@ -186,7 +186,7 @@ fn name(command: Command) -> &'static str {
         Command::WindowAuto => "Window: auto",
         Command::WindowFull => "Window: full range",
         Command::Segment => "Segment the image",
-        Command::CancelSegment => "Cancel the segmentation",
+        Command::CancelSegment => "Cancel segmentation or experiment",
         Command::CancelLoading => "Cancel reading a file",
         Command::AcceptPreview => "Accept the preview",
         Command::DiscardPreview => "Discard the preview",

@@ -22,10 +22,9 @@ fn steps_window(chosen: &[usize]) -> Window {
 }
 
 fn is_scored(app: &App) -> bool {
-    let Some(comparison) = app.state.case.as_ref().and_then(|case| case.lab.steps.comparison.as_ref()) else {
-        return false;
-    };
-    comparison.conditions.is_some() && comparison.runs.iter().all(|run| run.scores.is_some())
+    let Some(lab) = app.state.case.as_ref().map(|case| &case.lab) else { return false };
+    let Some(comparison) = &lab.steps.comparison else { return false };
+    lab.running.is_none() && comparison.runs.iter().all(|run| run.scores.is_some())
 }
 
 #[test]
@@ -127,6 +126,23 @@ fn a_run_is_followed_state_by_state_and_only_the_newest_place_is_decoded() {
 }
 
 #[test]
+fn the_least_number_of_steps_is_one_and_says_what_that_is() {
+    let mut window = steps_window(&[2]);
+    window.state_mut().state.settings.segment.steps = 1;
+    window.run_steps(3);
+    assert!(window.query_by_label("1 step = pure noise, decoded").is_some());
+    let value = window.get_by_role_and_label(Role::SpinButton, "K of the run").accesskit_node().numeric_value();
+    assert_eq!(value, Some(1.0), "the slider leaves it as it is");
+    click(&mut window, "Follow one run");
+    wait(&mut window, |app| app.state.case.as_ref().is_some_and(|case| case.lab.steps.walk.shown.is_some()));
+    assert_eq!(steps(&window).walk.walked.as_ref().expect("walked").times, [0.0]);
+    window.state_mut().apply(Action::Command(Command::Segment));
+    wait(&mut window, |app| app.state.segmenting.is_none());
+    assert!(window.state().state.notices.shown().is_empty(), "{:?}", window.state().state.notices);
+    assert!(case(&window).preview.is_some());
+}
+
+#[test]
 fn a_deterministic_model_says_why_it_has_no_steps() {
     let mut window = steps_window(&[2]);
     window.state_mut().state.settings.segment.model = "phantom-3d-resunet".to_owned();
@@ -145,6 +161,8 @@ fn while_runs_come_nothing_else_starts_and_what_came_stays_when_it_is_stopped() 
     for command in [Command::FollowRun, Command::SweepDamage, Command::Segment] {
         assert!(command.enabled(&window.state().state).is_err(), "{command:?}");
     }
+    let stop = Command::CancelSegment;
+    assert!(stop.tooltip_in(&window.state().state).starts_with("Stop comparing numbers of steps"));
     wait(&mut window, |app| {
         let comparison = app.state.case.as_ref().and_then(|case| case.lab.steps.comparison.as_ref());
         comparison.is_some_and(|comparison| !comparison.runs.is_empty())
@@ -154,7 +172,13 @@ fn while_runs_come_nothing_else_starts_and_what_came_stays_when_it_is_stopped() 
     let comparison = steps(&window).comparison.as_ref().expect("kept");
     assert_eq!(comparison.runs.len(), 1);
     assert!(Command::CompareSteps.enabled(&window.state().state).is_ok());
-    assert!(case(&window).can_use_runs().expect_err("not all have come").contains("stopped"));
+    assert_eq!(stop.tooltip_in(&window.state().state), stop.tooltip(), "nothing runs");
+    let labels = Arc::clone(&comparison.runs[0].labels);
+    click(&mut window, "Use DDIM K = 2");
+    let preview = case(&window).preview.as_ref().expect("what came can be used");
+    assert!(Arc::ptr_eq(&preview.labels, &labels));
+    let Source::Model(origin) = &preview.source else { panic!("a model found it") };
+    assert_eq!(origin.model_sha256.len(), 64);
 }
 
 #[test]

@@ -137,13 +137,14 @@ fn for_command(
     if response.clicked() {
         actions.command(command);
     }
+    let about = command.tooltip_in(state);
     let tooltip = match shortcut_text(ui, state, command) {
-        Some(keys) => format!("{}  ({keys})", command.tooltip()),
-        None => command.tooltip().to_owned(),
+        Some(keys) => format!("{about}  ({keys})"),
+        None => about.to_owned(),
     };
     match enabled {
         Ok(()) => response.on_hover_text(tooltip),
-        Err(Why(reason)) => response.on_disabled_hover_text(format!("{}\n{reason}", command.tooltip())),
+        Err(Why(reason)) => response.on_disabled_hover_text(format!("{about}\n{reason}")),
     }
 }
 
