@@ -1,17 +1,22 @@
 //! How long a dab of a large brush takes on a CT: the whole window's frame, from the pointer's move to the triangles and
-//! textures handed to the graphics card, on 512×512×600 voxels with a ball of 41 voxels.
+//! textures handed to the graphics card, on 512×512×600 voxels with a ball of 41 voxels. The same on a picture of
+//! 20,000×20,000 pixels, and there also moving and zooming.
 //!
 //! ```text
 //! cargo bench --bench painting
 //! ```
 //!
 //! Prints milliseconds a frame: median, 99th percentile and slowest, on an empty label map and on one full of labels.
+//! With `-- picture` the picture alone.
 
 use std::error::Error;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use eframe::egui::{Context, Event, Key, Modifiers, PointerButton, Pos2, RawInput, Rect, Theme, pos2, vec2};
+use eframe::egui::{
+    Context, Event, Key, Modifiers, MouseWheelSource, MouseWheelUnit, PointerButton, Pos2, RawInput, Rect, Theme,
+    TouchPhase, pos2, vec2,
+};
 use ldseg::app::{App, Places, Start};
 use ldseg::domain::{Grid, LabelMap, Scaling, Volume, Voxels};
 use ldseg::engine::Engine;
@@ -24,21 +29,69 @@ const WINDOW: [f32; 2] = [1920.0, 1080.0];
 const N_STROKES: usize = 20;
 const N_DABS: usize = 60;
 
+const PICTURE: usize = 20_000;
+
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
-    let (image, labels) = (folder.path().join("ct.nii"), folder.path().join("labels.nii"));
+    std::fs::write(folder.path().join("window.json"), r#"{"brush": {"diameter": 41, "is_ball": true}}"#)?;
+    if !std::env::args().any(|argument| argument == "picture") {
+        ct(folder.path())?;
+    }
+    picture(folder.path())
+}
+
+fn ct(folder: &Path) -> Result<(), Box<dyn Error>> {
+    let (image, labels) = (folder.join("ct.nii"), folder.join("labels.nii"));
     let volume = synthetic_ct()?;
     write_volume(&image, &volume, None, &Silent)?;
-    write_labels(&labels, &cubes(volume.grid().clone())?, None, &Silent)?;
+    write_labels(&labels, &cubes(volume.grid().clone(), 16)?, None, &Silent)?;
     drop(volume);
-    std::fs::write(folder.path().join("window.json"), r#"{"brush": {"diameter": 41, "is_ball": true}}"#)?;
     for (name, labels) in [("on an empty map", None), ("on a map full of labels", Some(labels.clone()))] {
         let start = Start { image: Some(image.clone()), labels, ..Start::default() };
-        let mut window = Window::open(start, folder.path())?;
+        let mut window = Window::open(start, folder)?;
         window.press(Key::Num3);
         report(name, paint(&mut window));
     }
     Ok(())
+}
+
+fn picture(folder: &Path) -> Result<(), Box<dyn Error>> {
+    let (image, labels) = (folder.join("picture.nii"), folder.join("areas.nii"));
+    let grid = Grid::axis_aligned([PICTURE, PICTURE, 1], [1.0; 3])?;
+    let voxels = (0..PICTURE * PICTURE).map(|at| ((at % 977) ^ (at / PICTURE % 511)) as u8).collect();
+    write_volume(&image, &Volume::new(grid.clone(), Voxels::U8(voxels), Scaling::NONE, 1)?, None, &Silent)?;
+    write_labels(&labels, &cubes(grid, 300)?, None, &Silent)?;
+    for (name, labels) in [("empty picture", None), ("picture full of labels", Some(labels.clone()))] {
+        let start = Start { image: Some(image.clone()), labels, ..Start::default() };
+        let mut window = Window::open(start, folder)?;
+        window.press(Key::Num3);
+        let at = pos2(700.0, 500.0);
+        report(&format!("{name}, whole: paint"), paint(&mut window));
+        report(&format!("{name}, zoom in"), repeat(&mut window, 40, |_| wheel(1.0)));
+        report(&format!("{name}, near: paint"), paint(&mut window));
+        window.frame(vec![button(at, PointerButton::Middle, true)]);
+        let moved = |n: usize| Event::PointerMoved(at + vec2(n as f32 * 9.0, n as f32 * 5.0));
+        report(&format!("{name}, near: move"), repeat(&mut window, 60, moved));
+        window.frame(vec![button(at, PointerButton::Middle, false)]);
+        report(&format!("{name}, zoom out"), repeat(&mut window, 40, |_| wheel(-1.0)));
+    }
+    Ok(())
+}
+
+/// The frames of many events, one in each; and how many pictures were drawn anew.
+fn repeat(window: &mut Window, n: usize, event: impl Fn(usize) -> Event) -> (Vec<Duration>, usize) {
+    let frames: Vec<(Duration, usize)> = (0..n).map(|n| window.frame(vec![event(n)])).collect();
+    (frames.iter().map(|frame| frame.0).collect(), frames.iter().map(|frame| frame.1).sum())
+}
+
+fn wheel(notches: f32) -> Event {
+    Event::MouseWheel {
+        unit: MouseWheelUnit::Line,
+        delta: vec2(0.0, notches),
+        phase: TouchPhase::Move,
+        source: MouseWheelSource::Unknown,
+        modifiers: Modifiers::COMMAND,
+    }
 }
 
 /// Paints strokes in circles over the axial view; the frames, and how many pictures were drawn anew.
@@ -52,12 +105,12 @@ fn paint(window: &mut Window) -> (Vec<Duration>, usize) {
             n_pictures += n_new;
         };
         frame(vec![Event::PointerMoved(from)]);
-        frame(vec![button(from, true)]);
+        frame(vec![button(from, PointerButton::Primary, true)]);
         for dab in 0..N_DABS {
             let angle = dab as f32 * 0.1 + stroke as f32;
             frame(vec![Event::PointerMoved(from + vec2(60.0 * angle.cos() - 60.0, 60.0 * angle.sin()))]);
         }
-        frame(vec![button(from, false)]);
+        frame(vec![button(from, PointerButton::Primary, false)]);
     }
     assert!(n_pictures > N_STROKES * N_DABS, "nothing was painted: {n_pictures} pictures");
     (frames, n_pictures)
@@ -68,7 +121,7 @@ fn report(name: &str, (mut frames, n_pictures): (Vec<Duration>, usize)) {
     let ms = |part: f64| frames[((frames.len() - 1) as f64 * part) as usize].as_secs_f64() * 1e3;
     let each = n_pictures as f64 / frames.len() as f64;
     println!(
-        "{name:<24} {} frames, {each:.1} pictures each: median {:.2} ms, 99 % within {:.2} ms, slowest {:.2} ms",
+        "{name:<40} {} frames, {each:.1} pictures each: median {:.2} ms, 99 % within {:.2} ms, slowest {:.2} ms",
         frames.len(),
         ms(0.5),
         ms(0.99),
@@ -76,8 +129,8 @@ fn report(name: &str, (mut frames, n_pictures): (Vec<Duration>, usize)) {
     );
 }
 
-fn button(pos: Pos2, pressed: bool) -> Event {
-    Event::PointerButton { pos, button: PointerButton::Primary, pressed, modifiers: Modifiers::NONE }
+fn button(pos: Pos2, button: PointerButton, pressed: bool) -> Event {
+    Event::PointerButton { pos, button, pressed, modifiers: Modifiers::NONE }
 }
 
 /// The program's window without a screen.
@@ -140,13 +193,13 @@ impl Window {
 }
 
 /// Cubes of many labels that fill a third of the volume.
-fn cubes(grid: Grid) -> Result<LabelMap, Box<dyn Error>> {
+fn cubes(grid: Grid, edge: usize) -> Result<LabelMap, Box<dyn Error>> {
     let [width, height, depth] = grid.shape();
     let mut ids = Vec::with_capacity(grid.n_voxels());
     for k in 0..depth {
         for j in 0..height {
             ids.extend((0..width).map(|i| {
-                let cube = i / 16 + j / 16 + k / 16;
+                let cube = i / edge + j / edge + k / edge;
                 if cube % 3 == 0 { 1 + (cube % 7) as u16 } else { 0 }
             }));
         }

@@ -62,7 +62,7 @@ pub struct Case {
     pub ruler: Option<Ruler>,
     /// The measurement and its point that are being dragged.
     pub grabbed: Option<(u64, usize)>,
-    /// The slice that wires are drawn on, and where it is.
+    /// The wire that is being led, and the slice that it is on.
     pub wire: Option<(Place, LiveWire)>,
     /// An outline that is being drawn.
     pub outline: Option<Outline>,

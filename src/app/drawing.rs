@@ -13,6 +13,7 @@ use super::tools::{Outline, OutlineKind, OutlineStep, Place, PointerEvent, Point
 use crate::domain::grow::{GrowLimit, GrowSettings, region_grow};
 use crate::domain::interpolate::between_slices;
 use crate::domain::livewire::LiveWire;
+use crate::domain::patch::Patch;
 use crate::domain::scissors::{ScissorsMode, scissors};
 use crate::domain::slice_copy::copy_slice;
 use crate::domain::{Edit, Plane, fill};
@@ -48,18 +49,17 @@ impl App {
             return outline.next(event, &mut |_, _| Vec::new());
         };
         let place = outline.place();
-        if case.wire.as_ref().is_none_or(|(known, _)| *known != place) {
-            let (width, height, values) = case.opened.volume.slice_values(case.frame, &place.axes, place.index);
-            case.wire = Some((place, LiveWire::new(&values, width, height)));
-        }
         let shape = case.grid().shape();
         let size = [shape[place.axes.right], shape[place.axes.down]];
         let pixel = |at: [f64; 2]| [0, 1].map(|axis| (at[axis].round().max(0.0) as usize).min(size[axis] - 1));
         let step = outline.next(event, &mut |from, to| {
-            let Some((_, wire)) = &mut case.wire else { return Vec::new() };
-            if wire.seed() != Some(pixel(from)) {
-                wire.start(pixel(from));
+            let seed = pixel(from);
+            if case.wire.as_ref().is_none_or(|(known, wire)| *known != place || wire.seed() != seed) {
+                let (volume, frame) = (&case.opened.volume, case.frame);
+                let values = |patch: &Patch| volume.patch_values(frame, &place.axes, place.index, patch);
+                case.wire = Some((place, LiveWire::new(seed, size, values)));
             }
+            let Some((_, wire)) = &mut case.wire else { return Vec::new() };
             let path = wire.path_to(pixel(to));
             // The ends are the anchors themselves.
             path.iter().skip(1).rev().skip(1).rev().map(|pixel| pixel.map(|at| at as f64)).collect()

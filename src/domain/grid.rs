@@ -145,9 +145,12 @@ pub(in crate::domain) struct SliceWalk {
     pub width: usize,
     /// Pixels along the screen's y.
     pub height: usize,
-    start: usize,
-    step_right: isize,
-    step_down: isize,
+    /// Where its first pixel is.
+    pub start: usize,
+    /// From a pixel to the one on its right.
+    pub step_right: isize,
+    /// From a pixel to the one below it.
+    pub step_down: isize,
 }
 
 impl SliceWalk {

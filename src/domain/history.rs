@@ -5,7 +5,8 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use super::{Edit, LabelMap, edit::Stroke, id_chunks::IdChunks};
+use super::grid::VoxelBox;
+use super::{Edit, LabelMap, change_map::ChangeMap, edit::Stroke};
 
 /// The labels of a case and every change made to them that can still be undone.
 #[derive(Debug)]
@@ -18,6 +19,7 @@ pub struct History {
     n_dropped: usize,
     open: Option<Stroke>,
     revision: u64,
+    changed: ChangeMap,
     /// How many edits, dropped ones included, were in the labels when they were saved.
     saved_at: Option<usize>,
     budget_bytes: usize,
@@ -59,6 +61,7 @@ impl History {
     /// As [`History::new`], dropping the oldest edits where all together take more than `budget_bytes`.
     pub fn with_budget(labels: LabelMap, budget_bytes: usize) -> Self {
         Self {
+            changed: ChangeMap::new(labels.grid().shape()),
             labels: Arc::new(labels),
             edits: VecDeque::new(),
             bytes: 0,
@@ -91,7 +94,7 @@ impl History {
     pub fn apply(&mut self, edit: Edit) {
         self.commit();
         if let Some(edit) = edit.rebased(&self.labels) {
-            edit.apply(self.ids_mut());
+            self.carry_out(&edit);
             self.push(edit);
         }
     }
@@ -103,7 +106,7 @@ impl History {
     pub fn stage(&mut self, edit: Edit) {
         let Some(edit) = edit.rebased(&self.labels) else { return };
         self.open.get_or_insert_with(|| Stroke::new(edit.name(), &self.labels)).extend(&edit);
-        edit.apply(self.ids_mut());
+        self.carry_out(&edit);
     }
 
     /// Ends the gesture: what was staged becomes one entry. Does nothing where nothing is staged.
@@ -116,7 +119,7 @@ impl History {
     /// Gives the gesture up: takes back what was staged.
     pub fn rollback(&mut self) {
         if let Some(edit) = self.open.take().and_then(Stroke::finish) {
-            edit.revert(self.ids_mut());
+            self.take_back(&edit);
         }
     }
 
@@ -125,22 +128,20 @@ impl History {
     pub fn undo(&mut self) -> Option<&str> {
         self.commit();
         self.n_applied = self.n_applied.checked_sub(1)?;
-        self.revision += 1;
-        let edit = &self.edits[self.n_applied];
-        edit.revert(Arc::make_mut(&mut self.labels).ids_mut());
-        self.changes.push(Change::Undone(Arc::clone(edit)));
-        Some(edit.name())
+        let edit = Arc::clone(&self.edits[self.n_applied]);
+        self.take_back(&edit);
+        self.changes.push(Change::Undone(edit));
+        Some(self.edits[self.n_applied].name())
     }
 
     /// Carries the entry out again that was taken back last and says its name, or does nothing at the end.
     pub fn redo(&mut self) -> Option<&str> {
         self.commit();
-        let edit = self.edits.get(self.n_applied)?;
-        edit.apply(Arc::make_mut(&mut self.labels).ids_mut());
-        self.changes.push(Change::Redone(Arc::clone(edit)));
+        let edit = Arc::clone(self.edits.get(self.n_applied)?);
+        self.carry_out(&edit);
+        self.changes.push(Change::Redone(edit));
         self.n_applied += 1;
-        self.revision += 1;
-        Some(edit.name())
+        Some(self.edits[self.n_applied - 1].name())
     }
 
     /// The name of what [`History::undo`] would take back.
@@ -191,6 +192,11 @@ impl History {
         self.revision
     }
 
+    /// The revision of the last change that may have been within a box of voxels; 0 where there was none.
+    pub fn last_change_within(&self, within: &VoxelBox) -> u64 {
+        self.changed.last_within(within)
+    }
+
     /// Whether the labels are as they were when they were saved last.
     pub fn is_saved(&self) -> bool {
         self.open.is_none() && self.saved_at == Some(self.n_dropped + self.n_applied)
@@ -228,10 +234,19 @@ impl History {
         std::mem::take(&mut self.changes)
     }
 
-    /// For an edit that is about to be carried out or taken back: counts the change.
-    fn ids_mut(&mut self) -> &mut IdChunks {
+    fn carry_out(&mut self, edit: &Edit) {
+        edit.apply(Arc::make_mut(&mut self.labels).ids_mut());
+        self.count(edit);
+    }
+
+    fn take_back(&mut self, edit: &Edit) {
+        edit.revert(Arc::make_mut(&mut self.labels).ids_mut());
+        self.count(edit);
+    }
+
+    fn count(&mut self, edit: &Edit) {
         self.revision += 1;
-        Arc::make_mut(&mut self.labels).ids_mut()
+        self.changed.mark(&edit.bounds(), self.revision);
     }
 
     /// Makes an entry of an edit that is in the labels already.

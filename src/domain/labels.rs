@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use super::Grid;
 use super::grid::{SliceAxes, VoxelBox};
 use super::id_chunks::IdChunks;
+use super::patch::Patch;
 
 /// One label id a voxel, 0 for background, on a grid. Ids are never scaled.
 ///
@@ -143,29 +144,19 @@ impl LabelMap {
         (walk.width, walk.height, ids)
     }
 
-    /// A slice to lay over the image: width, height, rows of RGBA (not premultiplied), clear where there is no label or
-    /// the label is hidden. Ids that `table` does not know are drawn in their palette colour rather than left out.
-    ///
-    /// `opacity` (0 to 1) multiplies each label's own. With `outline` only pixels at a label's border are drawn.
-    pub fn slice_rgba(
+    /// A part of a slice to lay over the image: rows of RGBA (not premultiplied), clear where there is no label or the label is
+    /// hidden; reduced, the label in the middle of each block. Ids that `table` does not know are drawn in their palette colour
+    /// rather than left out. `opacity` (0 to 1) multiplies each label's own.
+    pub fn patch_rgba(
         &self,
         table: &LabelTable,
-        axes: &SliceAxes,
-        index: usize,
+        (axes, index): (&SliceAxes, usize),
+        patch: &Patch,
         opacity: f32,
-        outline: bool,
-    ) -> (usize, usize, Vec<u8>) {
-        let (width, height, ids) = self.slice_ids(axes, index);
+    ) -> Vec<u8> {
         let colors = table.colors(opacity);
         let color = |id: u16| colors.get(usize::from(id)).copied().unwrap_or_else(|| unnamed_color(id, opacity));
-        let mut image = vec![0u8; width * height * 4];
-        let pixels: &mut [[u8; 4]] = bytemuck::cast_slice_mut(&mut image);
-        for (at, (pixel, &id)) in pixels.iter_mut().zip(&ids).enumerate() {
-            if id != 0 && (!outline || is_border(&ids, width, height, at)) {
-                *pixel = color(id);
-            }
-        }
-        (width, height, image)
+        self.patch_ids(axes, index, patch).into_iter().map(color).collect::<Vec<_>>().into_flattened()
     }
 }
 
@@ -176,16 +167,6 @@ fn count_runs(ids: &[u16]) -> BTreeMap<u16, u64> {
         *counts.entry(run[0]).or_default() += run.len() as u64;
     }
     counts
-}
-
-/// Whether the pixel has a neighbour of another id, or lies at the edge of the slice.
-fn is_border(ids: &[u16], width: usize, height: usize, at: usize) -> bool {
-    let (x, y) = (at % width, at / width);
-    if x == 0 || y == 0 || x + 1 == width || y + 1 == height {
-        return true;
-    }
-    let id = ids[at];
-    ids[at - 1] != id || ids[at + 1] != id || ids[at - width] != id || ids[at + width] != id
 }
 
 fn unnamed_color(id: u16, opacity: f32) -> [u8; 4] {
@@ -340,10 +321,9 @@ mod tests {
         LabelMap::new(Grid::axis_aligned([5, 5, 1], [1.0; 3]).unwrap(), ids).unwrap()
     }
 
-    fn draw(map: &LabelMap, table: &LabelTable, opacity: f32, outline: bool) -> Vec<[u8; 4]> {
+    fn draw(map: &LabelMap, table: &LabelTable, opacity: f32) -> Vec<[u8; 4]> {
         let axes = map.grid().slice_axes(Plane::Axial, Convention::Neurological);
-        let (width, height, image) = map.slice_rgba(table, &axes, 0, opacity, outline);
-        assert_eq!((width, height), (5, 5));
+        let image = map.patch_rgba(table, (&axes, 0), &Patch::whole([5, 5]), opacity);
         bytemuck::cast_slice(&image).to_vec()
     }
 
@@ -359,21 +339,14 @@ mod tests {
         let map = square(2);
         let mut table = LabelTable::with_ids(&[2]);
         let [r, g, b] = table.labels[0].color;
-        assert_eq!(draw(&map, &table, 0.5, false)[12], [r, g, b, 128]);
-        assert_eq!(draw(&map, &table, 0.5, false)[0], [0; 4]);
+        assert_eq!(draw(&map, &table, 0.5)[12], [r, g, b, 128]);
+        assert_eq!(draw(&map, &table, 0.5)[0], [0; 4]);
         table.labels[0].visible = false;
-        assert_eq!(draw(&map, &table, 0.5, false)[12], [0; 4]);
+        assert_eq!(draw(&map, &table, 0.5)[12], [0; 4]);
         let [r, g, b] = LabelTable::palette(1);
         for ids in [&[][..], &[7]] {
-            assert_eq!(draw(&map, &LabelTable::with_ids(ids), 1.0, false)[12], [r, g, b, 255]);
+            assert_eq!(draw(&map, &LabelTable::with_ids(ids), 1.0)[12], [r, g, b, 255]);
         }
-    }
-
-    #[test]
-    fn an_outline_leaves_the_inside_clear() {
-        let image = draw(&square(1), &LabelTable::with_ids(&[1]), 1.0, true);
-        let drawn: Vec<usize> = (0..25).filter(|&at| image[at][3] > 0).collect();
-        assert_eq!(drawn, [6, 7, 8, 11, 13, 16, 17, 18]);
     }
 
     #[test]

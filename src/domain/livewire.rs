@@ -8,6 +8,7 @@
 mod edges;
 
 use self::edges::{Edges, MAX_STEP};
+use super::patch::Patch;
 
 /// How far from its beginning the wire reaches, in pixels to each side.
 pub const REACH: usize = 256;
@@ -15,43 +16,38 @@ pub const REACH: usize = 256;
 /// The eight neighbours of a pixel; the one opposite to number `n` is number `7 - n`.
 const STEPS: [[isize; 2]; 8] = [[-1, -1], [0, -1], [1, -1], [-1, 0], [1, 0], [-1, 1], [0, 1], [1, 1]];
 
-/// A slice on which wires are drawn.
+/// A wire that was begun at a pixel of a slice.
 #[derive(Clone, Debug)]
 pub struct LiveWire {
-    values: Vec<f32>,
-    size: [usize; 2],
-    wave: Option<Wave>,
+    wave: Wave,
 }
 
 impl LiveWire {
-    /// Wires along the edges of a slice of `width` × `height` pixels, row by row as on the screen.
+    /// Begins a wire at pixel `seed`, `[x, y]`, which must lie inside a slice of `size`. `values` gives the part of the slice
+    /// within [`REACH`], one value a pixel, row by row as on the screen: nothing else is looked at.
     ///
     /// # Panics
     /// Where there is not one value a pixel.
-    pub fn new(slice: &[f32], width: usize, height: usize) -> Self {
-        assert_eq!(slice.len(), width * height, "one value a pixel");
-        Self { values: slice.to_vec(), size: [width, height], wave: None }
-    }
-
-    /// Begins a wire at pixel `[x, y]`, which must lie inside. Looks at the pixels within [`REACH`].
-    pub fn start(&mut self, seed: [usize; 2]) {
+    pub fn new(seed: [usize; 2], size: [usize; 2], values: impl FnOnce(&Patch) -> Vec<f32>) -> Self {
         let low = seed.map(|at| at.saturating_sub(REACH));
-        let high = [0, 1].map(|axis| (seed[axis] + REACH + 1).min(self.size[axis]));
-        let edges = Edges::of(&self.values, self.size[0], low, high);
-        self.wave = Some(Wave::new(edges, low, seed));
+        let [columns, rows] = [0, 1].map(|axis| low[axis]..(seed[axis] + REACH + 1).min(size[axis]));
+        let patch = Patch { columns, rows, step: 1 };
+        let (values, size) = (values(&patch), patch.size());
+        assert_eq!(values.len(), size[0] * size[1], "one value a pixel");
+        Self { wave: Wave::new(Edges::of(values, size), low, seed) }
     }
 
-    /// Where the wire that was begun last begins.
-    pub fn seed(&self) -> Option<[usize; 2]> {
-        self.wave.as_ref().map(|wave| wave.seed)
+    /// Where the wire begins.
+    pub fn seed(&self) -> [usize; 2] {
+        self.wave.seed
     }
 
     /// The wire from its beginning to `target`, or to the nearest pixel within reach: neighbouring pixels, both ends
-    /// included. Empty where no wire was begun.
+    /// included.
     ///
     /// What was found out on the way to one target is kept for the next.
     pub fn path_to(&mut self, target: [usize; 2]) -> Vec<[usize; 2]> {
-        self.wave.as_mut().map_or_else(Vec::new, |wave| wave.path_to(target))
+        self.wave.path_to(target)
     }
 }
 
@@ -179,14 +175,16 @@ mod tests {
     }
 
     fn wire(values: &[f32], width: usize, seed: [usize; 2]) -> LiveWire {
-        let mut wire = LiveWire::new(values, width, values.len() / width);
-        wire.start(seed);
-        wire
+        let part = |patch: &Patch| {
+            let rows = patch.rows.clone().flat_map(|y| &values[y * width..][patch.columns.clone()]);
+            rows.copied().collect()
+        };
+        LiveWire::new(seed, [width, values.len() / width], part)
     }
 
     /// The sum of the steps of a path.
     fn cost(wire: &LiveWire, path: &[[usize; 2]]) -> u32 {
-        let wave = wire.wave.as_ref().unwrap();
+        let wave = &wire.wave;
         let step = |pair: &[[usize; 2]]| {
             let step = [0, 1].map(|axis| pair[1][axis] as isize - pair[0][axis] as isize);
             assert!(STEPS.contains(&step), "{pair:?} are no neighbours");
@@ -197,8 +195,8 @@ mod tests {
 
     /// The costs of the cheapest paths to all pixels, by trying every step until nothing becomes cheaper.
     fn slow_costs(wire: &LiveWire) -> Vec<u32> {
-        let wave = wire.wave.as_ref().unwrap();
-        let [width, height] = wire.size;
+        let wave = &wire.wave;
+        let [width, height] = wave.edges.size();
         let mut costs = vec![u32::MAX; width * height];
         costs[wave.index(wave.seed)] = 0;
         loop {
@@ -249,14 +247,12 @@ mod tests {
         let mut wire = wire(&vec![0.0; 900 * 3], 900, [600, 1]);
         assert_eq!(wire.path_to([100, 1]).last(), Some(&[600 - REACH, 1]));
         assert_eq!(wire.path_to([899, 7]).last(), Some(&[600 + REACH, 2]));
-        assert_eq!(wire.seed(), Some([600, 1]));
+        assert_eq!(wire.seed(), [600, 1]);
     }
 
     #[test]
-    fn without_a_beginning_there_is_no_wire() {
-        let mut wire = LiveWire::new(&[f32::NAN; 6], 3, 2);
-        assert_eq!((wire.seed(), wire.path_to([1, 1])), (None, vec![]));
-        wire.start([0, 0]);
+    fn where_no_pixel_is_a_number_there_is_a_wire_still() {
+        let mut wire = wire(&[f32::NAN; 6], 3, [0, 0]);
         assert_eq!(wire.path_to([2, 1]).len(), 3);
         assert_eq!(wire.path_to([0, 0]), [[0, 0]]);
     }

@@ -5,6 +5,7 @@
 
 pub mod accept;
 pub mod canvas;
+mod change_map;
 mod cutout;
 pub mod distance;
 pub mod edit;
@@ -21,6 +22,7 @@ mod one_label;
 pub mod operation;
 pub mod paint;
 mod palette;
+pub mod patch;
 pub mod phantom;
 pub mod pieces;
 pub mod region;

@@ -5,7 +5,6 @@
 use rayon::prelude::*;
 
 use super::Grid;
-use super::grid::SliceAxes;
 
 /// Voxel values in their stored type, `i` fastest, then `j`, `k`, then time.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,6 +43,10 @@ macro_rules! each_type {
         }
     };
 }
+
+mod slices;
+
+pub use self::slices::Means;
 
 impl Voxels {
     /// Stored values, over all frames; a colour is one value.
@@ -378,53 +381,6 @@ impl Volume {
         Window::from_range(low, high)
     }
 
-    /// A slice as the screen shows it: width, height, and rows of opaque grey or of colour, 4 bytes a pixel.
-    ///
-    /// `index` counts along `axes.through`, clamped to the last slice. NaN is black. Colours ignore the window.
-    pub fn slice_rgba(&self, frame: usize, axes: &SliceAxes, index: usize, window: Window) -> (usize, usize, Vec<u8>) {
-        let shape = self.grid.shape();
-        let walk = axes.walk(shape, index.min(shape[axes.through] - 1));
-        let range = self.frame_range(frame);
-        let mut image = vec![0u8; walk.width * walk.height * 4];
-        let pixels: &mut [[u8; 4]] = bytemuck::cast_slice_mut(&mut image);
-        // One multiplication and addition from stored value to grey.
-        let per_intensity = 255.0 / window.width;
-        let factor = self.scaling.slope * per_intensity;
-        let offset = (self.scaling.intercept - window.low()) * per_intensity + 0.5;
-        let gray = |stored: f64| {
-            let g = (stored * factor + offset) as u8;
-            [g, g, g, 255]
-        };
-        each_type!(
-                    &self.voxels,
-                    v => {
-         let frame = &v[range];
-         walk.fill(pixels, |at| gray(frame[at].number()))
-        },
-                    p => {
-        let frame = &p[range];
-        walk.fill(pixels, |at| frame[at].rgba())
-        }
-                );
-        (walk.width, walk.height, image)
-    }
-
-    /// A slice as the screen shows it: width, height, and its intensities (of colours their luminance) row by row.
-    ///
-    /// `index` counts along `axes.through`, clamped to the last slice.
-    pub fn slice_values(&self, frame: usize, axes: &SliceAxes, index: usize) -> (usize, usize, Vec<f32>) {
-        let shape = self.grid.shape();
-        let walk = axes.walk(shape, index.min(shape[axes.through] - 1));
-        let first = self.frame_range(frame).start;
-        let mut values = vec![0.0; walk.width * walk.height];
-        each_type!(
-            &self.voxels,
-            v => walk.fill(&mut values, |at| self.scaling.apply(v[first + at].number()) as f32),
-            p => walk.fill(&mut values, |at| p[first + at].luminance())
-        );
-        (walk.width, walk.height, values)
-    }
-
     /// Up to [`MAX_SAMPLES`] finite intensities of a frame; `None` where there is none, and for colours.
     fn samples(&self, frame: usize) -> Option<Vec<f64>> {
         let range = self.frame_range(frame);
@@ -471,10 +427,7 @@ fn gcd(a: usize, b: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
-    use crate::domain::grid::{Convention, Plane};
 
     fn volume(voxels: Voxels) -> Volume {
         Volume::new(Grid::axis_aligned([4, 3, 2], [1.0; 3]).unwrap(), voxels, Scaling::NONE, 1).unwrap()
@@ -555,35 +508,6 @@ mod tests {
             let n_voxels: usize = shape.iter().product();
             assert!(n_voxels / step <= MAX_SAMPLES && n_voxels / step >= MAX_SAMPLES.min(n_voxels) / 2);
             assert!(step == 1 || gcd(step, shape[0]) == 1);
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn a_slice_shows_the_voxels_that_its_axes_name(
-            values in prop::collection::vec(-1000i16..1000, 24),
-            plane in prop::sample::select(vec![Plane::Axial, Plane::Coronal, Plane::Sagittal]),
-            is_radiological: bool,
-            index in 0usize..2,
-            level in -500f64..500.0,
-            width in 1f64..2000.0,
-        ) {
-            let volume = volume(Voxels::I16(values));
-            let convention = if is_radiological { Convention::Radiological } else { Convention::Neurological };
-            let axes = volume.grid().slice_axes(plane, convention);
-            let window = Window { width, level };
-            let (columns, rows, image) = volume.slice_rgba(0, &axes, index, window);
-            prop_assert_eq!(image.len(), columns * rows * 4);
-            let (_, _, values) = volume.slice_values(0, &axes, index);
-            for (at, pixel) in image.chunks(4).enumerate() {
-                let voxel = axes.voxel(volume.grid().shape(), [at % columns, at / columns], index);
-                let value = volume.value(0, voxel).unwrap();
-                let gray = ((value - window.low()) / width * 255.0).clamp(0.0, 255.0);
-                prop_assert!((f64::from(pixel[0]) - gray).abs() <= 0.5 + 1e-9);
-                prop_assert_eq!(pixel[3], 255);
-                prop_assert_eq!(f64::from(values[at]), value);
-                prop_assert_eq!(volume.brightness(0, voxel), Some(value));
-            }
         }
     }
 }

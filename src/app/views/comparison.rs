@@ -3,16 +3,17 @@
 use std::hash::Hash;
 
 use eframe::egui::{
-    Align2, Color32, Context, CursorIcon, FontId, Painter, Pos2, Rect, Sense, Shape, Stroke, TextureOptions, Ui,
-    WidgetInfo, epaint::PathShape, pos2, vec2,
+    Align2, Color32, Context, CursorIcon, FontId, Painter, Pos2, Rect, Sense, Shape, Stroke, Ui, WidgetInfo,
+    epaint::PathShape, pos2, vec2,
 };
 
 use super::contour::Outline;
 use super::geometry::Placement;
 use super::overlay::{INSET, outlines_ui, preview_outlines_ui, shaded_text};
 use super::pointer::View;
-use super::slice::{draw, labels_ui};
-use super::texture::{Cut, Layer, SliceCache, SliceTexture, key};
+use super::slice::labels_ui;
+use super::texture::{Cut, Layer, SliceCache, key};
+use super::tiles::Picture;
 use crate::app::action::{Action, Actions};
 use crate::app::case::{Case, plane_name};
 use crate::app::lab::reference::{Look, ReferenceAction};
@@ -22,6 +23,7 @@ use crate::app::state::{Layout, State};
 use crate::app::theme::size::VIEW_GAP;
 use crate::app::theme::{contrast, difference, tokens, type_size};
 use crate::domain::Plane;
+use crate::domain::patch::Patch;
 use crate::evaluation::partners::Change;
 
 /// Width of the reference's outline, in points.
@@ -60,7 +62,7 @@ pub fn halves(rect: Rect) -> [Rect; 2] {
 pub fn reference_ui(painter: &Painter, view: &View<'_>, cut: Cut, cache: &mut SliceCache) {
     let overlay = view.state.settings.overlay;
     if let Some(areas) = cache.reference(painter.ctx(), view.case, cut, overlay) {
-        draw(painter, &view.placement, &areas);
+        areas.paint(painter, &view.placement);
     }
     if overlay.style != OverlayStyle::Filled {
         let table = &view.case.lab.reference.matched.table;
@@ -74,7 +76,7 @@ pub fn compared_ui(painter: &Painter, view: &View<'_>, cut: Cut, look: Look, cac
     match look {
         Look::Difference => {
             let overlay = view.state.settings.overlay;
-            draw(painter, placement, &cache.difference(painter.ctx(), case, cut, overlay.opacity));
+            cache.difference(painter.ctx(), case, cut, overlay.opacity).paint(painter, placement);
             match &case.preview {
                 Some(preview) => {
                     preview_outlines_ui(painter, placement, cache.preview_outlines(preview, cut), &preview.table);
@@ -210,13 +212,13 @@ fn color_of(change: Change) -> Color32 {
 
 impl SliceCache {
     /// The areas of the reference, where areas are drawn.
-    fn reference(&mut self, ctx: &Context, case: &Case, cut: Cut, overlay: Overlay) -> Option<SliceTexture> {
+    fn reference(&mut self, ctx: &Context, case: &Case, cut: Cut, overlay: Overlay) -> Option<Picture> {
         let (labels, _) = case.reference().filter(|_| overlay.style != OverlayStyle::Outline)?;
         let reference = &case.lab.reference;
         let (serials, opacity) = ((reference.serial, reference.matched.table_serial), overlay.opacity);
         let key = key(cut, |hasher| (case.id, serials, opacity.to_bits()).hash(hasher));
-        Some(self.texture(ctx, (cut.plane, Layer::Reference), key, TextureOptions::NEAREST, || {
-            labels.slice_rgba(&reference.matched.table, &cut.axes, cut.index, opacity, false)
+        Some(self.picture(ctx, Layer::Reference, cut, key, |patch| {
+            labels.patch_rgba(&reference.matched.table, (&cut.axes, cut.index), patch, opacity)
         }))
     }
 
@@ -230,20 +232,18 @@ impl SliceCache {
     }
 
     /// What differs from the reference in a slice, in colours.
-    fn difference(&mut self, ctx: &Context, case: &Case, cut: Cut, opacity: f32) -> SliceTexture {
+    fn difference(&mut self, ctx: &Context, case: &Case, cut: Cut, opacity: f32) -> Picture {
         let key = key(cut, |hasher| (case.id, case.comparison_key(), opacity.to_bits()).hash(hasher));
-        self.texture(ctx, (cut.plane, Layer::Difference), key, TextureOptions::NEAREST, || {
-            difference_rgba(case, cut, opacity)
-        })
+        self.picture(ctx, Layer::Difference, cut, key, |patch| difference_rgba(case, cut, patch, opacity))
     }
 }
 
-/// The colours of what differs in a slice: width, height, rows of RGBA (not premultiplied).
-fn difference_rgba(case: &Case, cut: Cut, opacity: f32) -> (usize, usize, Vec<u8>) {
+/// The colours of what differs in a part of a slice: rows of RGBA (not premultiplied).
+fn difference_rgba(case: &Case, cut: Cut, patch: &Patch, opacity: f32) -> Vec<u8> {
     let (labels, _, _) = case.compared();
-    let (width, height, is) = labels.slice_ids(&cut.axes, cut.index);
+    let is = labels.patch_ids(&cut.axes, cut.index, patch);
     let was = match case.reference() {
-        Some((reference, _)) => reference.slice_ids(&cut.axes, cut.index).2,
+        Some((reference, _)) => reference.patch_ids(&cut.axes, cut.index, patch),
         None => vec![0; is.len()],
     };
     let (only, partners) = (case.comparison_key().only, &case.lab.reference.matched.partners);
@@ -259,7 +259,7 @@ fn difference_rgba(case: &Case, cut: Cut, opacity: f32) -> (usize, usize, Vec<u8
         };
         rgba.extend(pixel);
     }
-    (width, height, rgba)
+    rgba
 }
 
 #[cfg(test)]
@@ -284,10 +284,12 @@ mod tests {
         let mut case = sample_case();
         let truth = Arc::clone(&case.opened.reference.as_ref().expect("the sample's truth").0);
         let axes = case.axes(Plane::Axial, Convention::Radiological);
-        let cut = Cut { plane: Plane::Axial, axes, index: case.crosshair[axes.through] };
+        let view = Rect::from_min_size(Pos2::ZERO, vec2(100.0, 100.0));
+        let placement = Placement::new(view, case.grid(), &axes, case.camera(Plane::Axial));
+        let cut = Cut::new(&Context::default(), (Plane::Axial, axes), case.crosshair[axes.through], &placement);
         let count = |case: &Case, change: Change| {
             let [r, g, b, _] = color_of(change).to_array();
-            let (_, _, rgba) = difference_rgba(case, cut, 0.4);
+            let rgba = difference_rgba(case, cut, &cut.seen.patch(), 0.4);
             rgba.chunks_exact(4).filter(|pixel| pixel[..3] == [r, g, b] && pixel[3] > 0).count()
         };
         let n_labelled = truth.slice_ids(&axes, cut.index).2.iter().filter(|id| **id != 0).count();

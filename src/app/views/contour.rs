@@ -1,9 +1,12 @@
 //! The outlines of the labels in a slice, as closed lines along voxel edges: sharp at every zoom, and thin where voxels
 //! are large.
 
+use std::ops::Range;
+
 use eframe::egui::{Pos2, Vec2, vec2};
 
 use super::geometry::Placement;
+use crate::domain::patch::Patch;
 use crate::domain::{LabelMap, LabelTable, grid::SliceAxes};
 
 /// One closed outline. The label lies on the right of its direction.
@@ -41,11 +44,23 @@ impl Step {
     }
 }
 
-/// The outlines of every visible label in slice `index`, by id.
-pub fn outlines(labels: &LabelMap, table: &LabelTable, axes: &SliceAxes, index: usize) -> Vec<Outline> {
-    let (width, height, ids) = labels.slice_ids(axes, index);
+/// The outlines of every visible label in a part of slice `index`, by id; along the blocks of a part that is reduced.
+pub fn outlines(
+    labels: &LabelMap,
+    table: &LabelTable,
+    (axes, index): (&SliceAxes, usize),
+    patch: &Patch,
+) -> Vec<Outline> {
+    let [width, height] = patch.size();
+    let ids = labels.patch_ids(axes, index, patch);
     let is_drawn = |id: u16| table.get(id).is_none_or(|label| label.visible && label.opacity > 0.0);
-    outlines_in(&ids, width, height, is_drawn)
+    let mut outlines = outlines_in(&ids, width, height, is_drawn);
+    for corner in outlines.iter_mut().flat_map(|outline| &mut outline.corners) {
+        let on_slice =
+            |at: u32, pixels: &Range<usize>| (pixels.start + at as usize * patch.step).min(pixels.end) as u32;
+        *corner = [on_slice(corner[0], &patch.columns), on_slice(corner[1], &patch.rows)];
+    }
+    outlines
 }
 
 /// The outlines in an image of ids of those labels that are drawn.

@@ -90,6 +90,17 @@ impl Placement {
         self.screen_from_slice([x as f32 + 0.5, y as f32 + 0.5])
     }
 
+    /// Pixels of the whole slice.
+    pub fn n_pixels(&self) -> [usize; 2] {
+        self.n_pixels
+    }
+
+    /// The pixels that lie in the view, at least one: the first column and row, and those behind the last.
+    pub fn pixels_in_view(&self) -> ([usize; 2], [usize; 2]) {
+        let first = self.nearest_pixel(self.view.min);
+        (first, self.nearest_pixel(self.view.max).map(|last| last + 1))
+    }
+
     /// How large a pixel of the slice is on the screen.
     pub fn points_per_pixel(&self) -> Vec2 {
         self.points_per_pixel

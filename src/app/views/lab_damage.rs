@@ -4,7 +4,8 @@ use eframe::egui::{Context, Painter};
 
 use super::lab_steps::{Mask, mask_ui, note_ui};
 use super::pointer::View;
-use super::texture::{Cut, Layer, SliceCache, SliceTexture};
+use super::texture::{Cut, Layer, SliceCache};
+use super::tiles::Picture;
 use crate::app::case::Case;
 use crate::app::lab::Room;
 use crate::app::lab::robustness::words;
@@ -22,7 +23,7 @@ pub fn shown_damage<'a>(state: &State, case: &'a Case) -> Option<&'a Damaged> {
 }
 
 /// A slice of the damaged image, where it is shown.
-pub fn damaged_image(ctx: &Context, view: &View<'_>, cut: Cut, cache: &mut SliceCache) -> Option<SliceTexture> {
+pub fn damaged_image(ctx: &Context, view: &View<'_>, cut: Cut, cache: &mut SliceCache) -> Option<Picture> {
     let damaged = shown_damage(view.state, view.case)?;
     let serial = DAMAGED | view.case.lab.robustness.preview.serial;
     let smooth = view.state.settings.interpolation;

@@ -1,15 +1,14 @@
 //! Runs of several numbers of steps side by side, and a state of one run over the usual views.
 
 use eframe::egui::{
-    Align2, FontId, Painter, PointerButton, Rect, Response, Role, Sense, Stroke, StrokeKind, TextureOptions, Ui,
-    WidgetInfo, pos2, vec2,
+    Align2, FontId, Painter, PointerButton, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2,
 };
 
 use super::Screen;
 use super::geometry::{Placement, edge_middles};
 use super::overlay::{crosshair_ui, letters_ui, preview_outlines_ui, shaded_text, strong};
 use super::pointer::View;
-use super::slice::{draw, plane_through};
+use super::slice::plane_through;
 use super::texture::{Cut, Layer, SliceCache, key};
 use crate::app::action::{Action, Actions};
 use crate::app::case::{Case, plane_name};
@@ -76,8 +75,8 @@ fn tile_ui(
     let run = &comparison.runs[at];
     let plane = case.lab.steps.plane;
     let axes = case.axes(plane, state.settings.convention);
-    let cut = Cut { plane, axes, index: case.crosshair[axes.through] };
     let placement = Placement::new(rect, case.grid(), &axes, case.camera(plane));
+    let cut = Cut::new(ui.ctx(), (plane, axes), case.crosshair[axes.through], &placement);
     let view = View { plane, axes, placement, state, case, is_reference: false };
     let response = ui.interact(rect, ui.scope_id().with(("run", at)), Sense::click_and_drag());
     let can_use = case.can_use_runs();
@@ -85,7 +84,7 @@ fn tile_ui(
 
     let painter = ui.painter_at(rect);
     painter.rect_filled(rect, 0.0, tokens(ui).canvas);
-    draw(&painter, &view.placement, &screen.slices.image(ui.ctx(), case, cut, state.settings.interpolation));
+    screen.slices.image(ui.ctx(), case, cut, state.settings.interpolation).paint(&painter, &view.placement);
     let mask = Mask { layer: Layer::Run(at), serial: comparison.serial, labels: &run.labels, table: &comparison.table };
     mask_ui(&painter, &view, cut, &mask, &mut screen.slices);
     if state.settings.crosshair_visible {
@@ -168,10 +167,10 @@ pub fn mask_ui(painter: &Painter, view: &View<'_>, cut: Cut, mask: &Mask<'_>, ca
     let &Mask { layer, serial, labels, table } = mask;
     let key = key(cut, |hasher| std::hash::Hash::hash(&(view.case.id, serial), hasher));
     let slot = (cut.plane, layer);
-    let areas = cache.texture(painter.ctx(), slot, key, TextureOptions::NEAREST, || {
-        labels.slice_rgba(table, &cut.axes, cut.index, OPACITY, false)
+    let areas = cache.picture(painter.ctx(), layer, cut, key, |patch| {
+        labels.patch_rgba(table, (&cut.axes, cut.index), patch, OPACITY)
     });
-    draw(painter, &view.placement, &areas);
+    areas.paint(painter, &view.placement);
     preview_outlines_ui(painter, &view.placement, cache.outlines_of(slot, key, labels, table, cut), table);
 }
 

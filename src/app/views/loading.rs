@@ -1,6 +1,6 @@
 //! What is shown while an image is being read: its first slice as soon as there is one, and how far the rest is.
 
-use eframe::egui::{Align2, Color32, FontId, ProgressBar, Rect, Ui, UiBuilder, pos2, vec2};
+use eframe::egui::{Align2, FontId, ProgressBar, Rect, Ui, UiBuilder, pos2, vec2};
 
 use super::Screen;
 use super::geometry::Placement;
@@ -55,11 +55,10 @@ fn first_look_ui(ui: &Ui, view: Rect, loading: &Loading, screen: &mut Screen) {
         .find(|plane| grid.slice_axes(*plane, Convention::default()).through == 2)
         .unwrap_or(Plane::Axial);
     let axes = grid.slice_axes(plane, Convention::default());
-    let cut = Cut { plane, axes, index: grid.shape()[2] / 2 };
+    let placement = Placement::new(view, grid, &axes, Camera::default());
+    let cut = Cut::new(ui.ctx(), (plane, axes), grid.shape()[2] / 2, &placement);
     // Cases count from 1: 0 is nobody's.
     let (serial, smooth) = (loading.job.0 << 32, Interpolation::Linear);
     let slice = screen.slices.volume(ui.ctx(), volume, serial, 0, cut, *window, smooth);
-    let placement = Placement::new(view, grid, &axes, Camera::default());
-    let corners = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
-    ui.painter_at(view).image(slice.texture.id(), placement.slice_rect(), corners, Color32::WHITE);
+    slice.paint(&ui.painter_at(view), &placement);
 }

@@ -9,12 +9,14 @@ mod grid;
 mod lab_damage;
 mod lab_steps;
 mod loading;
+mod means;
 mod measurements;
 mod outline;
 pub mod overlay;
 mod pointer;
 mod slice;
 mod texture;
+mod tiles;
 pub mod uncertainty;
 pub mod view3d;
 

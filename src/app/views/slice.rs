@@ -1,8 +1,7 @@
 //! A slice view: the image with its labels, and what the pointer does in it.
 
 use eframe::egui::{
-    Align2, Color32, CursorIcon, FontId, Painter, PointerButton, Rect, Response, Role, Sense, Ui, WidgetInfo, pos2,
-    vec2,
+    Align2, CursorIcon, FontId, Painter, PointerButton, Rect, Response, Role, Sense, Ui, WidgetInfo, pos2, vec2,
 };
 
 use super::comparison::{compared_name, compared_ui, divider_ui, echo_ui, halves, legend_ui, look, reference_ui};
@@ -17,7 +16,7 @@ use super::overlay::{
     INSET, crosshair_ui, letters_ui, outlines_ui, preview_outlines_ui, scale_bar_ui, shaded_text, strong,
 };
 use super::pointer::View;
-use super::texture::{Cut, SliceCache, SliceTexture};
+use super::texture::{Cut, SliceCache};
 use super::uncertainty::{map_legend_ui, uncertainty_ui};
 use crate::app::action::{Action, Actions};
 use crate::app::case::{Case, plane_name};
@@ -83,16 +82,16 @@ fn pane_ui(
     actions: &mut Actions,
 ) {
     let axes = case.axes(plane, state.settings.convention);
-    let cut = Cut { plane, axes, index: case.crosshair[axes.through] };
     let placement = Placement::new(rect, case.grid(), &axes, case.camera(plane));
+    let cut = Cut::new(ui.ctx(), (plane, axes), case.crosshair[axes.through], &placement);
     let is_reference = shown == Shown::Reference;
     let name = format!("{} {}", plane_name(plane), if is_reference { "reference" } else { "view" });
     let response = ui.interact(rect, ui.scope_id().with(("slice", &name)), Sense::click_and_drag());
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &name));
 
     let view = View { plane, axes, placement, state, case, is_reference };
-    let stride = paint(ui, &view, cut, shown, cache);
-    captions_ui(ui, &view, cut, stride, shown);
+    paint(ui, &view, cut, shown, cache);
+    captions_ui(ui, &view, cut, shown);
     if is_echo {
         echo_ui(ui, &view);
     } else {
@@ -136,14 +135,14 @@ fn other_layout(layout: Layout, plane: Plane) -> Layout {
     if layout == Layout::Grid { Layout::Slice(plane) } else { Layout::Grid }
 }
 
-/// Paints image, labels, preview and crosshair; returns every how many-th pixel is shown.
-fn paint(ui: &Ui, view: &View<'_>, cut: Cut, shown: Shown, cache: &mut SliceCache) -> usize {
+/// Paints image, labels, preview and crosshair.
+fn paint(ui: &Ui, view: &View<'_>, cut: Cut, shown: Shown, cache: &mut SliceCache) {
     let (tokens, placement, case) = (tokens(ui), &view.placement, view.case);
     let painter = ui.painter_at(placement.view());
     painter.rect_filled(placement.view(), 0.0, tokens.canvas);
     let image = damaged_image(ui.ctx(), view, cut, cache)
         .unwrap_or_else(|| cache.image(ui.ctx(), case, cut, view.state.settings.interpolation));
-    draw(&painter, placement, &image);
+    image.paint(&painter, placement);
     match shown {
         Shown::Labels => {
             labels_ui(&painter, view, cut, cache);
@@ -160,7 +159,6 @@ fn paint(ui: &Ui, view: &View<'_>, cut: Cut, shown: Shown, cache: &mut SliceCach
         let trace = |axis: usize| tokens.plane(plane_through(case, axis));
         crosshair_ui(&painter, placement.view(), at, trace(cut.axes.right), trace(cut.axes.down));
     }
-    image.stride
 }
 
 /// Paints labels and preview.
@@ -168,20 +166,14 @@ pub fn labels_ui(painter: &Painter, view: &View<'_>, cut: Cut, cache: &mut Slice
     let (state, case, placement) = (view.state, view.case, &view.placement);
     if state.labels_visible && !case.is_empty() {
         if let Some(labels) = cache.labels(painter.ctx(), case, cut, state.settings.overlay) {
-            draw(painter, placement, &labels);
+            labels.paint(painter, placement);
         }
         outlines_ui(painter, placement, cache.label_outlines(case, cut, state.settings.overlay), &case.table);
     }
     if let Some(preview) = &case.preview {
-        draw(painter, placement, &cache.preview(painter.ctx(), preview, cut));
+        cache.preview(painter.ctx(), preview, cut).paint(painter, placement);
         preview_outlines_ui(painter, placement, cache.preview_outlines(preview, cut), &preview.table);
     }
-}
-
-/// Paints a picture over the place of the slice.
-pub fn draw(painter: &Painter, placement: &Placement, picture: &SliceTexture) {
-    let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
-    painter.image(picture.texture.id(), placement.slice_rect(), whole, Color32::WHITE);
 }
 
 /// The plane whose slices a voxel axis counts.
@@ -190,7 +182,7 @@ pub fn plane_through(case: &Case, axis: usize) -> Plane {
     all.into_iter().find(|plane| case.through(*plane).0 == axis).unwrap_or(Plane::Axial)
 }
 
-fn captions_ui(ui: &Ui, view: &View<'_>, cut: Cut, stride: usize, shown: Shown) {
+fn captions_ui(ui: &Ui, view: &View<'_>, cut: Cut, shown: Shown) {
     let (tokens, rect, case) = (tokens(ui), view.placement.view(), view.case);
     let painter = ui.painter_at(rect);
     map_legend_ui(&painter, tokens, view);
@@ -214,22 +206,16 @@ fn captions_ui(ui: &Ui, view: &View<'_>, cut: Cut, stride: usize, shown: Shown) 
         _ => None,
     };
     let below = name.left_bottom() + vec2(0.0, 4.0);
-    let last = match side {
+    match side {
         // Beside the name there is no room for it in half a view.
         Some(side) => {
             let text = format!("{side}  {slice}");
-            shaded_text(&painter, below, Align2::LEFT_TOP, &text, small.clone(), tokens.overlay_text)
+            shaded_text(&painter, below, Align2::LEFT_TOP, &text, small.clone(), tokens.overlay_text);
         }
         None => {
             let beside = pos2(name.right() + 8.0, name.bottom() - 1.5);
             shaded_text(&painter, beside, Align2::LEFT_BOTTOM, &slice, small.clone(), tokens.overlay_weak);
-            name
         }
-    };
-    if stride > 1 {
-        let note = format!("Shown at 1/{stride} of its resolution: larger than this device's textures");
-        let below = last.left_bottom() + vec2(0.0, 4.0);
-        shaded_text(&painter, below, Align2::LEFT_TOP, &note, small.clone(), tokens.warning);
     }
     let zoom = format!("{:.0} %", 100.0 * case.camera(cut.plane).zoom);
     let corner = pos2(rect.right() - INSET - SLIDER_WIDTH, rect.bottom() - INSET + 2.0);

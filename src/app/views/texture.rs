@@ -1,28 +1,24 @@
-//! Slices as textures, made anew only when what they show has changed.
+//! Pictures and outlines of slices, made anew only when what they show has changed.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
-use eframe::egui::{ColorImage, Context, TextureHandle, TextureOptions};
+use eframe::egui::{Context, TextureOptions};
 
 use super::contour::{Outline, outlines};
+use super::geometry::Placement;
+use super::means::MeansCache;
+use super::tiles::{Picture, Recipe, Seen, Tiles};
 use crate::app::case::{Case, Preview};
 use crate::app::settings::{Interpolation, Overlay, OverlayStyle};
+use crate::domain::patch::Patch;
 use crate::domain::{LabelMap, LabelTable, Plane, Volume, Window, grid::SliceAxes};
 
 /// Opacity of a preview's areas, whatever the labels' is.
 const PREVIEW_OPACITY: f32 = 0.28;
 
-/// A slice on the graphics card.
-#[derive(Clone)]
-pub struct SliceTexture {
-    /// To draw it with.
-    pub texture: TextureHandle,
-    /// Every how many-th pixel it holds: more than 1 where the slice is larger than the device's textures can be.
-    pub stride: usize,
-}
-
-/// What a texture is for.
+/// What a picture is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Layer {
     Image,
@@ -40,10 +36,11 @@ pub(super) enum Layer {
     Damage,
 }
 
-/// Textures and outlines of the slices on the screen.
+/// Pictures and outlines of the slices on the screen.
 #[derive(Default)]
 pub struct SliceCache {
-    textures: HashMap<(Plane, Layer), (u64, SliceTexture)>,
+    tiles: Tiles,
+    means: MeansCache,
     outlines: HashMap<(Plane, Layer), (u64, Vec<Outline>)>,
 }
 
@@ -56,9 +53,16 @@ pub struct Cut {
     pub axes: SliceAxes,
     /// Which slice.
     pub index: usize,
+    /// What of it is seen.
+    pub seen: Seen,
 }
 
 impl Cut {
+    /// Slice `index` of a plane in its place.
+    pub fn new(ctx: &Context, (plane, axes): (Plane, SliceAxes), index: usize, placement: &Placement) -> Self {
+        Self { plane, axes, index, seen: Seen::new(ctx, placement) }
+    }
+
     fn hash(&self, hasher: &mut DefaultHasher) {
         let SliceAxes { right, down, through, flip_right, flip_down } = self.axes;
         (right, down, through, flip_right, flip_down, self.index).hash(hasher);
@@ -67,19 +71,26 @@ impl Cut {
 
 impl std::fmt::Debug for SliceCache {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SliceCache").field("textures", &self.textures.len()).finish_non_exhaustive()
+        f.debug_struct("SliceCache").field("tiles", &self.tiles).finish_non_exhaustive()
     }
 }
 
 impl SliceCache {
+    /// Whether something is still being worked out.
+    #[cfg(test)]
+    pub fn is_waiting(&self) -> bool {
+        !self.means.is_complete
+    }
+
     /// Frees everything.
     pub fn clear(&mut self) {
-        self.textures.clear();
+        self.tiles.clear();
+        self.means.clear();
         self.outlines.clear();
     }
 
     /// The image of a case.
-    pub fn image(&mut self, ctx: &Context, case: &Case, cut: Cut, interpolation: Interpolation) -> SliceTexture {
+    pub fn image(&mut self, ctx: &Context, case: &Case, cut: Cut, interpolation: Interpolation) -> Picture {
         self.volume(ctx, &case.opened.volume, case.id, case.frame, cut, case.window, interpolation)
     }
 
@@ -88,45 +99,57 @@ impl SliceCache {
     pub fn volume(
         &mut self,
         ctx: &Context,
-        volume: &Volume,
+        volume: &Arc<Volume>,
         serial: u64,
         frame: usize,
         cut: Cut,
         window: Window,
         interpolation: Interpolation,
-    ) -> SliceTexture {
-        let key = key(cut, |hasher| {
-            (serial, frame, window.width.to_bits(), window.level.to_bits()).hash(hasher);
-            (interpolation == Interpolation::Linear).hash(hasher);
-        });
+    ) -> Picture {
+        self.means.poll();
+        let slice = key(cut, |hasher| (serial, frame).hash(hasher));
+        let is_smooth = interpolation == Interpolation::Linear;
         let options = match interpolation {
             Interpolation::Linear => TextureOptions::LINEAR,
             Interpolation::Nearest => {
                 TextureOptions { minification: TextureOptions::LINEAR.minification, ..TextureOptions::NEAREST }
             }
         };
-        self.texture(ctx, (cut.plane, Layer::Image), key, options, || {
-            volume.slice_rgba(frame, &cut.axes, cut.index, window)
-        })
+        let key = |patch: &Patch| {
+            let means = self.means.get(slice, patch).is_some();
+            hashed((slice, window.width.to_bits(), window.level.to_bits(), is_smooth, means))
+        };
+        let rgba = |patch: &Patch| match self.means.get(slice, patch) {
+            Some(means) => means.rgba(window),
+            None => volume.patch_rgba(frame, &cut.axes, cut.index, patch, window),
+        };
+        let recipe = Recipe { slot: (cut.plane, Layer::Image), options, key: &key, rgba: &rgba };
+        let picture = self.tiles.picture(ctx, &cut.seen, &recipe);
+        self.means.want(ctx, (volume, frame), (cut, slice), cut.seen.reduced());
+        picture
     }
 
     /// The areas of a case's labels, where they are drawn.
-    pub fn labels(&mut self, ctx: &Context, case: &Case, cut: Cut, overlay: Overlay) -> Option<SliceTexture> {
+    pub fn labels(&mut self, ctx: &Context, case: &Case, cut: Cut, overlay: Overlay) -> Option<Picture> {
         if overlay.style == OverlayStyle::Outline {
             return None;
         }
-        let revisions = (case.id, case.history.revision(), case.table_revision);
-        let key = key(cut, |hasher| (revisions, overlay.opacity.to_bits()).hash(hasher));
-        Some(self.texture(ctx, (cut.plane, Layer::Labels), key, TextureOptions::NEAREST, || {
-            case.history.labels().slice_rgba(&case.table, &cut.axes, cut.index, overlay.opacity, false)
-        }))
+        let (history, axes) = (&case.history, &cut.axes);
+        let slice = key(cut, |hasher| (case.id, case.table_revision, overlay.opacity.to_bits()).hash(hasher));
+        // A stroke changes the tiles that it is on.
+        let key = |patch: &Patch| {
+            hashed((slice, history.last_change_within(&patch.voxels(case.grid().shape(), axes, cut.index))))
+        };
+        let rgba = |patch: &Patch| history.labels().patch_rgba(&case.table, (axes, cut.index), patch, overlay.opacity);
+        let (slot, options) = ((cut.plane, Layer::Labels), TextureOptions::NEAREST);
+        Some(self.tiles.picture(ctx, &cut.seen, &Recipe { slot, options, key: &key, rgba: &rgba }))
     }
 
     /// The areas of a preview.
-    pub fn preview(&mut self, ctx: &Context, preview: &Preview, cut: Cut) -> SliceTexture {
+    pub fn preview(&mut self, ctx: &Context, preview: &Preview, cut: Cut) -> Picture {
         let key = key(cut, |hasher| preview.serial.hash(hasher));
-        self.texture(ctx, (cut.plane, Layer::Preview), key, TextureOptions::NEAREST, || {
-            preview.labels.slice_rgba(&preview.table, &cut.axes, cut.index, PREVIEW_OPACITY, false)
+        self.picture(ctx, Layer::Preview, cut, key, |patch| {
+            preview.labels.patch_rgba(&preview.table, (&cut.axes, cut.index), patch, PREVIEW_OPACITY)
         })
     }
 
@@ -147,15 +170,9 @@ impl SliceCache {
     }
 
     /// A map laid over the image; `rgba` makes it where `state` is new.
-    pub fn map(
-        &mut self,
-        ctx: &Context,
-        cut: Cut,
-        state: impl Hash,
-        rgba: impl FnOnce() -> (usize, usize, Vec<u8>),
-    ) -> SliceTexture {
+    pub fn map(&mut self, ctx: &Context, cut: Cut, state: impl Hash, rgba: impl Fn(&Patch) -> Vec<u8>) -> Picture {
         let key = key(cut, |hasher| state.hash(hasher));
-        self.texture(ctx, (cut.plane, Layer::Map), key, TextureOptions::NEAREST, rgba)
+        self.picture(ctx, Layer::Map, cut, key, rgba)
     }
 
     /// The contours of a map; `make` works them out where `state` is new.
@@ -186,39 +203,26 @@ impl SliceCache {
         table: &LabelTable,
         cut: Cut,
     ) -> &[Outline] {
+        let patch = cut.seen.patch();
+        let key = hashed((key, &patch));
         let entry = self.outlines.entry(slot).or_insert_with(|| (!key, Vec::new()));
         if entry.0 != key {
-            *entry = (key, outlines(labels, table, &cut.axes, cut.index));
+            *entry = (key, outlines(labels, table, (&cut.axes, cut.index), &patch));
         }
         &entry.1
     }
 
-    /// A texture; made where `key` is new.
-    pub(super) fn texture(
+    /// Something laid over the image; made where `key` is new.
+    pub(super) fn picture(
         &mut self,
         ctx: &Context,
-        slot: (Plane, Layer),
+        layer: Layer,
+        cut: Cut,
         key: u64,
-        options: TextureOptions,
-        rgba: impl FnOnce() -> (usize, usize, Vec<u8>),
-    ) -> SliceTexture {
-        if let Some((known, texture)) = self.textures.get(&slot)
-            && *known == key
-        {
-            return texture.clone();
-        }
-        let limit = ctx.input(|input| input.max_texture_side);
-        let (image, stride) = image_within(rgba(), limit, slot.1 == Layer::Image);
-        let texture = match self.textures.remove(&slot) {
-            Some((_, mut old)) => {
-                old.texture.set(image, options);
-                old.texture
-            }
-            None => ctx.load_texture(format!("{slot:?}"), image, options),
-        };
-        let texture = SliceTexture { texture, stride };
-        self.textures.insert(slot, (key, texture.clone()));
-        texture
+        rgba: impl Fn(&Patch) -> Vec<u8>,
+    ) -> Picture {
+        let (slot, options) = ((cut.plane, layer), TextureOptions::NEAREST);
+        self.tiles.picture(ctx, &cut.seen, &Recipe { slot, options, key: &|_| key, rgba: &rgba })
     }
 }
 
@@ -230,39 +234,8 @@ pub(super) fn key(cut: Cut, rest: impl FnOnce(&mut DefaultHasher)) -> u64 {
     hasher.finish()
 }
 
-/// The image, thinned to every `stride`-th pixel where a side is longer than `limit`.
-fn image_within((width, height, rgba): (usize, usize, Vec<u8>), limit: usize, is_opaque: bool) -> (ColorImage, usize) {
-    let stride = width.max(height).div_ceil(limit.max(1)).max(1);
-    let build = if is_opaque { ColorImage::from_rgba_premultiplied } else { ColorImage::from_rgba_unmultiplied };
-    if stride == 1 {
-        return (build([width, height], &rgba), 1);
-    }
-    let size = [width.div_ceil(stride), height.div_ceil(stride)];
-    let mut thinned = Vec::with_capacity(size[0] * size[1] * 4);
-    for row in rgba.chunks_exact(width * 4).step_by(stride) {
-        for pixel in row.chunks_exact(4).step_by(stride) {
-            thinned.extend_from_slice(pixel);
-        }
-    }
-    (build(size, &thinned), stride)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_slice_larger_than_the_device_allows_is_thinned_and_says_so() {
-        let rgba: Vec<u8> = (0..5 * 3).flat_map(|i| [i, i, i, 255]).collect();
-        let (image, stride) = image_within((5, 3, rgba), 3, true);
-        assert_eq!((image.size, stride), ([3, 2], 2));
-        let reds: Vec<u8> = image.pixels.iter().map(|pixel| pixel.r()).collect();
-        assert_eq!(reds, [0, 2, 4, 10, 12, 14]);
-    }
-
-    #[test]
-    fn a_slice_that_fits_is_left_alone() {
-        let (image, stride) = image_within((2, 1, vec![9; 8]), 2048, true);
-        assert_eq!((image.size, stride), ([2, 1], 1));
-    }
+fn hashed(state: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    state.hash(&mut hasher);
+    hasher.finish()
 }

@@ -8,7 +8,6 @@ use super::contour::{Outline, outlines_in};
 use super::geometry::Placement;
 use super::overlay::{INSET, shaded_text};
 use super::pointer::View;
-use super::slice::draw;
 use super::texture::{Cut, SliceCache};
 use crate::app::case::Case;
 use crate::app::inferno::inferno;
@@ -44,10 +43,10 @@ pub fn uncertainty_ui(painter: &Painter, view: &View<'_>, cut: Cut, cache: &mut 
     let of = (view.case.id, key.samples, key.map, key.class);
     if picture.values.is_some() {
         let key = (of, threshold.to_bits(), look.opacity.to_bits());
-        let texture = cache.map(painter.ctx(), cut, key, || {
-            picture.slice_rgba((&cut.axes, cut.index), (threshold, look.opacity), inferno)
+        let map = cache.map(painter.ctx(), cut, key, |patch| {
+            picture.patch_rgba((&cut.axes, cut.index), patch, (threshold, look.opacity), inferno)
         });
-        draw(painter, &view.placement, &texture);
+        map.paint(painter, &view.placement);
     }
     if look.contours {
         let contours = cache.map_contours(cut, of, || contours(picture, cut));

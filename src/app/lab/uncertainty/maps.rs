@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::grid::{SliceAxes, VoxelBox};
+use crate::domain::patch::Patch;
 use crate::domain::region::{Region, regions_above};
 use crate::domain::volume::Histogram;
 use crate::engine::laboratory::SamplesSoFar;
@@ -232,26 +233,24 @@ impl Picture {
         }
     }
 
-    /// A slice of the map: width, height, rows of RGBA (not premultiplied), clear where it is not above `threshold`.
-    pub fn slice_rgba(
+    /// A part of a slice of the map: rows of RGBA (not premultiplied), clear where it is not above `threshold`.
+    pub fn patch_rgba(
         &self,
         (axes, index): (&SliceAxes, usize),
+        patch: &Patch,
         (threshold, opacity): (f32, f32),
         color: impl Fn(f32) -> [u8; 3],
-    ) -> (usize, usize, Vec<u8>) {
+    ) -> Vec<u8> {
         let shape = self.samples.grid.shape();
-        let (width, height) = (shape[axes.right], shape[axes.down]);
-        let mut rgba = vec![0; width * height * 4];
         let alpha = (opacity.clamp(0.0, 1.0) * 255.0).round() as u8;
-        let Some(values) = &self.values else { return (width, height, rgba) };
-        self.visit(axes, index, |[x, y], position| {
-            if values[position] > threshold {
-                let [r, g, b] = color(values[position] / self.high);
-                let at = (y * width + x) * 4;
-                rgba[at..at + 4].copy_from_slice(&[r, g, b, alpha]);
+        let pixel = |pixel: [usize; 2]| match self.value(axes.voxel(shape, pixel, index)) {
+            Some(value) if value > threshold => {
+                let [r, g, b] = color(value / self.high);
+                [r, g, b, alpha]
             }
-        });
-        (width, height, rgba)
+            _ => [0; 4],
+        };
+        patch.middles().map(pixel).collect::<Vec<_>>().into_flattened()
     }
 
     /// Of each label shown, a slice of how many of [`SHARES`] its votes reach: class, width, height, one number a pixel.

@@ -6,6 +6,7 @@ use super::browse::{Browse, Cluster, Frame, Pick, shown};
 use super::maps::{Look, MapKind, Picture, PictureKey, RegionKey};
 use crate::config::SegmentSettings;
 use crate::domain::grid::VoxelBox;
+use crate::domain::patch::Patch;
 use crate::domain::{Convention, Grid, LabelTable, Plane, Window};
 use crate::engine::Stamp;
 use crate::engine::laboratory::{Conditions, SamplesSoFar};
@@ -73,8 +74,9 @@ fn slices_agree_with_values_in_every_plane_and_convention() {
         for convention in [Convention::Radiological, Convention::Neurological] {
             let axes = picture.samples.grid.slice_axes(plane, convention);
             for index in 0..SHAPE[axes.through] {
-                let (width, height, rgba) = picture.slice_rgba((&axes, index), (0.1, 1.0), |_| [9, 9, 9]);
-                let (_, _, _, levels) = picture.slice_levels(&axes, index).remove(0);
+                let patch = Patch::whole([SHAPE[axes.right], SHAPE[axes.down]]);
+                let rgba = picture.patch_rgba((&axes, index), &patch, (0.1, 1.0), |_| [9, 9, 9]);
+                let (_, width, height, levels) = picture.slice_levels(&axes, index).remove(0);
                 for (at, pixel) in rgba.chunks_exact(4).enumerate() {
                     let voxel = axes.voxel(SHAPE, [at % width, at / width], index);
                     assert_eq!(pixel[3] == 255, voxel == [2, 1, 1], "{plane:?} {voxel:?}");
