@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use ldseg::domain::{Space, Voxels};
-use ldseg::io::{ReadVolume, read_volume};
+use ldseg::domain::{LabelMap, LabelTable, Space, Voxels};
+use ldseg::io::{DrawnOn, ReadVolume, read_labels, read_labels_on, read_volume, write_labels};
 use ldseg::monitor::Silent;
 use serde::Deserialize;
 
@@ -15,6 +15,8 @@ struct Description {
     points: Vec<[f64; 3]>,
     values: Vec<f64>,
 }
+
+const PACKAGES: &str = "pydicom, highdicom, SimpleITK";
 
 /// The voxels that are compared, as in `dicom.py`.
 const PLACES: [[usize; 3]; 5] = [[0, 0, 0], [4, 0, 0], [0, 3, 0], [0, 0, 5], [4, 3, 2]];
@@ -42,7 +44,7 @@ fn check(read: &ReadVolume, expected: &Description, left_out: &[usize]) {
 #[test]
 fn series_are_put_together_as_simple_itk_puts_them() {
     let folder = tempfile::tempdir().unwrap();
-    let Some(said) = python("dicom.py", "pydicom, SimpleITK", &["write".as_ref(), folder.path()]) else { return };
+    let Some(said) = python("dicom.py", PACKAGES, &["write".as_ref(), folder.path()]) else { return };
     let expected: Description = serde_json::from_str(&said).unwrap();
     let at = |name: &str| folder.path().join(name);
 
@@ -67,7 +69,7 @@ fn series_are_put_together_as_simple_itk_puts_them() {
 #[test]
 fn frames_of_an_ultrasound_are_time_and_its_pixels_have_their_size() {
     let folder = tempfile::tempdir().unwrap();
-    if python("dicom.py", "pydicom, SimpleITK", &["write".as_ref(), folder.path()]).is_none() {
+    if python("dicom.py", PACKAGES, &["write".as_ref(), folder.path()]).is_none() {
         return;
     }
     let ReadVolume { volume, name, .. } = open(&folder.path().join("ultrasound/us.dcm"));
@@ -78,10 +80,99 @@ fn frames_of_an_ultrasound_are_time_and_its_pixels_have_their_size() {
     assert_eq!(name.as_deref(), Some("US series 7"));
 }
 
+/// What pydicom and highdicom say of a segmentation.
+#[derive(Deserialize)]
+struct Segmentation {
+    /// Of the series' voxels: the numbers of their segments.
+    numbers: Vec<u16>,
+    names: Vec<String>,
+    colors: Vec<[u8; 3]>,
+    keeps_patient: bool,
+    refers: bool,
+}
+
+#[test]
+fn labels_become_a_segmentation_of_the_series_that_they_were_drawn_on() {
+    let folder = tempfile::tempdir().unwrap();
+    if python("dicom.py", PACKAGES, &["write".as_ref(), folder.path()]).is_none() {
+        return;
+    }
+    let series = folder.path().join("oblique");
+    let grid = open(&series).volume.grid().clone();
+    // Slices 0, 3 and 5 hold no label.
+    let id = |at: usize| [0, 2, 300, 17][at % 4] * u16::from([1, 2, 4].contains(&(at / 20)));
+    let labels = LabelMap::new(grid.clone(), (0..120).map(id).collect()).unwrap();
+    let mut table = LabelTable::with_ids(&[2, 17, 300]);
+    table.labels[1].name = "Größe".to_owned();
+    let mask = folder.path().join("mask.dcm");
+    write_labels(&mask, &labels, &table, Some(DrawnOn::File(&series)), &Silent).unwrap();
+
+    let said = python("dicom.py", PACKAGES, &["read".as_ref(), &mask, &series]).unwrap();
+    let said: Segmentation = serde_json::from_str(&said).unwrap();
+    let number = |id: u16| [0, 2, 17, 300].iter().position(|&known| known == id).unwrap() as u16;
+    assert_eq!(said.numbers, labels.iter().map(number).collect::<Vec<_>>());
+    assert_eq!(said.names, table.labels.iter().map(|label| label.name.clone()).collect::<Vec<_>>());
+    let apart = |label: usize, part: usize| said.colors[label][part].abs_diff(table.labels[label].color[part]);
+    assert!((0..9).all(|at| apart(at / 3, at % 3) <= 2), "{:?}", said.colors);
+    assert!(said.keeps_patient && said.refers);
+
+    let read = read_labels_on(&mask, &grid, &Silent).unwrap();
+    assert_eq!((read.labels.grid(), read.labels.to_ids()), (&grid, labels.to_ids()));
+    assert_eq!(read.table, Some(table.clone()));
+    // By itself: from the first slice with a label to the last.
+    let alone = read_labels(&mask, &Silent).unwrap();
+    assert_eq!(alone.labels.grid().shape(), [5, 4, 4]);
+    assert_eq!(alone.labels.to_ids(), labels.to_ids()[20..100]);
+    let first = |grid: &ldseg::domain::Grid, k: f64| grid.world_from_voxel().transform_point3([0.0, 0.0, k].into());
+    assert!(first(alone.labels.grid(), 3.0).distance(first(&grid, 4.0)) < 1e-9);
+
+    // A mask beside its slices does not take the place of the series, and takes the place of no image.
+    let beside = series.join("mask.dcm");
+    std::fs::copy(&mask, &beside).unwrap();
+    assert_eq!(open(&series).volume.grid(), &grid);
+    let error = write_labels(&series.join("IM0.dcm"), &labels, &table, None, &Silent).unwrap_err();
+    assert!(error.to_string().contains("a DICOM image has this name"), "{error}");
+}
+
+#[test]
+fn what_highdicom_segments_is_read_on_the_grid_of_its_series() {
+    let folder = tempfile::tempdir().unwrap();
+    let (series, mask) = (folder.path().join("oblique"), folder.path().join("mask.dcm"));
+    if python("dicom.py", PACKAGES, &["write".as_ref(), folder.path()]).is_none() {
+        return;
+    }
+    python("dicom.py", PACKAGES, &["segment".as_ref(), &series, &mask]).unwrap();
+    let grid = open(&series).volume.grid().clone();
+    let read = read_labels_on(&mask, &grid, &Silent).unwrap();
+    let id = |at: usize| ((at % 5 + at / 5 % 4 + at / 20) % 3 * usize::from(at >= 20)) as u16;
+    assert_eq!((read.labels.grid(), read.labels.to_ids()), (&grid, (0..120).map(id).collect()));
+    let table = read.table.unwrap();
+    assert_eq!((table.name(1), table.name(2)), ("Wand".to_owned(), "Höhle".to_owned()));
+    let apart = [200, 30, 40].iter().zip(table.labels[0].color).map(|(a, b): (&u8, u8)| a.abs_diff(b)).max();
+    assert!(apart.is_some_and(|apart| apart <= 2), "{:?}", table.labels[0].color);
+}
+
+#[test]
+fn labels_of_an_image_without_patient_become_a_segmentation_of_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let mask = folder.path().join("mask.dcm");
+    // The slices run against the normal, as in many NIfTI files.
+    let affine = glam::DAffine3::from_scale((0.5, 0.75, -2.0).into());
+    let grid = ldseg::domain::Grid::new([9, 3, 4], affine).unwrap();
+    let labels = LabelMap::new(grid.clone(), (0..108).map(|at| u16::from(at > 30 && at % 5 == 0)).collect()).unwrap();
+    write_labels(&mask, &labels, &LabelTable::default(), None, &Silent).unwrap();
+    assert_eq!(read_labels_on(&mask, &grid, &Silent).unwrap().labels.to_ids(), labels.to_ids());
+    let alone = read_labels(&mask, &Silent).unwrap().labels;
+    assert_eq!(alone.counts().get(&1), labels.counts().get(&1));
+    assert!(alone.grid().world_from_voxel().matrix3.determinant() > 0.0);
+    let none = write_labels(&mask, &LabelMap::empty(grid), &LabelTable::default(), None, &Silent).unwrap_err();
+    assert!(none.to_string().contains("label a voxel first"), "{none}");
+}
+
 /// Files of every make and many defects: each opens or is refused with a sentence, and none costs the program its life.
 #[test]
 fn pydicoms_own_test_files_open_or_are_refused_clearly() {
-    let Some(folder) = python("dicom.py", "pydicom, SimpleITK", &["samples".as_ref()]) else { return };
+    let Some(folder) = python("dicom.py", PACKAGES, &["samples".as_ref()]) else { return };
     let files: Vec<PathBuf> = Path::new(folder.trim())
         .read_dir()
         .unwrap()

@@ -118,6 +118,7 @@ fn ask(purpose: Purpose, suggestion: Option<&Path>) -> Picked {
             let name = suggestion.and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
             let dialog = dialog.add_filter("NIfTI, compressed", &["nii.gz"]).add_filter("NIfTI", &["nii"]);
             let dialog = dialog.add_filter("NRRD", &["seg.nrrd", "nrrd"]).add_filter("MetaImage", &["mha"]);
+            let dialog = dialog.add_filter("DICOM segmentation", &["dcm"]);
             let dialog = dialog.add_filter("PNG", &["png"]).add_filter("COCO", &["coco.json"]);
             dialog.set_file_name(name.unwrap_or_else(|| "labels.nii.gz".to_owned())).save_file()
         }

@@ -186,6 +186,7 @@ impl App {
             labels: case.history.shared(),
             table: case.table.clone(),
             header: case.opened.header.clone(),
+            image: case.opened.path.clone(),
             provenance: Box::new(super::provenance::of(case)),
         };
         let (revision, table_revision) = (case.history.revision(), case.table_revision);

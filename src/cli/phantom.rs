@@ -43,6 +43,7 @@ pub(super) fn run(args: &PhantomArgs) -> anyhow::Result<()> {
             labels: Arc::clone(&labels),
             table,
             header: None,
+            image: None,
             provenance: Box::new(Provenance::new(Some(&args.output))),
         })?;
     }

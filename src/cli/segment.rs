@@ -104,6 +104,7 @@ fn save(session: &mut Session, args: &SegmentArgs, opened: &Opened, result: &Seg
             labels: Arc::new(result.labels.clone()),
             table: result.table.clone(),
             header,
+            image: Some(args.image.clone()),
             provenance: Box::new(provenance(&args.image, result)),
         })?;
     }

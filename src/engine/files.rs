@@ -10,9 +10,8 @@ use super::worker::{Reporter, Runner};
 use crate::domain::phantom::{self, PhantomKind};
 use crate::domain::{Grid, LabelMap, LabelTable};
 use crate::io::journal::{Recovered, recover_without_image};
-use crate::io::nifti::Header;
 use crate::io::provenance::Provenance;
-use crate::io::{self, ReadLabels, ReadVolume, label_table, text};
+use crate::io::{self, DrawnOn, ReadLabels, ReadVolume, label_table, text};
 use crate::monitor::Monitor;
 
 /// Bins of a map's histogram.
@@ -31,8 +30,10 @@ impl Runner for Files {
             }
             Job::OpenLabels { path, grid } => open_labels(path, grid, reporter),
             Job::OpenMap { path, grid } => open_map(path, grid, reporter),
-            Job::SaveLabels { path, labels, table, header, provenance } => {
-                save_labels(path, labels, table, header.as_deref(), provenance, reporter)
+            Job::SaveLabels { path, labels, table, header, image, provenance } => {
+                let image = image.as_deref().map(DrawnOn::File);
+                let source = header.as_deref().map(DrawnOn::Nifti).or(image);
+                save_labels(path, labels, table, source, provenance, reporter)
             }
             Job::SaveRecovered { journal, path } => save_recovered(journal, path, reporter),
             Job::OpenTable { path } => Ok(Outcome::Table(path.clone(), label_table::read(path)?)),
@@ -81,7 +82,7 @@ fn make_phantom(kind: PhantomKind, seed: u64) -> Outcome {
 }
 
 fn open_labels(path: &Path, grid: &Grid, reporter: &Reporter) -> anyhow::Result<Outcome> {
-    let ReadLabels { labels, table, mut warnings } = io::read_labels(path, reporter)?;
+    let ReadLabels { labels, table, mut warnings } = io::read_labels_on(path, grid, reporter)?;
     if let Some(difference) = labels.grid().differs_from(grid) {
         bail!("the labels do not lie on the grid of the open image: {difference}: {}", path.display());
     }
@@ -115,7 +116,8 @@ fn save_recovered(journal: &Path, path: &Path, reporter: &Reporter) -> anyhow::R
     let edits = history.entries().take(history.n_applied()).map(|entry| entry.name.to_owned()).collect();
     let source = header.image.as_ref().map(|image| image.path.as_path());
     let provenance = Provenance { model, edits, ..Provenance::new(source) };
-    save_labels(path, history.labels(), &table, None, &provenance, reporter)?;
+    let source = source.filter(|path| path.exists()).map(DrawnOn::File);
+    save_labels(path, history.labels(), &table, source, &provenance, reporter)?;
     Ok(Outcome::Written(path.to_owned()))
 }
 
@@ -123,11 +125,11 @@ fn save_labels(
     path: &Path,
     labels: &LabelMap,
     table: &LabelTable,
-    header: Option<&Header>,
+    source: Option<DrawnOn<'_>>,
     provenance: &Provenance,
     reporter: &Reporter,
 ) -> anyhow::Result<Outcome> {
-    io::write_labels(path, labels, table, header, reporter)?;
+    io::write_labels(path, labels, table, source, reporter)?;
     label_table::write(&label_table_beside(path), table)?;
     provenance.write_beside(path)?;
     Ok(Outcome::Saved(path.to_owned()))

@@ -67,6 +67,8 @@ pub enum Job {
         table: LabelTable,
         /// The source image's header, copied field by field; `None` for an image that came from no file.
         header: Option<Arc<Header>>,
+        /// The source image's file or folder, where there is one: a DICOM segmentation refers to its slices.
+        image: Option<PathBuf>,
         /// Where the labels come from, written as JSON beside the file.
         provenance: Box<Provenance>,
     },

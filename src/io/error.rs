@@ -83,6 +83,14 @@ pub enum Error {
         /// The file, or the folder of a series.
         path: PathBuf,
     },
+    /// Labels that cannot be a DICOM segmentation.
+    #[error("the labels cannot be saved as a DICOM segmentation: {reason} ({})", path.display())]
+    Segmentation {
+        /// Why, and what to do.
+        reason: String,
+        /// The file asked for.
+        path: PathBuf,
+    },
     /// More slices than a picture holds.
     #[error("a picture holds one slice, the labels have {n_slices} slices; choose .nii.gz, .nrrd or .mha ({})", path.display())]
     Slices {

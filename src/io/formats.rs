@@ -71,7 +71,7 @@ impl Format {
 }
 
 /// The endings of names of images, longer ones first.
-const ENDINGS: [&str; 19] = [
+const ENDINGS: [&str; 20] = [
     ".coco.json",
     ".nii.gz",
     ".hdr.gz",
@@ -91,10 +91,20 @@ const ENDINGS: [&str; 19] = [
     ".tiff",
     ".bmp",
     ".gif",
+    ".dcm",
 ];
 
 /// The endings of names of label maps that can be written.
-const WRITTEN: [&str; 6] = [".nii.gz", ".nii", ".nrrd", ".mha", ".png", ".coco.json"];
+const WRITTEN: [&str; 7] = [".nii.gz", ".nii", ".nrrd", ".mha", ".dcm", ".png", ".coco.json"];
+
+/// The image that labels were drawn on: what a file of labels copies from it.
+#[derive(Clone, Copy, Debug)]
+pub enum DrawnOn<'a> {
+    /// Its header.
+    Nifti(&'a nifti::Header),
+    /// Its file or folder, which is read again: a DICOM segmentation belongs to its patient, study and slices.
+    File(&'a Path),
+}
 
 /// A file's name without the ending of its format: `scan.nii.gz` is `scan`.
 pub fn stem(name: &str) -> &str {
@@ -127,8 +137,8 @@ pub fn read_volume(path: &Path, monitor: &dyn Monitor, preview: &mut dyn FnMut(V
     }
 }
 
-/// Writes labels in the format that the name's ending says: `.nii`, `.nii.gz`, `.nrrd`, `.mha`, of one slice `.png`, and COCO's `.coco.json`. The labels of a NIfTI
-/// `source` must lie on its grid.
+/// Writes labels in the format that the name's ending says: `.nii`, `.nii.gz`, `.nrrd`, `.mha`, `.dcm`, of one slice
+/// `.png`, and COCO's `.coco.json`. They must lie on the grid of a NIfTI or DICOM `source`.
 ///
 /// # Errors
 /// [`Error`]; a file that was there before is then untouched.
@@ -136,9 +146,14 @@ pub fn write_labels(
     path: &Path,
     labels: &LabelMap,
     table: &LabelTable,
-    source: Option<&nifti::Header>,
+    source: Option<DrawnOn<'_>>,
     monitor: &dyn Monitor,
 ) -> Result<(), Error> {
+    let (source, file) = match source {
+        Some(DrawnOn::Nifti(header)) => (Some(header), None),
+        Some(DrawnOn::File(file)) => (None, Some(file)),
+        None => (None, None),
+    };
     if let Some(difference) = source.and_then(|source| labels.grid().differs_from(source.grid())) {
         return Err(Error::OtherGrid { difference, path: path.to_owned() });
     }
@@ -147,6 +162,8 @@ pub fn write_labels(
         nrrd::write_labels(path, labels, table, monitor)
     } else if name.ends_with(".mha") {
         metaimage::write_labels(path, labels, monitor)
+    } else if name.ends_with(".dcm") {
+        dicom::write_labels(path, labels, table, file, monitor)
     } else if name.ends_with(".png") {
         picture::write_labels(path, labels, table, monitor)
     } else if name.ends_with(".coco.json") {
@@ -155,7 +172,7 @@ pub fn write_labels(
         nifti::write_labels(path, labels, source, monitor)
     } else {
         Err(Error::Name {
-            expected: ".nii.gz, .nii, .nrrd, .seg.nrrd, .mha, .png or .coco.json",
+            expected: ".nii.gz, .nii, .nrrd, .seg.nrrd, .mha, .dcm, .png or .coco.json",
             path: path.to_owned(),
         })
     }
@@ -175,7 +192,11 @@ pub fn read_labels(path: &Path, monitor: &dyn Monitor) -> Result<ReadLabels, Err
     {
         return Ok(ReadLabels { labels, table: Some(table), warnings: Vec::new() });
     }
-    let ReadVolume { volume, table, mut warnings, .. } = read_volume(path, monitor, &mut |_| {})?;
+    ids_of(path, read_volume(path, monitor, &mut |_| {})?)
+}
+
+fn ids_of(path: &Path, read: ReadVolume) -> Result<ReadLabels, Error> {
+    let ReadVolume { volume, table, mut warnings, .. } = read;
     let refused = |found: &str| Error::NotLabelMap { found: found.to_owned(), path: path.to_owned() };
     if volume.n_frames() > 1 {
         let frames = format!("{} frames; save one frame as a 3D file, or open this as an image", volume.n_frames());
@@ -206,6 +227,18 @@ pub fn read_labels(path: &Path, monitor: &dyn Monitor) -> Result<ReadLabels, Err
     let n_found = ids.len();
     let labels = LabelMap::new(grid, ids).map_err(|_| refused(&format!("{n_found} values")))?;
     Ok(ReadLabels { labels, table, warnings })
+}
+
+/// As [`read_labels`], for an image on `grid`. A file that holds labelled slices alone is laid on that grid, where its slices
+/// lie there.
+///
+/// # Errors
+/// As [`read_labels`].
+pub fn read_labels_on(path: &Path, grid: &Grid, monitor: &dyn Monitor) -> Result<ReadLabels, Error> {
+    match Format::of(path)? {
+        Format::Dicom => ids_of(path, dicom::read_labels_on(path, grid, monitor)?),
+        _ => read_labels(path, monitor),
+    }
 }
 
 /// Turns stored values into ids.

@@ -22,5 +22,7 @@ pub mod text;
 mod voxels;
 
 pub use error::Error;
-pub use formats::{ReadLabels, ReadVolume, is_label_name, read_labels, read_volume, stem, write_labels};
+pub use formats::{
+    DrawnOn, ReadLabels, ReadVolume, is_label_name, read_labels, read_labels_on, read_volume, stem, write_labels,
+};
 pub use voxels::MAX_IMAGE_BYTES;

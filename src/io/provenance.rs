@@ -102,7 +102,7 @@ fn beside(mask: &Path, ending: &str) -> PathBuf {
 }
 
 /// A moment in UTC, to the second, as RFC 3339 writes it.
-fn utc(time: SystemTime) -> String {
+pub(super) fn utc(time: SystemTime) -> String {
     let seconds = time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let (days, second) = (seconds / 86_400, seconds % 86_400);
     let (year, month, day) = civil(days);

@@ -1,7 +1,9 @@
 """DICOM files for tests/dicom.rs.
 
-    dicom.py write FOLDER    writes series into folders of their own, each with what SimpleITK and pydicom say of it
-    dicom.py samples         prints the folder of pydicom's own test files
+    dicom.py write FOLDER          writes series into folders of their own, each with what SimpleITK and pydicom say of it
+    dicom.py samples               prints the folder of pydicom's own test files
+    dicom.py read SEG SERIES       prints what pydicom and highdicom make of a segmentation of a series in a folder
+    dicom.py segment SERIES SEG    writes a segmentation with highdicom: (column + row + slice) % 3 in all slices but the first
 """
 
 import json
@@ -14,6 +16,9 @@ import pydicom
 import SimpleITK
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
+from highdicom.color import CIELabColor
+from highdicom.seg import SegmentAlgorithmTypeValues, Segmentation, SegmentDescription, segread
+from pydicom.sr.codedict import codes
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, RLELossless, generate_uid
 
 SIZE = (5, 4, 6)  # columns, rows, slices
@@ -32,7 +37,10 @@ def image(series, number):
     dataset.SOPClassUID = CTImageStorage
     dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID
     dataset.StudyInstanceUID = dataset.SeriesInstanceUID = series
-    dataset.PatientName = "Doe^Jane"
+    dataset.PatientName, dataset.PatientID, dataset.StudyDate = "Doe^Jänë", "J1", "20260131"
+    dataset.SpecificCharacterSet, dataset.FrameOfReferenceUID = "ISO_IR 100", generate_uid(entropy_srcs=[series])
+    for field in ["PatientBirthDate", "PatientSex", "StudyTime", "StudyID", "AccessionNumber", "ReferringPhysicianName"]:
+        setattr(dataset, field, "")
     dataset.Modality, dataset.SeriesNumber, dataset.InstanceNumber = "CT", 7, number
     dataset.Columns, dataset.Rows = SIZE[:2]
     dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
@@ -45,6 +53,7 @@ def ct(series, at, number):
     dataset.ImagePositionPatient = [float(x) for x in ORIGIN + STEP * at]
     dataset.ImageOrientationPatient = [float(x) for x in AXES[:2].reshape(-1)]
     dataset.PixelSpacing = [SPACING[1], SPACING[0]]
+    dataset.SliceThickness = SPACING[2]
     dataset.RescaleSlope, dataset.RescaleIntercept = 2, -1024
     dataset.PixelData = pixels(at).tobytes()
     return dataset
@@ -126,7 +135,62 @@ def write(folder):
     print(json.dumps({"size": read.GetSize(), "points": points, "values": [float(read[place]) for place in places]}))
 
 
+def slices(folder):
+    """The datasets of a series from the first slice on."""
+    datasets = [pydicom.dcmread(path) for path in folder.iterdir()]
+    return sorted(datasets, key=lambda dataset: numpy.dot(AXES[2], dataset.ImagePositionPatient))
+
+
+def read(path, folder):
+    dataset, source = pydicom.dcmread(path), slices(folder)
+    size = (dataset.NumberOfFrames, dataset.Rows, dataset.Columns)
+    bits = numpy.unpackbits(numpy.frombuffer(dataset.PixelData, numpy.uint8), bitorder="little")
+    masks = bits[: numpy.prod(size)].reshape(size)
+    numbers, refers = numpy.zeros((len(source), *size[1:]), int), True
+    shared = dataset.SharedFunctionalGroupsSequence[0]
+    orientation = shared.PlaneOrientationSequence[0].ImageOrientationPatient
+    assert numpy.allclose(numpy.array(orientation, float), numpy.array(source[0].ImageOrientationPatient, float))
+    assert shared.PixelMeasuresSequence[0].PixelSpacing == source[0].PixelSpacing
+    for mask, group in zip(masks, dataset.PerFrameFunctionalGroupsSequence):
+        position = numpy.array(group.PlanePositionSequence[0].ImagePositionPatient, float)
+        at, = [k for k, of in enumerate(source) if numpy.allclose(position, numpy.array(of.ImagePositionPatient, float))]
+        instance = group.DerivationImageSequence[0].SourceImageSequence[0].ReferencedSOPInstanceUID
+        refers &= instance == source[at].SOPInstanceUID
+        numbers[at][mask == 1] = group.SegmentIdentificationSequence[0].ReferencedSegmentNumber
+    segmentation = segread(path)
+    volume = segmentation.get_volume(combine_segments=True, allow_missing_positions=True)
+    first = int(numpy.flatnonzero(numbers.any(axis=(1, 2)))[0])
+    found = volume.array if numpy.dot(volume.affine[:3, 0], AXES[2]) > 0 else volume.array[::-1]
+    assert numpy.array_equal(found, numbers[first : first + len(found)]), "highdicom reads other voxels"
+    colors = [segment.RecommendedDisplayCIELabValue for segment in dataset.SegmentSequence]
+    kept = ["PatientName", "PatientID", "StudyDate", "StudyInstanceUID", "FrameOfReferenceUID"]
+    print(json.dumps({
+        "numbers": numbers.reshape(-1).tolist(),
+        "names": [segment.SegmentLabel for segment in dataset.SegmentSequence],
+        "colors": [CIELabColor.from_dicom_value(value).to_rgb() for value in colors],
+        "keeps_patient": all(getattr(dataset, field) == getattr(source[0], field) for field in kept),
+        "refers": refers,
+    }))
+
+
+def segment(folder, path):
+    source = slices(folder)
+    k, j, i = numpy.indices((len(source), *source[0].pixel_array.shape))
+    numbers = (i + j + k) % 3 * (k > 0)
+    described = [
+        SegmentDescription(number, name, codes.SCT.Tissue, codes.SCT.Tissue, SegmentAlgorithmTypeValues.MANUAL,
+                           display_color=CIELabColor.from_rgb(*color))
+        for number, name, color in [(1, "Wand", (200, 30, 40)), (2, "Höhle", (10, 250, 90))]
+    ]
+    Segmentation(source, numbers.astype(numpy.uint8), "BINARY", described, generate_uid(), 5, generate_uid(), 1,
+                 "Maker", "Model", "1", "2").save_as(path)
+
+
 if sys.argv[1] == "write":
     write(Path(sys.argv[2]))
+elif sys.argv[1] == "read":
+    read(Path(sys.argv[2]), Path(sys.argv[3]))
+elif sys.argv[1] == "segment":
+    segment(Path(sys.argv[2]), Path(sys.argv[3]))
 else:
     print(Path(pydicom.__file__).parent / "data" / "test_files")

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use dicom_dictionary_std::tags;
+use dicom_dictionary_std::{tags, uids};
 use dicom_object::mem::InMemDicomObject;
 use dicom_object::{DefaultDicomObject, OpenFileOptions, Tag};
 use glam::DVec3;
@@ -13,6 +13,8 @@ use crate::io::Error;
 #[derive(Clone, Debug)]
 pub(super) struct Head {
     pub path: PathBuf,
+    /// UIDs of its class and of itself.
+    pub sop: [String; 2],
     pub series: String,
     pub modality: Option<String>,
     pub series_number: Option<i64>,
@@ -25,6 +27,8 @@ pub(super) struct Head {
     pub places: Vec<Place>,
     /// Between columns and between rows, in millimetres.
     pub pixel_mm: Option<[f64; 2]>,
+    /// From one slice to the next, where an enhanced file says so.
+    pub slice_mm: Option<f64>,
     /// For all frames.
     pub rescale: Rescale,
 }
@@ -75,6 +79,7 @@ impl Head {
         let shared = item(object, tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, 0);
         Ok(Self {
             path: path.to_owned(),
+            sop: [tags::SOP_CLASS_UID, tags::SOP_INSTANCE_UID].map(|tag| text(object, tag).unwrap_or_default()),
             series: text(object, tags::SERIES_INSTANCE_UID).unwrap_or_default(),
             modality: text(object, tags::MODALITY),
             series_number: number(object, tags::SERIES_NUMBER),
@@ -84,8 +89,14 @@ impl Head {
             samples: number(object, tags::SAMPLES_PER_PIXEL).unwrap_or(1).clamp(1, 4) as usize,
             places: places(object, shared, n_frames),
             pixel_mm: pixel_mm(object, shared),
+            slice_mm: slice_mm(object, shared),
             rescale: rescale(object, shared),
         })
+    }
+
+    /// Its frames are masks of segments.
+    pub fn is_segmentation(&self) -> bool {
+        [uids::SEGMENTATION_STORAGE, uids::LABEL_MAP_SEGMENTATION_STORAGE].contains(&self.sop[0].as_str())
     }
 }
 
@@ -142,6 +153,13 @@ fn pixel_mm(object: &InMemDicomObject, shared: Option<&InMemDicomObject>) -> Opt
     ])
 }
 
+fn slice_mm(object: &InMemDicomObject, shared: Option<&InMemDicomObject>) -> Option<f64> {
+    let first = item(object, tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE, 0);
+    let measures = [shared, first].into_iter().flatten().find_map(|of| item(of, tags::PIXEL_MEASURES_SEQUENCE, 0))?;
+    let of = |tag| numbers(measures, tag)?.first().copied().filter(|&mm| mm > 0.0);
+    of(tags::SPACING_BETWEEN_SLICES).or_else(|| of(tags::SLICE_THICKNESS))
+}
+
 fn rescale(object: &InMemDicomObject, shared: Option<&InMemDicomObject>) -> Rescale {
     let transformation = |group: &InMemDicomObject| item(group, tags::PIXEL_VALUE_TRANSFORMATION_SEQUENCE, 0).cloned();
     let first = item(object, tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE, 0);
@@ -152,22 +170,22 @@ fn rescale(object: &InMemDicomObject, shared: Option<&InMemDicomObject>) -> Resc
     Rescale { slope: slope.unwrap_or(1.0), intercept: value(tags::RESCALE_INTERCEPT).unwrap_or(0.0) }
 }
 
-fn text(object: &InMemDicomObject, tag: Tag) -> Option<String> {
+pub(super) fn text(object: &InMemDicomObject, tag: Tag) -> Option<String> {
     let text = object.get(tag)?.to_str().ok()?;
     let text = text.trim_matches(['\0', ' ']);
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-fn number(object: &InMemDicomObject, tag: Tag) -> Option<i64> {
+pub(super) fn number(object: &InMemDicomObject, tag: Tag) -> Option<i64> {
     object.get(tag)?.to_int().ok()
 }
 
 /// Finite numbers; `None` where one is not.
-fn numbers(object: &InMemDicomObject, tag: Tag) -> Option<Vec<f64>> {
+pub(super) fn numbers(object: &InMemDicomObject, tag: Tag) -> Option<Vec<f64>> {
     let numbers = object.get(tag)?.to_multi_float64().ok()?;
     numbers.iter().all(|number| number.is_finite()).then_some(numbers)
 }
 
-fn item(object: &InMemDicomObject, tag: Tag, at: usize) -> Option<&InMemDicomObject> {
+pub(super) fn item(object: &InMemDicomObject, tag: Tag, at: usize) -> Option<&InMemDicomObject> {
     object.get(tag)?.items()?.get(at)
 }

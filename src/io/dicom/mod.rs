@@ -1,15 +1,18 @@
-//! DICOM files and series, as far as images go: single slices, series in a folder, frames of one file.
+//! DICOM files and series, as far as images go: single slices, series in a folder, frames of one file; and segmentations, which
+//! are written too.
 //!
-//! What names a patient is read by nobody here: a case is called by its modality, series number and description, and errors name
-//! files and tags alone.
+//! What names a patient is copied from a series into the segmentation drawn on it, and goes nowhere else: a case is called by its
+//! modality and series number, and errors name files and tags alone.
 
 mod head;
 mod pixels;
+mod seg;
 mod series;
 
 use std::path::Path;
 
 use self::head::Head;
+pub(super) use self::seg::{read_labels_on, write_labels};
 pub(super) use self::series::read_volume;
 
 /// Whether a file begins like a DICOM file: a preamble, then its mark.

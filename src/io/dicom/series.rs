@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use glam::{DAffine3, DMat3, DVec3};
 
 use super::head::{Head, Place, Rescale};
-use super::{is_dicom, name, pixels};
+use super::{is_dicom, name, pixels, seg};
 use crate::domain::{Grid, Scaling, Volume, Voxels};
 use crate::io::metaimage::RAS_FROM_LPS;
 use crate::io::source::Source;
@@ -28,14 +28,23 @@ const MAX_MISSING: usize = 1000;
 /// [`Error`], of the first file that cannot be read.
 pub(in crate::io) fn read_volume(path: &Path, monitor: &dyn Monitor) -> Result<ReadVolume, Error> {
     let mut warnings = Vec::new();
-    let heads = if path.is_dir() { largest_series(path, monitor, &mut warnings)? } else { series_of(path, monitor)? };
-    let first = heads
-        .first()
-        .ok_or_else(|| Error::Dicom { reason: "the folder has no DICOM images".to_owned(), path: path.to_owned() })?;
-    let name = name(first);
+    let heads = heads(path, monitor, &mut warnings)?;
+    if heads[0].is_segmentation() {
+        return seg::read_volume(&heads[0], None, monitor, warnings);
+    }
+    let name = name(&heads[0]);
     let stack = Stack::of(heads, &mut warnings, path)?;
     let volume = stack.read(monitor, &mut warnings, path)?;
     Ok(ReadVolume { volume, header: None, table: None, name: Some(name), warnings })
+}
+
+/// The files that `path` stands for: itself, its series or the largest one of a folder. At least one.
+pub(super) fn heads(path: &Path, monitor: &dyn Monitor, warnings: &mut Vec<String>) -> Result<Vec<Head>, Error> {
+    let heads = if path.is_dir() { largest_series(path, monitor, warnings)? } else { series_of(path, monitor)? };
+    match heads.is_empty() {
+        true => Err(Error::Dicom { reason: "the folder has no DICOM images".to_owned(), path: path.to_owned() }),
+        false => Ok(heads),
+    }
 }
 
 /// The DICOM files of a folder, each looked into as it is asked for.
@@ -71,7 +80,10 @@ fn largest_series(folder: &Path, monitor: &dyn Monitor, warnings: &mut Vec<Strin
         warnings.push(format!("{unread} DICOM files of the folder hold no image and were left out."));
     }
     let n_images = |heads: &Vec<Head>| heads.iter().map(|head| head.n_frames).sum::<usize>();
-    let largest = all.iter().max_by_key(|(_, heads)| n_images(heads)).map(|(series, _)| series.clone());
+    // A mask lies over another series, and may have more frames than it.
+    let is_image = |heads: &Vec<Head>| !heads.iter().any(Head::is_segmentation);
+    let largest =
+        all.iter().max_by_key(|(_, heads)| (is_image(heads), n_images(heads))).map(|(series, _)| series.clone());
     let others: Vec<String> = all
         .iter()
         .filter(|(series, _)| Some(*series) != largest.as_ref())
@@ -91,7 +103,7 @@ fn largest_series(folder: &Path, monitor: &dyn Monitor, warnings: &mut Vec<Strin
 fn series_of(path: &Path, monitor: &dyn Monitor) -> Result<Vec<Head>, Error> {
     let head = Head::read(path)?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if head.n_frames > 1 || head.places.is_empty() || head.series.is_empty() {
+    if head.n_frames > 1 || head.places.is_empty() || head.series.is_empty() || head.is_segmentation() {
         return Ok(vec![head]);
     }
     let mut series = by_series(folder, monitor, &mut 0)?;
@@ -100,23 +112,23 @@ fn series_of(path: &Path, monitor: &dyn Monitor) -> Result<Vec<Head>, Error> {
 
 /// One frame of one file.
 #[derive(Clone, Copy, Debug)]
-struct Frame {
-    file: usize,
-    frame: usize,
-    place: Option<Place>,
+pub(super) struct Frame {
+    pub file: usize,
+    pub frame: usize,
+    pub place: Option<Place>,
 }
 
 /// Frames in the order of the volume.
-struct Stack {
-    files: Vec<Head>,
+pub(super) struct Stack {
+    pub files: Vec<Head>,
     /// Slice after slice, time after time; `None` where a slice is missing.
-    frames: Vec<Option<Frame>>,
+    pub frames: Vec<Option<Frame>>,
     n_slices: usize,
-    grid: Grid,
+    pub grid: Grid,
 }
 
 impl Stack {
-    fn of(mut files: Vec<Head>, warnings: &mut Vec<String>, path: &Path) -> Result<Self, Error> {
+    pub fn of(mut files: Vec<Head>, warnings: &mut Vec<String>, path: &Path) -> Result<Self, Error> {
         leave_out_others(&mut files, warnings);
         files.sort_by_key(|head| head.instance);
         let frames = (0..files.len()).flat_map(|file| {
@@ -125,7 +137,7 @@ impl Stack {
         });
         let frames: Vec<Frame> = frames.collect();
         let is_placed = frames.iter().all(|frame| frame.place.is_some());
-        let columns = if is_placed { columns(&frames, warnings) } else { None };
+        let columns = if is_placed { columns(&frames, None, warnings) } else { None };
         let failed = |reason: String| Error::Dicom { reason, path: path.to_owned() };
         let [ni, nj] = files[0].size;
         let pixel_mm = files[0].pixel_mm;
@@ -189,9 +201,9 @@ fn leave_out_others(files: &mut Vec<Head>, warnings: &mut Vec<String>) {
 }
 
 /// Frames by their place along the normal.
-struct Columns {
+pub(super) struct Columns {
     /// The slices from the first on, each with its frames in time; empty where one is missing.
-    slices: Vec<Vec<Frame>>,
+    pub slices: Vec<Vec<Frame>>,
     /// Where the first slice lies.
     first: DVec3,
     /// From one slice to the next.
@@ -199,7 +211,9 @@ struct Columns {
 }
 
 /// `None` where the frames are no stack: they lie in one place, or in planes that are not parallel.
-fn columns(frames: &[Frame], warnings: &mut Vec<String>) -> Option<Columns> {
+///
+/// `step_mm` lies between two slices, where the files say so; else what most steps are.
+pub(super) fn columns(frames: &[Frame], step_mm: Option<f64>, warnings: &mut Vec<String>) -> Option<Columns> {
     let first = frames.first()?.place?;
     let normal = first.normal().normalize();
     let places = frames.iter().map(|frame| Some((frame.place?.origin.dot(normal), *frame)));
@@ -220,11 +234,15 @@ fn columns(frames: &[Frame], warnings: &mut Vec<String>) -> Option<Columns> {
     }
     let origin = |group: &(f64, Vec<Frame>)| group.1[0].place.map_or(DVec3::ZERO, |place| place.origin);
     if groups.len() == 1 {
-        return Some(Columns { first: origin(&groups[0]), slices: vec![groups.remove(0).1], step: normal });
+        return Some(Columns {
+            first: origin(&groups[0]),
+            slices: vec![groups.remove(0).1],
+            step: normal * step_mm.unwrap_or(1.0),
+        });
     }
     let mut steps: Vec<f64> = groups.windows(2).map(|pair| pair[1].0 - pair[0].0).collect();
     steps.sort_by(f64::total_cmp);
-    let usual = steps[steps.len() / 2];
+    let usual = step_mm.unwrap_or(steps[steps.len() / 2]);
     let (start, end) = (origin(&groups[0]), origin(&groups[groups.len() - 1]));
     let along = (end - start) / (groups[groups.len() - 1].0 - groups[0].0);
     warn_of_slant(&groups, start, along, warnings);
@@ -286,7 +304,7 @@ fn in_order(columns: Columns, warnings: &mut Vec<String>) -> Vec<Option<Frame>> 
     (0..n_times).flat_map(|time| slices.iter().map(move |slice| slice.get(time).copied()).collect::<Vec<_>>()).collect()
 }
 
-fn patient_grid(
+pub(super) fn patient_grid(
     columns: &Columns,
     place: Place,
     [ni, nj]: [usize; 2],
