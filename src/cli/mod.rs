@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn wrong_use_is_refused_before_anything_is_done() {
         check_refused("ldseg segment", ErrorKind::MissingRequiredArgument);
-        check_refused("ldseg segment a.nii --steps 1", ErrorKind::ValueValidation);
+        check_refused("ldseg segment a.nii --steps 0", ErrorKind::ValueValidation);
         check_refused("ldseg segment a.nii --samples 0", ErrorKind::ValueValidation);
         check_refused("ldseg segment a.nii --sampler euler", ErrorKind::InvalidValue);
         check_refused("ldseg segment a.nii --device tpu", ErrorKind::InvalidValue);
