@@ -8,11 +8,13 @@ use burn::prelude::Device;
 use sha2::{Digest, Sha256};
 
 use super::Error;
-use super::config::ModelConfig;
+use super::config::{InputConfig, ModelConfig};
 use super::networks::Networks;
 use super::segment::Segmenter;
+use super::tensors::ModelBox;
 use crate::config::model_path;
-use crate::domain::LabelTable;
+use crate::domain::grid::VoxelBox;
+use crate::domain::{Grid, LabelTable};
 
 /// A model in the binary.
 struct Builtin {
@@ -49,6 +51,14 @@ pub struct ModelInfo {
     pub is_deterministic: bool,
     /// In the binary.
     pub is_builtin: bool,
+    input: InputConfig,
+}
+
+impl ModelInfo {
+    /// The voxels of an image on `grid` that it segments for a person who looks at `focus`: all, where they fit into its box.
+    pub fn region(&self, grid: &Grid, focus: [usize; 3]) -> VoxelBox {
+        ModelBox::new(grid, &self.input, Some(focus)).source_region(grid)
+    }
 }
 
 /// A model that has been found: its description and the bytes of its weights.
@@ -109,9 +119,9 @@ impl Builtin {
 impl ModelFiles {
     /// What a person needs to choose it.
     pub fn info(&self) -> ModelInfo {
-        let ModelConfig { name, title, description, .. } = self.config.clone();
+        let ModelConfig { name, title, description, input, .. } = self.config.clone();
         let (table, is_deterministic) = (self.config.label_table(), self.config.is_deterministic());
-        ModelInfo { name, title, description, table, is_deterministic, is_builtin: self.is_builtin }
+        ModelInfo { name, title, description, table, is_deterministic, is_builtin: self.is_builtin, input }
     }
 
     /// The description of its networks.

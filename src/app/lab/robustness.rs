@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::app::background::Task;
 use crate::app::state::{Purpose, State};
 use crate::config::SegmentSettings;
+use crate::domain::grid::VoxelBox;
 use crate::domain::{LabelMap, LabelTable};
 use crate::engine::JobId;
 use crate::engine::laboratory::{Conditions, Damaged, Experiment};
@@ -65,6 +66,8 @@ struct Wanted {
     strength: f64,
     settings: SegmentSettings,
     frame: usize,
+    /// What the model sees of an image that is larger than its box: it lies around the crosshair.
+    region: Option<VoxelBox>,
 }
 
 /// What the room's controls ask for.
@@ -192,13 +195,15 @@ impl App {
     pub(in crate::app) fn tend_damage(&mut self) {
         let settings = SegmentSettings { samples: 1, ..self.state.settings.segment.clone() };
         let is_here = self.state.room == Room::Robustness && self.state.segmenting.is_none();
+        let looked_at = self.state.case.as_ref().map(|case| (case.grid(), case.crosshair));
+        let region = self.state.model().zip(looked_at).map(|(model, (grid, crosshair))| model.region(grid, crosshair));
         let Some(case) = &mut self.state.case else { return };
         let (frame, lab) = (case.frame, &mut case.lab.robustness);
         if !lab.is_live || !is_here || case.lab.running.is_some() {
             lab.preview.wanted = None;
             return;
         }
-        let wanted = Wanted { perturbation: lab.perturbation, strength: lab.strength, settings, frame };
+        let wanted = Wanted { perturbation: lab.perturbation, strength: lab.strength, settings, frame, region };
         let preview = &mut lab.preview;
         if preview.asked.as_ref() == Some(&wanted) {
             preview.wanted = None;

@@ -64,6 +64,32 @@ fn the_damaged_image_is_shown_with_its_mask_and_the_newest_strength_wins() {
 }
 
 #[test]
+fn in_an_image_larger_than_the_models_box_the_damaged_image_follows_the_crosshair() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("wide.png");
+    image::GrayImage::from_fn(200, 40, |x, y| image::Luma([(x + 3 * y) as u8])).save(&path).expect("written");
+    let mut window = window(Start { image: Some(path), ..Start::default() });
+    wait(&mut window, |app| app.state.case.is_some() && app.is_idle());
+    let settings = &mut window.state_mut().state.settings.segment;
+    (settings.model, settings.device, settings.steps) = ("phantom-3d".to_owned(), DeviceChoice::Cpu, 2);
+    press(&mut window, Modifiers::NONE, Key::F5);
+    act(&mut window, RobustnessAction::SetLive(true));
+    let look_at = |window: &mut Window, i: usize, serial: u64| {
+        window.state_mut().state.case.as_mut().expect("open").crosshair[0] = i;
+        window.run_steps(3);
+        wait(window, |app| app.state.case.as_ref().is_some_and(|case| case.lab.robustness.preview.serial == serial));
+    };
+    look_at(&mut window, 199, 1);
+    look_at(&mut window, 0, 2);
+    // The box is at the image's edge, and stays there.
+    look_at(&mut window, 7, 2);
+    std::thread::sleep(Duration::from_millis(200));
+    window.run_steps(3);
+    assert!(lab(&window).preview.job.is_none(), "nothing is worked out anew");
+    look_at(&mut window, 120, 3);
+}
+
+#[test]
 fn a_sweep_compares_the_model_its_embedding_and_its_deterministic_counterpart() {
     let mut window = robustness_window();
     choose_two(&mut window);
