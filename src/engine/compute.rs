@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use anyhow::bail;
@@ -15,7 +15,7 @@ use super::worker::{Reporter, Runner};
 use crate::config::{DeviceChoice, SegmentSettings};
 use crate::domain::Volume;
 use crate::model::registry;
-use crate::model::segment::Segmenter;
+use crate::model::segment::{Encoded, Segmenter};
 use crate::monitor::Monitor;
 
 /// Owns the device and the models that have been loaded onto it.
@@ -28,12 +28,25 @@ pub(super) struct Compute {
     models: HashMap<String, Arc<LoadedModel>>,
     /// On `selected`'s device too.
     pub(super) walk: Option<KeptWalk>,
+    /// On `selected`'s device as well.
+    encoding: Option<KeptEncoding>,
     line: Arc<DeviceLine>,
+}
+
+/// The image that was encoded last: a person often tries one thing after another on it.
+struct KeptEncoding {
+    /// Not kept alive: the window may have closed it.
+    volume: Weak<Volume>,
+    frame: usize,
+    model: Arc<LoadedModel>,
+    encoded: Encoded,
+    /// What encoding it took.
+    encode_s: f64,
 }
 
 impl Compute {
     pub fn new(shared: Option<GpuHandles>, line: Arc<DeviceLine>) -> Self {
-        Self { shared, devices: None, selected: None, models: HashMap::new(), walk: None, line }
+        Self { shared, devices: None, selected: None, models: HashMap::new(), walk: None, encoding: None, line }
     }
 
     /// The device for `choice`. Models stay loaded as long as it stays the same.
@@ -48,8 +61,7 @@ impl Compute {
             }
         };
         if self.selected.as_ref().is_none_or(|previous| previous.device != selected.device) {
-            self.models.clear();
-            self.walk = None;
+            self.forget_models();
         }
         self.line.set(selected.name.clone());
         self.selected = Some(selected.clone());
@@ -67,6 +79,36 @@ impl Compute {
         Ok(loaded)
     }
 
+    /// Frees all that is on the device before.
+    fn forget_models(&mut self) {
+        self.models.clear();
+        (self.walk, self.encoding) = (None, None);
+    }
+
+    /// The image's embedding, and the seconds that encoding took; taken from the job before where nothing has changed.
+    pub(super) fn encode(
+        &mut self,
+        model: &Arc<LoadedModel>,
+        volume: &Arc<Volume>,
+        frame: usize,
+        focus: Option<[usize; 3]>,
+    ) -> (Encoded, f64) {
+        let segmenter = &model.segmenter;
+        self.encoding.take_if(|known| {
+            let is_same_image = Weak::as_ptr(&known.volume) == Arc::as_ptr(volume) && known.frame == frame;
+            let is_same_model = Arc::ptr_eq(&known.model, model);
+            !is_same_image || !is_same_model || !segmenter.has_box_of(&known.encoded, volume.grid(), focus)
+        });
+        let kept = self.encoding.get_or_insert_with(|| {
+            let start = Instant::now();
+            let encoded = segmenter.encode_image(volume, frame, focus);
+            segmenter.wait();
+            let encode_s = start.elapsed().as_secs_f64();
+            KeptEncoding { volume: Arc::downgrade(volume), frame, model: Arc::clone(model), encoded, encode_s }
+        });
+        (kept.encoded.clone(), kept.encode_s)
+    }
+
     fn segment(&mut self, request: &SegmentRequest<'_>, monitor: &dyn Monitor) -> anyhow::Result<Segmentation> {
         let start = Instant::now();
         let SegmentRequest { stamp, volume, focus, settings } = *request;
@@ -74,7 +116,10 @@ impl Compute {
         let selected = self.select(settings.device, monitor)?;
         monitor.report("Loading the model", 0, 0)?;
         let loaded = self.model(&settings.model, &selected)?;
-        let prediction = loaded.segmenter.segment(volume, stamp.frame, focus, settings, monitor)?;
+        monitor.report("Encoding the image", 0, 1)?;
+        let (encoded, _) = self.encode(&loaded, volume, stamp.frame, focus);
+        monitor.report("Encoding the image", 1, 1)?;
+        let prediction = loaded.segmenter.segment_encoded(&encoded, volume, settings, monitor)?;
         Ok(Segmentation {
             stamp,
             labels: prediction.labels,
@@ -100,7 +145,7 @@ pub(super) struct LoadedModel {
 #[derive(Clone, Copy)]
 struct SegmentRequest<'a> {
     stamp: Stamp,
-    volume: &'a Volume,
+    volume: &'a Arc<Volume>,
     focus: Option<[usize; 3]>,
     settings: &'a SegmentSettings,
 }
@@ -139,8 +184,7 @@ impl Runner for Compute {
         let Some(selected) = self.selected.take_if(|selected| selected.is_gpu) else { return false };
         let is_lost = panicked || !catch_unwind(AssertUnwindSafe(|| selected.device.sync().is_ok())).unwrap_or(false);
         if is_lost {
-            self.models.clear();
-            self.walk = None;
+            self.forget_models();
             if let Some(devices) = &mut self.devices {
                 devices.give_up(&selected, "failed in the middle of a job");
             }

@@ -89,7 +89,7 @@ impl Compute {
         let model = bench.sampled("there is nothing to draw")?;
         let segmenter = &model.segmenter;
         observer.report("Encoding the image", 0, 0)?;
-        let encoded = segmenter.encode_image(&subject.volume, subject.stamp.frame, subject.focus);
+        let (encoded, _) = self.encode(model, &subject.volume, subject.stamp.frame, subject.focus);
         let grid = subject.volume.grid().clone();
         let mut samples = SamplesSoFar {
             conditions: bench.conditions(subject),
@@ -135,9 +135,10 @@ impl Compute {
             bail!("a run has at least 1 step, not 0");
         }
         let plan = StepPlan { samplers: samplers.to_vec(), steps: steps.to_vec(), seed: subject.settings.seed };
-        let image = (&*subject.volume, subject.stamp.frame, subject.focus);
+        observer.report("Encoding the image", 0, 0)?;
+        let (encoded, encode_s) = self.encode(model, &subject.volume, subject.stamp.frame, subject.focus);
         let whole = Whole::new(observer, "Comparing numbers of steps", samplers.len() * steps.iter().sum::<usize>());
-        plan.run(&model.segmenter, image, &whole, &mut |run| {
+        plan.run_encoded(&model.segmenter, (&encoded, encode_s), &whole, &mut |run| {
             whole.advance_by(run.steps);
             observer.find(Finding::Run(Box::new(run), Box::new(bench.conditions(subject))));
         })?;
@@ -151,7 +152,7 @@ impl Compute {
         let model = bench.sampled("there are no steps to follow")?;
         let (segmenter, settings) = (&model.segmenter, &subject.settings);
         observer.report("Encoding the image", 0, 0)?;
-        let encoded = segmenter.encode_image(&subject.volume, subject.stamp.frame, subject.focus);
+        let (encoded, _) = self.encode(model, &subject.volume, subject.stamp.frame, subject.focus);
         let trajectory = segmenter.trajectory(&encoded, settings.sampler, settings.steps, settings.seed, observer)?;
         let walked = Walked { conditions: bench.conditions(subject), times: trajectory.times().to_vec() };
         self.walk = Some(KeptWalk { stamp: subject.stamp, model: Arc::clone(model), encoded, trajectory });
@@ -383,6 +384,29 @@ mod tests {
         let found = stopped.found.borrow();
         let Some(Finding::Samples(kept)) = found.last() else { panic!("samples") };
         assert_eq!(kept.masks[..], all.masks[..4], "they are the same samples");
+    }
+
+    #[test]
+    fn an_image_is_encoded_once_for_all_experiments_on_it_and_again_for_another() {
+        let (mut compute, here) = (compute(), subject(|_| ()));
+        let encode_s = |compute: &mut Compute, subject: &Subject| {
+            let watch = Watch::default();
+            let steps = Experiment::Steps { samplers: vec![SamplerKind::Ddim], steps: vec![2] };
+            compute.experiment(subject, &steps, &watch).unwrap();
+            match watch.found.into_inner().pop() {
+                Some(Finding::Run(run, _)) => (run.timing.encode_s, run.labels),
+                other => panic!("expected a run, found {other:?}"),
+            }
+        };
+        let first = encode_s(&mut compute, &here);
+        compute.experiment(&here, &Experiment::Samples, &Watch::default()).unwrap();
+        // The measured time is that of the one encoding.
+        assert_eq!(encode_s(&mut compute, &here), first);
+        let copy = Subject { volume: Arc::new(Volume::clone(&here.volume)), ..here.clone() };
+        let again = encode_s(&mut compute, &copy);
+        assert!(again.0 != first.0 && again.1 == first.1, "another image in memory, though an equal one");
+        let other = Subject { volume: Arc::new(generate(PhantomKind::TwoBodies, 6).volume), ..here };
+        assert_ne!(encode_s(&mut compute, &other).1, first.1);
     }
 
     #[test]

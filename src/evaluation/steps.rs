@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::config::SamplerKind;
 use crate::domain::{LabelMap, Volume};
-use crate::model::segment::Segmenter;
+use crate::model::segment::{Encoded, Segmenter};
 use crate::monitor::{Cancelled, Monitor};
 
 /// Where the time of one segmentation went, measured on a device that was waited for.
@@ -68,15 +68,29 @@ impl StepPlan {
         let encoded = segmenter.encode_image(volume, frame, focus);
         segmenter.wait();
         let encode_s = start.elapsed().as_secs_f64();
+        self.run_encoded(segmenter, (&encoded, encode_s), monitor, on_run)
+    }
+
+    /// As [`StepPlan::run`], of an image that has been encoded, and the seconds that it took.
+    ///
+    /// # Errors
+    /// [`Cancelled`], within one denoising step.
+    pub fn run_encoded(
+        &self,
+        segmenter: &Segmenter,
+        (encoded, encode_s): (&Encoded, f64),
+        monitor: &dyn Monitor,
+        on_run: &mut dyn FnMut(StepRun),
+    ) -> Result<(), Cancelled> {
         for &sampler in &self.samplers {
             for &steps in &self.steps {
                 let start = Instant::now();
-                let latent = segmenter.latent(&encoded, sampler, steps, self.seed, monitor)?;
+                let latent = segmenter.latent(encoded, sampler, steps, self.seed, monitor)?;
                 segmenter.wait();
                 let denoise_s = start.elapsed().as_secs_f64();
                 let start = Instant::now();
                 // Reading the tensor waits for it.
-                let labels = segmenter.restore(&encoded, segmenter.decode(latent)).0;
+                let labels = segmenter.restore(encoded, segmenter.decode(latent)).0;
                 let decode_s = start.elapsed().as_secs_f64();
                 on_run(StepRun { sampler, steps, labels, timing: Timing { encode_s, denoise_s, decode_s } });
             }

@@ -83,10 +83,24 @@ impl Segmenter {
         monitor.report("Encoding the image", 0, 1)?;
         let encoded = self.encode_image(volume, frame, focus);
         monitor.report("Encoding the image", 1, 1)?;
+        self.segment_encoded(&encoded, volume, settings, monitor)
+    }
+
+    /// As [`Segmenter::segment`], of `volume` as it has been encoded.
+    ///
+    /// # Errors
+    /// [`SegmentError::Cancelled`], within one denoising step.
+    pub fn segment_encoded(
+        &self,
+        encoded: &Encoded,
+        volume: &Volume,
+        settings: &SegmentSettings,
+        monitor: &dyn Monitor,
+    ) -> Result<Prediction, SegmentError> {
         let n_samples = if self.config.is_deterministic() { 1 } else { settings.samples };
         let draw = Draw { samples: 0..n_samples as u64, ..Draw::new(settings) };
         let mut sum: Option<Tensor<5>> = None;
-        self.draw_decoded(&encoded, &draw, monitor, &mut |_, probability| {
+        self.draw_decoded(encoded, &draw, monitor, &mut |_, probability| {
             sum = Some(match sum.take() {
                 Some(sum) => sum + probability,
                 None => probability,
@@ -95,12 +109,12 @@ impl Segmenter {
         })?;
         let (labels, probabilities) = match sum {
             Some(sum) if sum.clone().sum().into_scalar::<f32>().is_finite() => {
-                self.restore(&encoded, sum / n_samples as f64)
+                self.restore(encoded, sum / n_samples as f64)
             }
             Some(_) => return Err(SegmentError::NotFinite),
             None => (LabelMap::empty(encoded.grid.clone()), Vec::new()),
         };
-        let warnings = self.warnings(&encoded, volume, settings);
+        let warnings = self.warnings(encoded, volume, settings);
         Ok(Prediction { labels, table: self.config.label_table(), probabilities, warnings })
     }
 
@@ -158,6 +172,11 @@ impl Segmenter {
         let image = Tensor::from_data(data, (&self.device, DType::F32));
         let embedding = self.networks.encode(image);
         Encoded { place, padded, grid: volume.grid().clone(), embedding }
+    }
+
+    /// Whether an image on `grid` would be encoded in the box that `encoded` lies in.
+    pub fn has_box_of(&self, encoded: &Encoded, grid: &Grid, focus: Option<[usize; 3]>) -> bool {
+        encoded.place == ModelBox::new(grid, &self.config.input, focus)
     }
 
     /// Class probabilities of the embedding decoded as it is: what LDSeg would say without its denoiser, and all that a

@@ -16,7 +16,7 @@ use crate::domain::{Grid, LabelMap, Volume};
 const SPACING_TOLERANCE_MM: f64 = 1e-3;
 
 /// Where the model's box lies in an image.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ModelBox {
     /// Voxels along x, y, z that the image fills.
     shape: [usize; 3],
