@@ -413,14 +413,19 @@ fn a_report_is_one_page_that_needs_nothing_else() {
     let program = Program::new();
     program.make_sample(3);
     let line = "report image.nii.gz --reference truth.nii.gz --model phantom-3d --baseline phantom-3d-resunet --samples 3 \
-                --compare 1,2,4 --strengths 0,0.3 --repeats 1 --device cpu -o page.html";
+                --compare 1,2,4 --strengths 0,0.3 --repeats 1 --focus 20 21 22 --device cpu -o page.html";
     program.succeed(line);
+    check_fails(&program.run("report image.nii.gz --focus 0 0 900 -o other.html"), &["900"]);
     let page = fs::read_to_string(program.path("page.html")).unwrap();
     let expected =
         ["<!DOCTYPE html>", "Uncertainty", "AUROC", "Sampling steps", "Robustness", "SHA-256", "not a medical device"];
-    for text in
-        expected.iter().chain(&["phantom-3d-resunet, deterministic", "DDIM K = 2", "embedding only", "3 samples"])
-    {
+    for text in expected.iter().chain(&[
+        "phantom-3d-resunet, deterministic",
+        "DDIM K = 2",
+        "embedding only",
+        "3 samples",
+        "voxel 20, 21, 22",
+    ]) {
         assert!(page.contains(text), "the page lacks `{text}`");
     }
     assert!(!page.contains("http") && !page.contains("<script"), "the page loads nothing");

@@ -58,6 +58,7 @@ fn of(case: &Case, convention: Convention) -> Report {
         path: case.opened.path.clone(),
         volume: case.opened.volume.clone(),
         frame: case.frame,
+        focus: None,
         window: case.window,
         convention,
         answer,

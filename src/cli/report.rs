@@ -7,6 +7,7 @@ use anyhow::bail;
 use clap::Args;
 
 use super::output;
+use super::segment::focus;
 use super::session::Session;
 use crate::config::{DeviceChoice, SamplerKind, SegmentSettings, samples_from_text, steps_from_text};
 use crate::domain::{Convention, LabelMap, LabelTable};
@@ -25,6 +26,7 @@ use crate::model::registry;
     elsewhere.\n\nExamples:\n  \
     ldseg report scan.nii.gz -o report.html\n  \
     ldseg report scan.nii.gz --reference truth.nii.gz --samples 100 -o report.html\n  \
+    ldseg report scan.nii.gz --focus 120 96 40 -o report.html\n  \
     ldseg report scan.nii.gz --baseline hippocampus-resunet --compare 1,2,10,100 -o report.html"
 )]
 pub(super) struct ReportArgs {
@@ -70,6 +72,10 @@ pub(super) struct ReportArgs {
     /// Frame of a time series, from 0
     #[arg(long, default_value_t = 0)]
     frame: usize,
+    /// Voxel that the pictures show, and that the model's box is laid around where the image is larger than it; else the middle,
+    /// and the slices with most labelled voxels
+    #[arg(long, num_args = 3, value_names = ["I", "J", "K"])]
+    focus: Option<Vec<usize>>,
     /// Where the networks run
     #[arg(long, value_enum, default_value_t)]
     device: DeviceChoice,
@@ -88,8 +94,9 @@ pub(super) fn run(args: &ReportArgs) -> anyhow::Result<()> {
         bail!("expected a frame below {n_frames}, found {}: {}", args.frame, args.image.display());
     }
     let grid = opened.volume.grid().clone();
+    let focus = focus(args.focus.as_deref(), grid.shape())?;
     let reference = args.reference.as_ref().map(|path| session.open_labels(path, &grid)).transpose()?;
-    let mut report = begin(args, &opened, reference.as_ref());
+    let mut report = Report { focus, ..begin(args, &opened, reference.as_ref()) };
     if is_deterministic {
         answer(args, &opened, &mut session, &mut report)?;
     } else {
@@ -113,6 +120,7 @@ fn begin(args: &ReportArgs, opened: &Opened, reference: Option<&OpenedLabels>) -
         path: Some(args.image.clone()),
         volume: Arc::clone(&opened.volume),
         frame: args.frame,
+        focus: None,
         window: opened.volume.auto_window(args.frame),
         convention: Convention::default(),
         answer: Answer { origin: String::new(), labels: Arc::new(LabelMap::empty(grid)), table: LabelTable::default() },
@@ -125,7 +133,7 @@ fn begin(args: &ReportArgs, opened: &Opened, reference: Option<&OpenedLabels>) -
     }
 }
 
-fn subject(args: &ReportArgs, opened: &Opened) -> Subject {
+fn subject(args: &ReportArgs, opened: &Opened, focus: Option<[usize; 3]>) -> Subject {
     let settings = SegmentSettings {
         model: args.model.clone(),
         steps: args.steps,
@@ -135,13 +143,13 @@ fn subject(args: &ReportArgs, opened: &Opened) -> Subject {
         device: args.device,
     };
     let stamp = Stamp { case: 0, frame: args.frame };
-    Subject { stamp, volume: Arc::clone(&opened.volume), focus: None, settings }
+    Subject { stamp, volume: Arc::clone(&opened.volume), focus, settings }
 }
 
 /// The one answer of a deterministic model.
 fn answer(args: &ReportArgs, opened: &Opened, session: &mut Session, report: &mut Report) -> anyhow::Result<()> {
-    let settings = subject(args, opened).settings;
-    let found = session.segment(&opened.volume, args.frame, None, &settings)?;
+    let Subject { settings, focus, .. } = subject(args, opened, report.focus);
+    let found = session.segment(&opened.volume, args.frame, focus, &settings)?;
     report.runs.push(Run {
         title: "Segmentation".to_owned(),
         models: vec![(args.model.clone(), found.model_sha256)],
@@ -157,7 +165,7 @@ fn answer(args: &ReportArgs, opened: &Opened, session: &mut Session, report: &mu
 
 /// Samples, their mean as the answer, and other numbers of steps.
 fn sample(args: &ReportArgs, opened: &Opened, session: &mut Session, report: &mut Report) -> anyhow::Result<()> {
-    let subject = subject(args, opened);
+    let subject = subject(args, opened, report.focus);
     let (outcome, _) = session.experiment(subject.clone(), Experiment::Samples)?;
     let Outcome::Samples(samples) = outcome else { bail!("the engine answered a question that was not asked") };
     let maps = &samples.uncertainty;
@@ -193,7 +201,8 @@ fn damage(args: &ReportArgs, opened: &Opened, session: &mut Session, report: &mu
         let matched = with_ids_of(labels, table, &report.answer.table);
         matched.map_or_else(|| Arc::clone(labels), Arc::new)
     });
-    let (outcome, findings) = session.experiment(subject(args, opened), Experiment::Noise { plan, models, truth })?;
+    let subject = subject(args, opened, report.focus);
+    let (outcome, findings) = session.experiment(subject, Experiment::Noise { plan, models, truth })?;
     let answers = findings.into_iter().filter_map(|finding| match finding {
         Finding::Noise(answer) => Some(answer),
         Finding::Samples(_) | Finding::Run(..) => None,

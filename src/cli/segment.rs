@@ -84,7 +84,11 @@ pub(super) fn run(args: &SegmentArgs) -> anyhow::Result<()> {
     print(args, &opened, &result, reference.as_ref())
 }
 
-fn focus(voxel: Option<&[usize]>, shape: [usize; 3]) -> anyhow::Result<Option<[usize; 3]>> {
+/// A voxel inside an image of this shape.
+///
+/// # Errors
+/// The shape, for a voxel outside.
+pub(super) fn focus(voxel: Option<&[usize]>, shape: [usize; 3]) -> anyhow::Result<Option<[usize; 3]>> {
     let Some(voxel) = voxel else { return Ok(None) };
     match <[usize; 3]>::try_from(voxel) {
         Ok(voxel) if voxel.iter().zip(shape).all(|(&index, size)| index < size) => Ok(Some(voxel)),

@@ -18,6 +18,12 @@ pub fn distance_mm(grid: &Grid, a: [f64; 3], b: [f64; 3]) -> f64 {
     arm(grid, a, b).length()
 }
 
+/// The longest of 1, 2, 5, 10, 20, 50 … (and of their tenths, hundredths …) that is at most `limit`, for scale bars.
+pub fn round_length(limit: f64) -> f64 {
+    let decade = 10_f64.powf(limit.max(1e-6).log10().floor());
+    [5.0, 2.0].into_iter().map(|step| step * decade).find(|length| *length <= limit).unwrap_or(decade)
+}
+
 /// The angle at `vertex` between the arms to `a` and to `b`, 0 to 180 degrees; `None` where an arm has no length.
 pub fn angle_deg(grid: &Grid, a: [f64; 3], vertex: [f64; 3], b: [f64; 3]) -> Option<f64> {
     let (to_a, to_b) = (arm(grid, vertex, a), arm(grid, vertex, b));
@@ -283,6 +289,14 @@ mod tests {
 
     const SHAPE: [usize; 3] = [12, 10, 4];
     const N: usize = 480;
+
+    #[test]
+    fn lengths_of_bars_are_round_and_not_too_long() {
+        let found = [33.0, 5.0, 4.9, 1.0, 0.3, 999.0].map(round_length);
+        for (found, expected) in found.into_iter().zip([20.0, 5.0, 2.0, 1.0, 0.2, 500.0]) {
+            assert!((found - expected).abs() < 1e-9, "{found} {expected}");
+        }
+    }
 
     fn grid() -> Grid {
         Grid::axis_aligned(SHAPE, [0.5, 2.0, 3.0]).unwrap()

@@ -3,6 +3,7 @@
 use eframe::egui::{Pos2, Rect, Vec2, pos2, vec2};
 
 use crate::app::state::Camera;
+use crate::domain::measure::round_length;
 use crate::domain::{Grid, grid::SliceAxes};
 
 /// Part of a view that a slice fills at zoom 1; the rest is left for letters and the scale bar.
@@ -116,10 +117,8 @@ impl Placement {
 
 /// A round length for a scale bar that is at most `limit_points` long, and how long it is on the screen.
 pub fn scale_bar(points_per_mm: f32, limit_points: f32) -> (f32, f32) {
-    let limit_mm = limit_points / points_per_mm;
-    let decade = 10.0_f32.powf(limit_mm.max(1e-6).log10().floor());
-    let step = [5.0, 2.0, 1.0].into_iter().find(|step| step * decade <= limit_mm).unwrap_or(1.0);
-    (step * decade, step * decade * points_per_mm)
+    let length_mm = round_length(f64::from(limit_points / points_per_mm)) as f32;
+    (length_mm, length_mm * points_per_mm)
 }
 
 /// The middle of the view's edges, in the order left, right, top, bottom, `inset` points inside.

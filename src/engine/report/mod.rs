@@ -33,6 +33,8 @@ pub struct Report {
     pub volume: Arc<Volume>,
     /// The frame that all of this is about.
     pub frame: usize,
+    /// The voxel that the pictures show; `None`: the slices with most labelled voxels.
+    pub focus: Option<[usize; 3]>,
     /// Intensities from black to white.
     pub window: Window,
     /// Which side of the patient is drawn on the left.

@@ -4,15 +4,21 @@ use std::io::Cursor;
 
 use anyhow::Context as _;
 use image::imageops::{FilterType, resize};
-use image::{ImageFormat, RgbImage};
+use image::{ImageFormat, Rgb, RgbImage};
 
 use super::Report;
 use super::html::base64;
 use crate::domain::grid::SliceAxes;
+use crate::domain::measure::round_length;
 use crate::domain::{LabelMap, LabelTable, Plane};
 
 /// Pixels of a picture's longer side.
 const LONGER_SIDE: f64 = 420.0;
+/// The largest part of a picture's width that its bar takes.
+const BAR_SHARE: f64 = 0.25;
+/// Height of the bar, and its distance from the picture's edges, in pixels.
+const BAR_HEIGHT: u32 = 3;
+const BAR_INSET: u32 = 10;
 /// How strongly labels cover the image: inside, and along their outline.
 const FILL: f32 = 0.28;
 const OUTLINE: f32 = 0.95;
@@ -44,10 +50,13 @@ pub(super) struct Slice<'a> {
 }
 
 impl<'a> Slice<'a> {
-    /// The slice with most labelled voxels; the middle one where nothing is labelled.
-    pub fn busiest(report: &'a Report, plane: Plane) -> Self {
+    /// The slice through the report's focus; without one that with most labelled voxels, the middle one where nothing is.
+    pub fn of(report: &'a Report, plane: Plane) -> Self {
         let grid = report.volume.grid();
         let axes = grid.slice_axes(plane, report.convention);
+        if let Some(focus) = report.focus {
+            return Self { report, plane, axes, index: focus[axes.through] };
+        }
         let mut counts = vec![0_u64; grid.shape()[axes.through]];
         for (at, _) in report.answer.labels.iter().enumerate().filter(|&(_, id)| id != 0) {
             counts[grid.voxel(at)[axes.through]] += 1;
@@ -67,9 +76,15 @@ impl<'a> Slice<'a> {
         self.report.volume.grid().edge_letters(self.plane, self.report.convention)
     }
 
+    /// The length of the bar in the pictures, a round one, with its unit: millimetres, or pixels where those are the world's.
+    pub fn bar(&self) -> (f64, &'static str) {
+        let unit = if self.report.volume.grid().is_scaled() { "mm" } else { "px" };
+        (round_length(self.size_mm()[0] * BAR_SHARE), unit)
+    }
+
     /// The image alone.
     pub fn image(&self) -> anyhow::Result<String> {
-        encoded(&self.scaled(&self.gray()))
+        self.finished(self.scaled(&self.gray()))
     }
 
     /// The image under labels: filled lightly, outlined strongly.
@@ -91,7 +106,7 @@ impl<'a> Slice<'a> {
             let is_outline = beside.into_iter().any(|(x, y)| id(x, y) != own);
             blend(&mut pixel.0, label.color, if is_outline { OUTLINE } else { FILL });
         }
-        encoded(&picture)
+        self.finished(picture)
     }
 
     /// The image under a map with one value for each voxel, 0 (clear) to `most`.
@@ -103,7 +118,7 @@ impl<'a> Slice<'a> {
             let share = (map[grid.index(voxel)] / most.max(f32::MIN_POSITIVE)).clamp(0.0, 1.0);
             blend(&mut pixel.0, ramp(share), HEAT * share.sqrt());
         }
-        encoded(&self.scaled(&picture))
+        self.finished(self.scaled(&picture))
     }
 
     fn shape(&self) -> [usize; 3] {
@@ -120,12 +135,40 @@ impl<'a> Slice<'a> {
 
     /// Square pixels, whatever the voxels are.
     fn scaled(&self, picture: &RgbImage) -> RgbImage {
+        let [width, height] = self.size_mm().map(|mm| ((mm * self.pixels_per_mm()).round() as u32).max(1));
+        resize(picture, width, height, FilterType::CatmullRom)
+    }
+
+    /// Across and down.
+    fn size_mm(&self) -> [f64; 2] {
         let spacing_mm = self.report.volume.grid().spacing_mm();
-        let width_mm = f64::from(picture.width()) * spacing_mm[self.axes.right];
-        let height_mm = f64::from(picture.height()) * spacing_mm[self.axes.down];
-        let per_mm = LONGER_SIDE / width_mm.max(height_mm);
-        let pixels = |mm: f64| ((mm * per_mm).round() as u32).max(1);
-        resize(picture, pixels(width_mm), pixels(height_mm), FilterType::CatmullRom)
+        [self.axes.right, self.axes.down].map(|axis| self.shape()[axis] as f64 * spacing_mm[axis])
+    }
+
+    fn pixels_per_mm(&self) -> f64 {
+        let [width_mm, height_mm] = self.size_mm();
+        LONGER_SIDE / width_mm.max(height_mm)
+    }
+
+    /// A scaled picture with its bar, as a URI that holds it.
+    fn finished(&self, picture: RgbImage) -> anyhow::Result<String> {
+        encoded(&self.with_bar(picture))
+    }
+
+    /// A scaled picture with its bar at the bottom left.
+    pub fn with_bar(&self, mut picture: RgbImage) -> RgbImage {
+        let length = (self.bar().0 * self.pixels_per_mm()).round() as u32;
+        let bottom = picture.height().saturating_sub(BAR_INSET);
+        // White with a dark rim, which is seen on every image.
+        for (rim, color) in [(1, [0; 3]), (0, [255; 3])] {
+            let (left, top) = (BAR_INSET - rim, bottom.saturating_sub(BAR_HEIGHT + rim));
+            for y in top..(bottom + rim).min(picture.height()) {
+                for x in left..(BAR_INSET + length + rim).min(picture.width()) {
+                    picture.put_pixel(x, y, Rgb(color));
+                }
+            }
+        }
+        picture
     }
 }
 

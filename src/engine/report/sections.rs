@@ -43,13 +43,13 @@ pub(super) fn images(report: &Report, page: &mut Page) -> anyhow::Result<()> {
         crate::domain::Convention::Radiological => "The patient's right is on the left of axial and coronal slices.",
         crate::domain::Convention::Neurological => "The patient's left is on the left of axial and coronal slices.",
     };
+    let which = match report.focus {
+        Some([i, j, k]) => format!("The slices through voxel {i}, {j}, {k} (counted from 0)"),
+        None => "The slices with most labelled voxels".to_owned(),
+    };
     let (low, high) = (report.window.low(), report.window.high());
-    page.note(&format!(
-        "The slices with most labelled voxels, black at {} to white at {}. {side}",
-        short(low),
-        short(high)
-    ));
-    let slices = PLANES.map(|plane| Slice::busiest(report, plane));
+    page.note(&format!("{which}, black at {} to white at {}. {side}", short(low), short(high)));
+    let slices = PLANES.map(|plane| Slice::of(report, plane));
     row(page, "Image", &slices, |slice| slice.image())?;
     row(page, "Labels", &slices, |slice| slice.with_labels(&report.answer.labels, &report.answer.table))?;
     let mut legend = "<div class=\"legend\">".to_owned();
@@ -94,10 +94,11 @@ fn row(
         let sides = ["left", "right", "top", "bottom"].into_iter().zip(slice.letters().into_iter().flatten());
         let letters: String = sides.map(|(side, letter)| format!("<span class=\"{side}\">{letter}</span>")).collect();
         let (src, number, n) = (picture(slice)?, slice.index + 1, slice.n_slices());
+        let (bar, unit) = slice.bar();
         let alt = Escaped(title);
         html += &format!(
             "<figure><div class=\"slice\"><img src=\"{src}\" alt=\"{plane} slice: {alt}\">{letters}</div>\
-             <figcaption>{plane}, slice {number} of {n}</figcaption></figure>"
+             <figcaption>{plane}, slice {number} of {n}; the bar is {bar} {unit} long</figcaption></figure>"
         );
     }
     page.raw(&(html + "</div>"));

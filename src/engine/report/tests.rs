@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::phantom::{PhantomKind, generate};
+use crate::domain::{Grid, Plane};
 use crate::engine::job::Stamp;
 use crate::engine::laboratory::ModelUsed;
 use crate::evaluation::contender::LabelAgreement;
@@ -37,6 +38,7 @@ fn report() -> Report {
         samples: Some(Arc::new(samples(&phantom.volume, &labels, &conditions))),
         volume: Arc::new(phantom.volume),
         frame: 0,
+        focus: None,
         convention: Convention::Radiological,
         answer: Answer { origin: "a model".to_owned(), labels: Arc::clone(&labels), table: phantom.table.clone() },
         reference: Some((Arc::clone(&labels), phantom.table.clone())),
@@ -112,7 +114,7 @@ fn what_is_not_there_is_left_out() {
 #[test]
 fn a_reference_on_another_grid_is_said_and_not_used() {
     let all = report();
-    let elsewhere = crate::domain::Grid::axis_aligned([2, 2, 2], [1.0; 3]).unwrap();
+    let elsewhere = Grid::axis_aligned([2, 2, 2], [1.0; 3]).unwrap();
     let reference = Some((Arc::new(LabelMap::empty(elsewhere)), LabelTable::default()));
     let page = Report { reference, robustness: Vec::new(), ..all }.to_html(&Silent).unwrap();
     assert!(page.contains("not on the image&#39;s grid") && page.contains("Agreement with the longest run"));
@@ -135,12 +137,44 @@ fn a_reference_with_other_ids_is_matched_by_name() {
 #[test]
 fn pictures_are_png_of_square_pixels_with_the_patient_s_right_on_the_left() {
     let report = report();
-    let slice = picture::Slice::busiest(&report, crate::domain::Plane::Axial);
+    let slice = picture::Slice::of(&report, Plane::Axial);
     assert_eq!(slice.letters(), Some(['R', 'L', 'A', 'P']));
     let uri = slice.image().unwrap();
     // The first eight bytes of every PNG file.
     assert!(uri.starts_with("data:image/png;base64,iVBORw0KGgo"));
     assert_ne!(uri, slice.with_labels(&report.answer.labels, &report.answer.table).unwrap());
+}
+
+#[test]
+fn pictures_have_a_bar_of_a_round_length_in_millimetres_or_in_pixels_where_nothing_else_is_known() {
+    let mut report = report();
+    assert!(report.to_html(&Silent).unwrap().contains("; the bar is 10 mm long"));
+    let slice = picture::Slice::of(&report, Plane::Axial);
+    let width_mm = f64::from(report.volume.grid().shape()[0] as u32) * report.volume.grid().spacing_mm()[0];
+    let bar = slice.with_bar(image::RgbImage::new(420, 420));
+    let n_white = bar.pixels().filter(|pixel| pixel.0 == [255; 3]).count();
+    assert_eq!(n_white, 3 * (10.0 * 420.0 / width_mm).round() as usize, "three rows of white");
+    assert_eq!(slice.with_bar(image::RgbImage::new(5, 5)).dimensions(), (5, 5), "a picture without room for it");
+
+    let grid = Grid::picture([40, 30, 1], None).unwrap();
+    let voxels = crate::domain::Voxels::F32((0..1200).map(|at| at as f32).collect());
+    report.volume = Arc::new(Volume::new(grid.clone(), voxels, crate::domain::Scaling::default(), 1).unwrap());
+    let labels = Arc::new(LabelMap::empty(grid));
+    report.answer = Answer { labels, ..report.answer };
+    let bare = Report { reference: None, samples: None, steps: Vec::new(), robustness: Vec::new(), ..report };
+    assert!(bare.to_html(&Silent).unwrap().contains("; the bar is 10 px long"));
+}
+
+#[test]
+fn with_a_focus_the_pictures_go_through_it() {
+    let all = report();
+    let busiest = all.to_html(&Silent).unwrap();
+    assert!(busiest.contains("The slices with most labelled voxels"));
+    let page = Report { focus: Some([3, 5, 8]), ..all }.to_html(&Silent).unwrap();
+    assert!(page.contains("The slices through voxel 3, 5, 8"));
+    for (plane, number) in [("Sagittal", 4), ("Coronal", 6), ("Axial", 9)] {
+        assert!(page.contains(&format!("{plane}, slice {number} of ")), "{plane}");
+    }
 }
 
 #[test]
