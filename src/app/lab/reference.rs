@@ -28,6 +28,8 @@ pub struct Reference {
     pub look: Look,
     /// Its outlines are drawn wherever its areas are not.
     pub outlined: bool,
+    /// The 3D view shows it in place of the labels.
+    pub in_3d: bool,
     /// Where the divider stands, from 0 at a view's left to 1 at its right.
     pub divider: f32,
     /// The name of the only label that is compared voxel by voxel.
@@ -48,6 +50,7 @@ impl Default for Reference {
             opening: None,
             look: Look::default(),
             outlined: true,
+            in_3d: false,
             divider: 0.5,
             only: None,
             matched: Matched::default(),
@@ -123,6 +126,8 @@ pub enum ReferenceAction {
     ShowNext,
     /// Draw its outlines or not.
     Outline(bool),
+    /// Show it in the 3D view, or the labels.
+    Show3d(bool),
     /// Put the divider there.
     Divide(f32),
     /// Compare this label alone voxel by voxel, or all again.
@@ -189,6 +194,7 @@ impl App {
             ReferenceAction::Show(look) => self.with_reference(|reference| reference.look = look),
             ReferenceAction::ShowNext => self.with_reference(|reference| reference.look = reference.look.next()),
             ReferenceAction::Outline(outlined) => self.with_reference(|reference| reference.outlined = outlined),
+            ReferenceAction::Show3d(in_3d) => self.with_reference(|reference| reference.in_3d = in_3d),
             ReferenceAction::Divide(at) => self.with_reference(|reference| reference.divider = at.clamp(0.0, 1.0)),
             ReferenceAction::Only(only) => self.with_reference(|reference| {
                 reference.only = only;

@@ -4,6 +4,7 @@ use super::*;
 use crate::app::file_dialog::Picked;
 use crate::app::lab::Room;
 use crate::app::lab::reference::Look;
+use crate::app::views::shown_instead;
 use crate::domain::{Grid, LabelMap};
 use crate::evaluation::agreement::{Agreement, Measure};
 use crate::io::nifti::write_labels;
@@ -195,6 +196,24 @@ fn a_preview_is_what_is_compared_while_it_is_shown() {
     wait_for_agreement(&mut window);
     assert!(window.query_by_label("The preview is compared with").is_some());
     assert_eq!(dice(&window, 0), Some(1.0));
+}
+
+#[test]
+fn the_3d_view_shows_the_reference_where_that_is_asked_for() {
+    let mut window = reference_window();
+    show_preview(&mut window);
+    let shown = |window: &Window| {
+        let state = &window.state().state;
+        shown_instead(state, state.case.as_ref().expect("open")).map(|(_, _, _, note)| note)
+    };
+    assert_eq!(shown(&window), Some(Some("Preview")));
+    window.get_by_label("Reference in 3D").click();
+    window.run_steps(3);
+    assert_eq!(shown(&window), Some(Some("Reference")));
+    press(&mut window, Modifiers::NONE, Key::Escape);
+    assert_eq!(shown(&window), Some(Some("Reference")));
+    press(&mut window, Modifiers::NONE, Key::F3);
+    assert_eq!(shown(&window), None, "only in its room");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use super::*;
 use crate::app::lab::uncertainty::Uncertain;
 use crate::app::lab::uncertainty::maps::{MapKind, Picture};
 use crate::domain::region::Region;
+use crate::domain::{Volume, Voxels};
 
 /// Samples that are drawn here.
 const N: usize = 4;
@@ -206,6 +207,35 @@ fn contours_can_be_hidden() {
     window.get_by_label(name).click();
     window.run_steps(3);
     assert!(!window.state().state.settings.uncertainty.contours);
+}
+
+#[test]
+fn another_frame_drops_the_samples_and_all_that_was_made_of_them() {
+    let mut window = room();
+    let opened = &mut window.state_mut().state.case.as_mut().expect("open").opened;
+    let image = &opened.volume;
+    let both = image.values(0).repeat(2);
+    let series = Volume::new(image.grid().clone(), Voxels::F32(both), image.scaling(), 2).expect("two frames");
+    opened.volume = Arc::new(series);
+    click(&mut window, "Draw samples");
+    settle(&mut window);
+    wait_for_regions(&mut window, 1);
+    window.state_mut().apply(Action::Command(Command::NextFrame));
+    window.run_steps(3);
+    let known_now = known(&window);
+    assert!(known_now.samples.is_none() && known_now.picture.is_none() && known_now.regions.is_none());
+    assert!(known_now.browse.is_none() && known_now.thumbnails.is_none() && known_now.clusters.is_empty());
+    assert!(window.query_by_label("4 of 4 samples").is_none());
+
+    // Also while they are being drawn: those of the frame before that come late are not taken in.
+    window.state_mut().state.settings.uncertainty.n_samples = 1000;
+    click(&mut window, "Draw samples");
+    wait(&mut window, |app| app.state.case.as_ref().is_some_and(|case| case.lab.uncertainty.samples.is_some()));
+    window.state_mut().apply(Action::Command(Command::PreviousFrame));
+    wait(&mut window, App::is_idle);
+    window.run_steps(30);
+    assert!(known(&window).samples.is_none() && case(&window).lab.running.is_none());
+    assert!(Command::DrawSamples.enabled(&window.state().state).is_ok());
 }
 
 #[test]

@@ -20,6 +20,8 @@ mod tiles;
 pub mod uncertainty;
 pub mod view3d;
 
+use std::sync::Arc;
+
 use eframe::egui::{PointerButton, Rect, Ui, pos2, vec2};
 use eframe::egui_wgpu::RenderState;
 
@@ -27,11 +29,18 @@ use self::texture::SliceCache;
 use self::view3d::{View3d, View3dInput};
 use super::action::{Action, Actions};
 use super::case::Case;
+use super::lab::Room;
 use super::state::{Layout, State};
 use super::widgets::{Icon, overlay_button};
 
+use crate::domain::{LabelMap, LabelTable};
+
 pub use self::grid::grid_ui;
 pub use self::loading::loading_ui;
+
+/// Tell numbers of previews and of references from revisions of labels, and from each other.
+const PREVIEW: u64 = 1 << 63;
+const REFERENCE: u64 = 1 << 62;
 
 /// What drawing keeps from frame to frame: pictures of what the state holds, never more than that.
 pub struct Screen {
@@ -62,18 +71,14 @@ impl Screen {
         self.view3d.forget();
     }
 
-    /// The 3D view shows the preview where there is one, since a person wants to see it before accepting it.
     fn volume_ui(&mut self, ui: &mut Ui, rect: Rect, (state, case): (&State, &Case), actions: &mut Actions) {
         let own_labels = case.history.shared();
         // While a stroke goes on, the 3D view waits: reading the labels would have every dab copy them.
         if !case.strokes.is_painting() {
             self.revision = case.history.revision();
         }
-        let (labels, revision, table, note) = match &case.preview {
-            // Counted down, so that no preview is taken for a state of the labels.
-            Some(preview) => (&preview.labels, u64::MAX - preview.serial, &preview.table, Some("Preview")),
-            None => (&own_labels, self.revision, &case.table, None),
-        };
+        let (labels, revision, table, note) =
+            shown_instead(state, case).unwrap_or((&own_labels, self.revision, &case.table, None));
         let input = View3dInput {
             volume: &case.opened.volume,
             frame: case.frame,
@@ -97,4 +102,18 @@ impl Screen {
             actions.push(Action::SetLayout(layout));
         }
     }
+}
+
+/// Labels, a number that changes with them, what their ids mean, and what to say of them.
+pub(super) type Shown<'a> = (&'a Arc<LabelMap>, u64, &'a LabelTable, Option<&'static str>);
+
+/// What the 3D view shows in place of the labels: a reference that is asked for, else the preview, since a person wants to
+/// see it before accepting it. Their numbers are none that a state of the labels will ever have.
+pub(super) fn shown_instead<'a>(state: &State, case: &'a Case) -> Option<Shown<'a>> {
+    let is_asked_for = state.room == Room::Reference && case.lab.reference.in_3d;
+    if let Some((labels, table)) = case.reference().filter(|_| is_asked_for) {
+        return Some((labels, REFERENCE | case.lab.reference.serial, table, Some("Reference")));
+    }
+    let preview = case.preview.as_ref()?;
+    Some((&preview.labels, PREVIEW | preview.serial, &preview.table, Some("Preview")))
 }

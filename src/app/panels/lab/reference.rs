@@ -79,6 +79,11 @@ fn look_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions) {
     if response.on_disabled_hover_text("The reference itself is drawn beside the labels").changed() {
         ask(actions, ReferenceAction::Outline(outlined));
     }
+    let mut in_3d = reference.in_3d;
+    let response = ui.checkbox(&mut in_3d, "Reference in 3D");
+    if response.on_hover_text("The 3D view shows the reference in place of the labels").changed() {
+        ask(actions, ReferenceAction::Show3d(in_3d));
+    }
     if !state.labels_visible {
         note(ui, Icon::Info, tokens(ui).text_weak, "Labels are hidden; show them to see the comparison");
     }
