@@ -165,3 +165,19 @@ fn masks_of_pictures_are_read_by_pillow_and_pycocotools() {
         assert_eq!(decoded, written, "label {id}");
     }
 }
+
+#[test]
+fn masks_of_several_slices_are_read_slice_by_slice() {
+    let folder = tempfile::tempdir().unwrap();
+    let masks = ["deep.tif", "shallow.tiff", "mask.coco.json"].map(|name| folder.path().join(name));
+    let grid = Grid::axis_aligned([7, 5, 3], [0.5, 0.5, 2.0]).unwrap();
+    let small = LabelMap::new(grid.clone(), (0..105).map(|at| at % 4 * u16::from(at < 70)).collect()).unwrap();
+    let large = LabelMap::new(grid, (0..105).map(|at| at * 600).collect()).unwrap();
+    for (path, labels) in masks.iter().zip([&large, &small, &small]) {
+        write_labels(path, labels, &LabelTable::with_ids(&labels.used_ids()), None, &Silent).unwrap();
+    }
+    let words: Vec<&Path> = std::iter::once(Path::new("stack")).chain(masks.iter().map(AsRef::as_ref)).collect();
+    let Some(said) = pillow(&words) else { return };
+    let said: [Vec<u16>; 3] = serde_json::from_str(&said).unwrap();
+    assert_eq!(said, [large.to_ids(), small.to_ids(), small.to_ids()]);
+}

@@ -119,7 +119,8 @@ fn ask(purpose: Purpose, suggestion: Option<&Path>) -> Picked {
             let dialog = dialog.add_filter("NIfTI, compressed", &["nii.gz"]).add_filter("NIfTI", &["nii"]);
             let dialog = dialog.add_filter("NRRD", &["seg.nrrd", "nrrd"]).add_filter("MetaImage", &["mha"]);
             let dialog = dialog.add_filter("DICOM segmentation", &["dcm"]);
-            let dialog = dialog.add_filter("PNG", &["png"]).add_filter("COCO", &["coco.json"]);
+            let dialog = dialog.add_filter("PNG", &["png"]).add_filter("TIFF", &["tif", "tiff"]);
+            let dialog = dialog.add_filter("COCO", &["coco.json"]);
             dialog.set_file_name(name.unwrap_or_else(|| "labels.nii.gz".to_owned())).save_file()
         }
     };

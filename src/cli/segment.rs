@@ -25,7 +25,7 @@ use crate::io::provenance::{ModelRun, Provenance};
                         ldseg segment scan.nii.gz --model hippocampus-resunet -o mask.nii.gz\n  \
                         ldseg segment scan.nii.gz --model my-model --reference truth.nii.gz --json")]
 pub(super) struct SegmentArgs {
-    /// Image to segment: NIfTI, compressed or not
+    /// Image to segment: a file, or the folder of a series
     #[arg(value_name = "IN")]
     pub image: PathBuf,
     #[command(flatten)]

@@ -75,6 +75,14 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// Pictures of a folder that are no slices of one image.
+    #[error("the pictures cannot be opened as slices of one image: {reason} ({})", path.display())]
+    Frames {
+        /// Which picture is unlike the first one, and what to do.
+        reason: String,
+        /// The picture, the folder or the pattern.
+        path: PathBuf,
+    },
     /// A DICOM file that cannot be shown.
     #[error("the DICOM file cannot be read: {reason} ({})", path.display())]
     Dicom {
@@ -92,7 +100,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// More slices than a picture holds.
-    #[error("a picture holds one slice, the labels have {n_slices} slices; choose .nii.gz, .nrrd or .mha ({})", path.display())]
+    #[error("a picture holds one slice, the labels have {n_slices} slices; choose .tif, .nii.gz, .nrrd or .mha ({})", path.display())]
     Slices {
         /// How many.
         n_slices: usize,

@@ -47,6 +47,8 @@ enum Format {
     Nrrd,
     MetaImage,
     Picture(ImageFormat),
+    /// A folder of pictures, or those whose names fit a pattern.
+    Pictures,
 }
 
 impl Format {
@@ -54,6 +56,9 @@ impl Format {
     fn of(path: &Path) -> Result<Self, Error> {
         if path.is_dir() && dicom::is_series_folder(path) {
             return Ok(Self::Dicom);
+        }
+        if path.is_dir() || picture::is_pattern(path) {
+            return Ok(Self::Pictures);
         }
         let mut start = [0; 132];
         let mut source = Source::open(path)?;
@@ -95,7 +100,7 @@ const ENDINGS: [&str; 20] = [
 ];
 
 /// The endings of names of label maps that can be written.
-const WRITTEN: [&str; 7] = [".nii.gz", ".nii", ".nrrd", ".mha", ".dcm", ".png", ".coco.json"];
+const WRITTEN: [&str; 9] = [".nii.gz", ".nii", ".nrrd", ".mha", ".dcm", ".png", ".tif", ".tiff", ".coco.json"];
 
 /// The image that labels were drawn on: what a file of labels copies from it.
 #[derive(Clone, Copy, Debug)]
@@ -117,7 +122,8 @@ pub fn is_label_name(name: &str) -> bool {
     WRITTEN.iter().any(|ending| name.ends_with(ending))
 }
 
-/// Reads an image in its stored type: a file, or a folder with a DICOM series. Sizes beyond three become frames.
+/// Reads an image in its stored type: a file, a folder with a DICOM series or with pictures of one size, or a pattern of such
+/// pictures' names, `frames/*.png`. Sizes beyond three become frames.
 ///
 /// `preview` is called at most once, for images large enough that reading can be noticed, with their first slices.
 /// Progress counts bytes of the file.
@@ -134,11 +140,12 @@ pub fn read_volume(path: &Path, monitor: &dyn Monitor, preview: &mut dyn FnMut(V
         Format::Nrrd => nrrd::read_volume(path, monitor),
         Format::MetaImage => metaimage::read_volume(path, monitor),
         Format::Picture(format) => picture::read_volume(path, format, monitor),
+        Format::Pictures => picture::read_folder(path, monitor),
     }
 }
 
-/// Writes labels in the format that the name's ending says: `.nii`, `.nii.gz`, `.nrrd`, `.mha`, `.dcm`, of one slice
-/// `.png`, and COCO's `.coco.json`. They must lie on the grid of a NIfTI or DICOM `source`.
+/// Writes labels in the format that the name's ending says: `.nii`, `.nii.gz`, `.nrrd`, `.mha`, `.dcm`, `.tif`, of
+/// one slice `.png`, and COCO's `.coco.json`. They must lie on the grid of a NIfTI or DICOM `source`.
 ///
 /// # Errors
 /// [`Error`]; a file that was there before is then untouched.
@@ -166,13 +173,15 @@ pub fn write_labels(
         dicom::write_labels(path, labels, table, file, monitor)
     } else if name.ends_with(".png") {
         picture::write_labels(path, labels, table, monitor)
+    } else if name.ends_with(".tif") || name.ends_with(".tiff") {
+        picture::write_tiff(path, labels, monitor)
     } else if name.ends_with(".coco.json") {
         picture::write_coco(path, labels, table, monitor)
     } else if is_label_name(&name) {
         nifti::write_labels(path, labels, source, monitor)
     } else {
         Err(Error::Name {
-            expected: ".nii.gz, .nii, .nrrd, .seg.nrrd, .mha, .dcm, .png or .coco.json",
+            expected: ".nii.gz, .nii, .nrrd, .seg.nrrd, .mha, .dcm, .png, .tif or .coco.json",
             path: path.to_owned(),
         })
     }

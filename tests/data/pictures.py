@@ -2,6 +2,7 @@
 
     pictures.py write FOLDER          writes pictures in several formats and a JSON of what each holds
     pictures.py read PNG16 PNG COCO   prints the JSON of masks that the program wrote
+    pictures.py stack TIF16 TIF COCO  prints the ids of each slice, by Pillow twice and by pycocotools
 """
 
 import json
@@ -9,7 +10,7 @@ import sys
 from pathlib import Path
 
 import numpy
-from PIL import Image
+from PIL import Image, ImageSequence
 from pycocotools import mask as coco
 
 PLACES = [[0, 0], [6, 0], [0, 4], [6, 4], [3, 2]]
@@ -54,7 +55,21 @@ def read(deep, indexed, annotations):
     print(json.dumps({"deep": values[0], "indexed": values[1], "palette": indexed.getpalette()[3:6], "areas": areas}))
 
 
+def stack(deep, shallow, annotations):
+    said = json.load(open(annotations))
+    decoded = {image["id"]: numpy.zeros((image["height"], image["width"]), int) for image in said["images"]}
+    for annotation in said["annotations"]:
+        runs = annotation["segmentation"]
+        mask = coco.decode(coco.frPyObjects(runs, *runs["size"]))
+        decoded[annotation["image_id"]][mask == 1] = annotation["category_id"]
+    pages = [[numpy.array(page) for page in ImageSequence.Iterator(Image.open(path))] for path in (deep, shallow)]
+    stacks = [*pages, list(decoded.values())]
+    print(json.dumps([numpy.stack(stack).reshape(-1).tolist() for stack in stacks]))
+
+
 if sys.argv[1] == "write":
     write(Path(sys.argv[2]))
+elif sys.argv[1] == "stack":
+    stack(*sys.argv[2:])
 else:
     read(*sys.argv[2:])

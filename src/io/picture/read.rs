@@ -21,11 +21,11 @@ pub(in crate::io) fn format(start: &[u8]) -> Option<ImageFormat> {
 }
 
 /// One picture, or several of one size.
-struct Pages {
-    size: [usize; 2],
-    n_pages: usize,
-    voxels: Voxels,
-    warnings: Vec<String>,
+pub(super) struct Pages {
+    pub size: [usize; 2],
+    pub n_pages: usize,
+    pub voxels: Voxels,
+    pub warnings: Vec<String>,
 }
 
 /// Reads a picture. Pages of a TIFF are slices, frames of a GIF are frames.
@@ -34,16 +34,41 @@ struct Pages {
 /// [`Error`]: it cannot be decoded, or would not fit into memory.
 pub(in crate::io) fn read_volume(path: &Path, format: ImageFormat, monitor: &dyn Monitor) -> Result<ReadVolume, Error> {
     monitor.report("Reading the picture", 0, 0)?;
-    let Pages { size: [width, height], n_pages, voxels, warnings } = match format {
-        ImageFormat::Tiff => tiff_pages(path, monitor)?,
-        ImageFormat::Gif => gif_frames(path, monitor)?,
-        _ => single(path)?,
-    };
+    let Pages { size: [width, height], n_pages, voxels, warnings } = pages(path, format, monitor)?;
     let (n_slices, n_frames) = if format == ImageFormat::Gif { (1, n_pages) } else { (n_pages, 1) };
     let damaged = |reason: String| Error::Picture { reason, path: path.to_owned() };
     let grid = Grid::picture([width, height, n_slices], None).map_err(|error| damaged(error.to_string()))?;
     let volume = Volume::new(grid, voxels, Scaling::NONE, n_frames).map_err(|error| damaged(error.to_string()))?;
     Ok(ReadVolume { volume, header: None, table: None, name: None, warnings })
+}
+
+/// Everything that a picture holds.
+///
+/// # Errors
+/// As [`read_volume`].
+pub(super) fn pages(path: &Path, format: ImageFormat, monitor: &dyn Monitor) -> Result<Pages, Error> {
+    match format {
+        ImageFormat::Tiff => tiff_pages(path, monitor),
+        ImageFormat::Gif => gif_frames(path, monitor),
+        _ => single(path),
+    }
+}
+
+/// Columns and rows of a picture and the bytes that its pixels take, by its header.
+///
+/// # Errors
+/// As [`read_volume`].
+pub(super) fn claim(path: &Path, format: ImageFormat) -> Result<([u32; 2], u64), Error> {
+    let (size, pixel_bytes) = if format == ImageFormat::Tiff {
+        let failed = |error: tiff::TiffError| Error::Picture { reason: error.to_string(), path: path.to_owned() };
+        let mut decoder = Decoder::new(open(path)?).map_err(failed)?;
+        let (size, color) = (decoder.dimensions().map_err(failed)?, decoder.colortype().map_err(failed)?);
+        (size, u64::from(color.bit_depth()).div_ceil(8) * u64::from(color.num_samples()))
+    } else {
+        let decoder = decoder(path)?;
+        (decoder.dimensions(), u64::from(decoder.color_type().bytes_per_pixel()))
+    };
+    Ok((size.into(), u64::from(size.0) * u64::from(size.1) * pixel_bytes))
 }
 
 fn open(path: &Path) -> Result<BufReader<File>, Error> {
@@ -61,12 +86,16 @@ fn limits() -> Limits {
     limits
 }
 
-fn single(path: &Path) -> Result<Pages, Error> {
-    let failed = |error: image::ImageError| Error::Picture { reason: error.to_string(), path: path.to_owned() };
+fn decoder(path: &Path) -> Result<impl ImageDecoder, Error> {
     let mut reader =
         ImageReader::new(open(path)?).with_guessed_format().map_err(|error| Error::reading(path, error))?;
     reader.limits(limits());
-    let decoder = reader.into_decoder().map_err(failed)?;
+    reader.into_decoder().map_err(|error| Error::Picture { reason: error.to_string(), path: path.to_owned() })
+}
+
+fn single(path: &Path) -> Result<Pages, Error> {
+    let failed = |error: image::ImageError| Error::Picture { reason: error.to_string(), path: path.to_owned() };
+    let decoder = decoder(path)?;
     let (width, height) = decoder.dimensions();
     check_size(path, [width, height], u64::from(decoder.color_type().bytes_per_pixel()))?;
     let image = DynamicImage::from_decoder(decoder).map_err(failed)?;
@@ -104,7 +133,7 @@ fn voxels(image: DynamicImage, warnings: &mut Vec<String>) -> Voxels {
 }
 
 /// Many tools write grey pictures as colours: where the three are the same everywhere, it is a grey one.
-fn grey_or_rgb(colors: Vec<[u8; 3]>) -> Voxels {
+pub(super) fn grey_or_rgb(colors: Vec<[u8; 3]>) -> Voxels {
     if colors.iter().all(|[r, g, b]| r == g && g == b) {
         Voxels::U8(colors.into_iter().map(|color| color[0]).collect())
     } else {

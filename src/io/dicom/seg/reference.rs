@@ -11,6 +11,7 @@ use crate::io::Error;
 use crate::io::dicom::head::Head;
 use crate::io::dicom::series::{self, Stack};
 use crate::io::dicom::{is_dicom, is_series_folder};
+use crate::io::picture;
 use crate::io::source::Source;
 use crate::monitor::Monitor;
 
@@ -102,6 +103,9 @@ impl Reference {
 fn is_image(path: &Path) -> Result<bool, Error> {
     if path.is_dir() {
         return Ok(is_series_folder(path));
+    }
+    if picture::is_pattern(path) {
+        return Ok(false);
     }
     let mut start = [0; 132];
     let n = Source::open(path)?.fill(&mut start)?;
