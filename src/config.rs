@@ -56,6 +56,9 @@ pub struct SegmentSettings {
     /// Seed; sample i depends on (seed, i) alone
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
+    /// Segment every slice or frame with a model for pictures, not one alone
+    #[arg(long)]
+    pub all_slices: bool,
     /// Where the networks run
     #[arg(long, value_enum, default_value_t)]
     pub device: DeviceChoice,
@@ -69,6 +72,7 @@ impl Default for SegmentSettings {
             sampler: SamplerKind::default(),
             samples: 1,
             seed: 0,
+            all_slices: false,
             device: DeviceChoice::default(),
         }
     }
@@ -168,6 +172,10 @@ pub struct AugmentSettings {
     /// Chance to mirror left and right
     #[arg(long, default_value_t = 0.5)]
     pub flip: f64,
+    /// Chance to mirror front and back, of pictures top and bottom
+    #[arg(long, default_value_t = 0.0)]
+    #[serde(default)]
+    pub flip_vertical: f64,
     /// Largest rotation about each axis, in degrees
     #[arg(long, default_value_t = 12.0)]
     pub rotate_deg: f64,
@@ -192,6 +200,14 @@ pub struct AugmentSettings {
     /// Largest log-amplitude of a smooth bias field
     #[arg(long, default_value_t = 0.2)]
     pub bias: f64,
+    /// Largest SD of speckle, noise that is multiplied
+    #[arg(long, default_value_t = 0.0)]
+    #[serde(default)]
+    pub speckle: f64,
+    /// Largest relative change of each colour on its own, as stains and their ages differ
+    #[arg(long, default_value_t = 0.0)]
+    #[serde(default)]
+    pub stain: f64,
 }
 
 /// Where models are looked for beside those in the binary: folders that hold `config.json` and `weights.safetensors`.

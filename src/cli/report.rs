@@ -141,6 +141,7 @@ fn subject(args: &ReportArgs, opened: &Opened, focus: Option<[usize; 3]>) -> Sub
         samples: args.samples,
         seed: args.seed,
         device: args.device,
+        ..SegmentSettings::default()
     };
     let stamp = Stamp { case: 0, frame: args.frame };
     Subject { stamp, volume: Arc::clone(&opened.volume), focus, settings }

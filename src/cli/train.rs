@@ -30,7 +30,7 @@ use crate::training::{EpochLog, Images, Run, train};
     ldseg train --data phantom --preset phantom-3d --two-step --model runs/two-step\n\n\
     The folder holds a checkpoint after every epoch: a run that was stopped or killed goes on with --resume.")]
 pub(super) struct TrainArgs {
-    /// Folder with images, labels and splits.csv; or `phantom` for procedural images
+    /// Folder with images, labels and splits.csv; or `phantom` or `phantom-echo` for procedural images
     #[arg(long)]
     data: String,
     /// Folder for the model, its log and its checkpoint
@@ -68,9 +68,6 @@ pub(super) fn run(args: TrainArgs) -> anyhow::Result<()> {
     // A run that goes on is the run that it was, whatever the presets have become.
     let resumed = args.resume.then(|| registry::read_config(&args.model)).transpose()?;
     let config = resumed.map_or_else(|| described(&args.settings.preset, &args.ablate), Ok)?;
-    if config.input.channels != 1 {
-        bail!("the preset `{}` takes colour images, which `ldseg train` cannot read yet", args.settings.preset);
-    }
     let images = Images::read(&source(&args.data)?)?;
     let (device, device_name) = device(args.device)?;
     eprintln!("Training `{}` on {device_name}", config.name);
@@ -95,8 +92,10 @@ fn described(name: &str, ablations: &[Ablation]) -> anyhow::Result<ModelConfig> 
 
 /// The data set in a folder, or phantoms.
 pub(super) fn source(data: &str) -> anyhow::Result<Source> {
-    if data == "phantom" {
-        return Ok(Source::Phantom(PhantomKind::TwoBodies));
+    match data {
+        "phantom" => return Ok(Source::Phantom(PhantomKind::TwoBodies)),
+        "phantom-echo" => return Ok(Source::Phantom(PhantomKind::FourChambers)),
+        _ => {}
     }
     Ok(Source::Folder(Dataset::open(data.as_ref()).context("expected a folder with images, labels and splits.csv")?))
 }

@@ -16,6 +16,8 @@ pub struct Grid {
     shape: [usize; 3],
     world_from_voxel: DAffine3,
     space: Space,
+    /// The third axis is time.
+    is_series: bool,
 }
 
 /// What a grid's world is.
@@ -201,7 +203,7 @@ impl Grid {
         if !world_from_voxel.is_finite() || !flatness.is_finite() || flatness < 1e-9 {
             return Err(GridError::Singular(world_from_voxel));
         }
-        Ok(Self { shape, world_from_voxel, space: Space::Patient })
+        Ok(Self { shape, world_from_voxel, space: Space::Patient, is_series: false })
     }
 
     /// A picture of `[columns, rows, slices]` with pixels of a size in millimetres, where it is known. Placed where ITK places
@@ -213,6 +215,35 @@ impl Grid {
         let [x, y, z] = pixel_mm.unwrap_or([1.0; 3]);
         let grid = Self::new(shape, DAffine3::from_scale(DVec3::new(-x, -y, z)))?;
         Ok(Self { space: Space::Picture { is_scaled: pixel_mm.is_some() }, ..grid })
+    }
+
+    /// `n_frames` frames of time along the third axis instead of slices, one a step.
+    #[must_use]
+    pub fn in_time(self, n_frames: usize) -> Self {
+        let [width, height, _] = self.shape;
+        Self { shape: [width, height, n_frames.max(1)], is_series: true, ..self }
+    }
+
+    /// The third axis is time.
+    pub fn is_series(&self) -> bool {
+        self.is_series
+    }
+
+    /// Where each frame of a series lies; of other grids the grid itself.
+    #[must_use]
+    pub fn of_one_time(&self) -> Self {
+        if self.is_series { Self { is_series: false, ..self.slice(2, 0) } } else { self.clone() }
+    }
+
+    /// The grid of one slice along voxel axis `axis`, in its place; clamped to the last one.
+    #[must_use]
+    pub fn slice(&self, axis: usize, index: usize) -> Self {
+        let mut at = DVec3::ZERO;
+        at[axis] = index.min(self.shape[axis] - 1) as f64;
+        let mut grid = self.clone();
+        grid.shape[axis] = 1;
+        grid.world_from_voxel.translation = self.world_from_voxel.transform_point3(at);
+        grid
     }
 
     /// What its world is.

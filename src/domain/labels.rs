@@ -79,6 +79,32 @@ impl LabelMap {
         self.ids.iter()
     }
 
+    /// Which slices along voxel axis `axis` have any label.
+    pub fn labelled_slices(&self, axis: usize) -> Vec<bool> {
+        let n_slices = self.grid.shape()[axis];
+        let of_chunk = |(start, ids): (usize, &[u16])| {
+            let mut found = vec![false; n_slices];
+            let labelled = ids.iter().enumerate().filter(|(_, id)| **id != 0);
+            labelled.for_each(|(offset, _)| found[self.grid.voxel(start + offset)[axis]] = true);
+            found
+        };
+        let either = |a: Vec<bool>, b: Vec<bool>| a.into_iter().zip(b).map(|(a, b)| a || b).collect();
+        self.labelled_chunks().map(of_chunk).reduce(|| vec![false; n_slices], either)
+    }
+
+    /// The slice `index` along voxel axis `axis`, where it lies; clamped to the last one.
+    pub fn slice(&self, axis: usize, index: usize) -> Self {
+        let grid = self.grid().slice(axis, index);
+        let index = index.min(self.grid().shape()[axis] - 1);
+        let id = |at: usize| {
+            let mut voxel = grid.voxel(at);
+            voxel[axis] = index;
+            self.get(voxel)
+        };
+        let ids = (0..grid.n_voxels()).map(id).collect();
+        Self::new(grid, ids).expect("one id was picked for each voxel of the slice")
+    }
+
     /// A copy of all ids, `i` fastest.
     pub fn to_ids(&self) -> Vec<u16> {
         let mut ids = vec![0; self.ids.len()];

@@ -20,6 +20,7 @@ pub mod livewire;
 pub mod measure;
 mod one_label;
 pub mod operation;
+pub mod over_time;
 pub mod paint;
 mod palette;
 pub mod patch;

@@ -3,6 +3,8 @@
 //! Nothing here calls a transcendental function, a hash map or a thread: with `+ - * /` and `sqrt` alone, which IEEE 754
 //! fixes to the last bit, equal seeds give equal voxels on every machine.
 
+mod echo;
+
 use glam::{DAffine3, DMat3, DQuat, DVec3};
 use rand_chacha::{
     ChaCha8Rng,
@@ -18,6 +20,8 @@ pub enum PhantomKind {
     /// An MR-like volume with two touching structures, a thick head and a bent body, as in the hippocampus.
     #[default]
     TwoBodies,
+    /// Frames of a beating heart with four chambers, as in ultrasound, with speckle.
+    FourChambers,
 }
 
 /// A made-up image with its exact segmentation.
@@ -35,6 +39,7 @@ pub struct Phantom {
 pub fn generate(kind: PhantomKind, seed: u64) -> Phantom {
     match kind {
         PhantomKind::TwoBodies => two_bodies(&mut Dice::new(seed)),
+        PhantomKind::FourChambers => echo::four_chambers(&mut Dice::new(seed)),
     }
 }
 

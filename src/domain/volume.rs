@@ -64,6 +64,18 @@ impl Voxels {
         each_type!(self, v => size_of_val_of(v), p => size_of_val_of(p))
     }
 
+    /// The values at these positions, which must lie inside.
+    fn picked(&self, positions: impl Iterator<Item = usize>) -> Self {
+        macro_rules! pick {
+            ($($kind:ident),*) => {
+                match self {
+                    $(Self::$kind(values) => Self::$kind(positions.map(|at| values[at]).collect()),)*
+                }
+            };
+        }
+        pick!(U8, I8, U16, I16, U32, I32, U64, I64, F32, F64, Rgb, Rgba)
+    }
+
     /// The stored type, by the name that NumPy gives it; colours are `rgb` and `rgba`.
     pub fn type_name(&self) -> &'static str {
         match self {
@@ -239,6 +251,16 @@ impl Volume {
         Ok(Self { grid, voxels, scaling, n_frames })
     }
 
+    /// The same image with the frames of a flat one along the third axis, as a [series](Grid::in_time): what can be done with slices
+    /// can then be done with frames.
+    #[must_use]
+    pub fn in_time(self) -> Self {
+        if self.n_frames == 1 || self.grid.shape()[2] > 1 {
+            return self;
+        }
+        Self { grid: self.grid.in_time(self.n_frames), n_frames: 1, ..self }
+    }
+
     /// Where the voxels lie.
     pub fn grid(&self) -> &Grid {
         &self.grid
@@ -316,6 +338,32 @@ impl Volume {
             v => v[range].par_iter().map(|s| scaling.apply(s.number()) as f32).collect(),
             p => p[range].par_iter().map(|pixel| pixel.luminance()).collect()
         )
+    }
+
+    /// One of the colours red, green and blue of a frame, 0 to 255, `i` fastest; of grey images the intensities.
+    pub fn channel(&self, frame: usize, channel: usize) -> Vec<f32> {
+        let (range, scaling) = (self.frame_range(frame), self.scaling);
+        each_type!(
+            &self.voxels,
+            v => v[range].par_iter().map(|s| scaling.apply(s.number()) as f32).collect(),
+            p => p[range].par_iter().map(|pixel| f32::from(pixel.rgba()[channel.min(2)])).collect()
+        )
+    }
+
+    /// The slice `index` of a frame along voxel axis `axis`, where it lies; clamped to the last one.
+    pub fn slice(&self, frame: usize, axis: usize, index: usize) -> Self {
+        let grid = self.grid.slice(axis, index);
+        let (shape, thin) = (self.grid.shape(), grid.shape());
+        let index = index.min(shape[axis] - 1);
+        let first = self.frame_range(frame).start;
+        let position = |at: usize| {
+            let mut voxel = [at % thin[0], at / thin[0] % thin[1], at / thin[0] / thin[1]];
+            voxel[axis] = index;
+            first + self.grid.index(voxel)
+        };
+        let n = grid.n_voxels();
+        let voxels = self.voxels.picked((0..n).map(position));
+        Self { grid, voxels, scaling: self.scaling, n_frames: 1 }
     }
 
     /// Copies the intensities of a frame from position `start` in memory on; they must lie inside. Leaves `values` as they are

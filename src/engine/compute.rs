@@ -116,10 +116,14 @@ impl Compute {
         let selected = self.select(settings.device, monitor)?;
         monitor.report("Loading the model", 0, 0)?;
         let loaded = self.model(&settings.model, &selected)?;
-        monitor.report("Encoding the image", 0, 1)?;
-        let (encoded, _) = self.encode(&loaded, volume, stamp.frame, focus);
-        monitor.report("Encoding the image", 1, 1)?;
-        let prediction = loaded.segmenter.segment_encoded(&encoded, volume, settings, monitor)?;
+        let prediction = if settings.all_slices {
+            loaded.segmenter.segment_slices(volume, stamp.frame, settings, monitor)?
+        } else {
+            monitor.report("Encoding the image", 0, 1)?;
+            let (encoded, _) = self.encode(&loaded, volume, stamp.frame, focus);
+            monitor.report("Encoding the image", 1, 1)?;
+            loaded.segmenter.segment_encoded(&encoded, volume, settings, monitor)?
+        };
         Ok(Segmentation {
             stamp,
             labels: prediction.labels,

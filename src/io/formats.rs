@@ -123,7 +123,8 @@ pub fn is_label_name(name: &str) -> bool {
 }
 
 /// Reads an image in its stored type: a file, a folder with a DICOM series or with pictures of one size, or a pattern of such
-/// pictures' names, `frames/*.png`. Sizes beyond three become frames.
+/// pictures' names, `frames/*.png`. Sizes beyond three become frames; those of a flat image lie along the third axis, as a
+/// [series](Grid::in_time).
 ///
 /// `preview` is called at most once, for images large enough that reading can be noticed, with their first slices.
 /// Progress counts bytes of the file.
@@ -131,17 +132,18 @@ pub fn is_label_name(name: &str) -> bool {
 /// # Errors
 /// [`Error`], with a sentence for the person who chose the file.
 pub fn read_volume(path: &Path, monitor: &dyn Monitor, preview: &mut dyn FnMut(Volume)) -> Result<ReadVolume, Error> {
-    match Format::of(path)? {
+    let read = match Format::of(path)? {
         Format::Nifti => {
             let nifti::ReadVolume { volume, header, warnings } = nifti::read_volume(path, monitor, preview)?;
-            Ok(ReadVolume { volume, header: Some(header), table: None, name: None, warnings })
+            ReadVolume { volume, header: Some(header), table: None, name: None, warnings }
         }
-        Format::Dicom => dicom::read_volume(path, monitor),
-        Format::Nrrd => nrrd::read_volume(path, monitor),
-        Format::MetaImage => metaimage::read_volume(path, monitor),
-        Format::Picture(format) => picture::read_volume(path, format, monitor),
-        Format::Pictures => picture::read_folder(path, monitor),
-    }
+        Format::Dicom => dicom::read_volume(path, monitor)?,
+        Format::Nrrd => nrrd::read_volume(path, monitor)?,
+        Format::MetaImage => metaimage::read_volume(path, monitor)?,
+        Format::Picture(format) => picture::read_volume(path, format, monitor)?,
+        Format::Pictures => picture::read_folder(path, monitor)?,
+    };
+    Ok(ReadVolume { volume: read.volume.in_time(), ..read })
 }
 
 /// Writes labels in the format that the name's ending says: `.nii`, `.nii.gz`, `.nrrd`, `.mha`, `.dcm`, `.tif`, of
@@ -161,7 +163,7 @@ pub fn write_labels(
         Some(DrawnOn::File(file)) => (None, Some(file)),
         None => (None, None),
     };
-    if let Some(difference) = source.and_then(|source| labels.grid().differs_from(source.grid())) {
+    if let Some(difference) = source.and_then(|source| labels.grid().of_one_time().differs_from(source.grid())) {
         return Err(Error::OtherGrid { difference, path: path.to_owned() });
     }
     let name = lower_name(path);

@@ -76,6 +76,10 @@ pub struct InputConfig {
     /// Voxel size that the network expects, along the body's right-left, back-front and feet-head axes; `None` takes the
     /// voxels as they are stored.
     pub spacing_mm: Option<[f64; 3]>,
+    /// Pixels along the longer side of a slice, whatever the size of the image's own pixels: for pictures, of which as a rule
+    /// nobody knows it. Then `spacing_mm` means nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub longer_side: Option<usize>,
     /// Depth, height, width of a training crop (z, y, x). A planar model has depth 1.
     pub crop: [usize; 3],
     /// Largest box that is segmented in one piece; a larger image is cut to this box around the point of interest.
@@ -318,7 +322,9 @@ impl ModelConfig {
     /// # Errors
     /// What was expected and what was found, in a sentence.
     pub fn check(&self) -> Result<(), String> {
-        let InputConfig { channels, spacing_mm, crop, max_shape, .. } = &self.input;
+        let InputConfig { channels, spacing_mm, longer_side, crop, max_shape, .. } = &self.input;
+        expect([1, 3].contains(channels), "1 channel for grey images or 3 for colours")?;
+        expect(longer_side.is_none_or(|side| (1..=MAX_CHANNELS).contains(&side)), "a longer side of 1 to 4096 pixels")?;
         expect(
             crop.iter().chain(max_shape).all(|n| (1..=MAX_CHANNELS).contains(n)),
             "a crop and a box of 1 to 4096 voxels",

@@ -67,12 +67,4 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// Colour images are not turned into tensors yet.
-    #[error("the model `{name}` takes images of {channels} channels; only grey images can be segmented")]
-    Channels {
-        /// The model.
-        name: String,
-        /// What it expects.
-        channels: usize,
-    },
 }

@@ -86,7 +86,7 @@ impl Networks {
     /// The image's embedding; of a deterministic network the class scores.
     ///
     /// # Shapes
-    /// `[1, channel, depth, height, width]`, in and out
+    /// `[batch, channel, depth, height, width]`, in and out
     pub fn encode(&self, image: Tensor<5>) -> Tensor<5> {
         match &self.kind {
             Kind::Ldseg(diffusion) => diffusion.networks.image_encoder.forward(image),
@@ -123,6 +123,30 @@ impl Networks {
                 let n_samples = samples.end.saturating_sub(samples.start) as usize;
                 Ok(embedding.clone().expand([n_samples, channels, depth, height, width]))
             }
+        }
+    }
+
+    /// As [`Networks::latents`], of one sample of each of several images that were encoded together.
+    ///
+    /// # Shapes
+    /// `[image, channel, depth, height, width]`, in and out
+    ///
+    /// # Errors
+    /// [`Cancelled`], within one denoising step.
+    pub fn latents_of_images(
+        &self,
+        embeddings: &Tensor<5>,
+        walk: Walk,
+        sample: u64,
+        monitor: &dyn Monitor,
+    ) -> Result<Tensor<5>, Cancelled> {
+        match &self.kind {
+            Kind::Ldseg(diffusion) => {
+                let sampler = Sampler { schedule: &diffusion.schedule, kind: walk.sampler, steps: walk.steps };
+                let mut noise = NoiseSource::repeated(walk.seed, sample, embeddings.dims()[0]);
+                sampler.run(&diffusion.networks, embeddings, &mut noise, monitor, &mut |_, _| {})
+            }
+            Kind::ResUnet(_) => Ok(embeddings.clone()),
         }
     }
 

@@ -95,7 +95,26 @@ fn label(name: &str, color: [u8; 3]) -> LabelConfig {
 /// One grey volume, resampled to 1 mm where it is not.
 fn grey_at_1_mm(crop: [usize; 3], max_shape: [usize; 3]) -> InputConfig {
     let intensity = IntensityConfig::Percentiles { low: 1.0, high: 99.0, clip: 2.0 };
-    InputConfig { channels: 1, spacing_mm: Some([1.0; 3]), crop, max_shape, intensity }
+    InputConfig { channels: 1, spacing_mm: Some([1.0; 3]), longer_side: None, crop, max_shape, intensity }
+}
+
+/// Pictures brought to `longer_side` pixels, of which a training crop takes `height` rows.
+fn picture(channels: usize, longer_side: usize, height: usize) -> InputConfig {
+    let intensity = IntensityConfig::Percentiles { low: 1.0, high: 99.0, clip: 2.0 };
+    InputConfig {
+        channels,
+        spacing_mm: None,
+        longer_side: Some(longer_side),
+        crop: [1, height, longer_side],
+        max_shape: [1, longer_side, longer_side],
+        intensity,
+    }
+}
+
+/// Our network for pictures.
+fn planar(widths: &[usize], latent_channels: usize, denoiser_widths: &[usize]) -> Compact {
+    let (widths, denoiser_widths) = (widths.to_vec(), denoiser_widths.to_vec());
+    Compact { planar: true, widths, latent_channels, denoiser_widths }
 }
 
 /// LDSeg with the cosine schedule.
@@ -106,6 +125,7 @@ fn ldseg(network: NetworkConfig, prediction: Prediction) -> Architecture {
 
 /// `config` with a ResUNet instead of LDSeg's networks, to be compared with it.
 fn resunet(config: ModelConfig, widths: &[usize]) -> ModelConfig {
+    let planar = config.is_planar();
     ModelConfig {
         name: format!("{}-resunet", config.name),
         title: format!("{} (ResUNet)", config.title),
@@ -113,7 +133,7 @@ fn resunet(config: ModelConfig, widths: &[usize]) -> ModelConfig {
             "{} A deterministic network, for comparison with `{}`: the same answer each time, no samples.",
             config.description, config.name
         ),
-        architecture: Architecture::ResUnet(ResUnetConfig { planar: false, widths: widths.to_vec(), groups: GROUPS }),
+        architecture: Architecture::ResUnet(ResUnetConfig { planar, widths: widths.to_vec(), groups: GROUPS }),
         ..config
     }
 }
@@ -144,6 +164,66 @@ pub fn phantom_3d() -> ModelConfig {
         labels: vec![label("Head", [230, 159, 0]), label("Body", [86, 180, 233])],
         input: grey_at_1_mm([40, 40, 40], [64, 64, 64]),
         architecture: ldseg(compact.network(3), Prediction::Velocity),
+    }
+}
+
+/// The left ventricle's blood pool in cine MR.
+pub fn lv_cine() -> ModelConfig {
+    ModelConfig {
+        name: "lv-cine".to_owned(),
+        title: "Left ventricle in cine MR".to_owned(),
+        description: "The left ventricle's blood pool in a short-axis slice of cardiac cine MR, frame by frame."
+            .to_owned(),
+        labels: vec![label("Left ventricle", [213, 94, 0])],
+        input: picture(1, 176, 176),
+        architecture: ldseg(planar(&[16, 32, 64], 8, &[48, 64]).network(2), Prediction::Velocity),
+    }
+}
+
+/// The head of a fetus in ultrasound.
+pub fn fetal_head() -> ModelConfig {
+    ModelConfig {
+        name: "fetal-head".to_owned(),
+        title: "Fetal head in ultrasound".to_owned(),
+        description:
+            "The head of a fetus in the standard plane of an ultrasound image, in which its circumference is measured."
+                .to_owned(),
+        labels: vec![label("Fetal head", [86, 180, 233])],
+        input: picture(1, 192, 128),
+        architecture: ldseg(planar(&[16, 32, 64], 8, &[48, 64]).network(2), Prediction::Velocity),
+    }
+}
+
+/// The chambers of [`PhantomKind::FourChambers`](crate::domain::phantom::PhantomKind::FourChambers).
+pub fn phantom_echo() -> ModelConfig {
+    let chambers = [
+        ("Left ventricle", [213, 94, 0]),
+        ("Right ventricle", [0, 114, 178]),
+        ("Left atrium", [230, 159, 0]),
+        ("Right atrium", [86, 180, 233]),
+    ];
+    ModelConfig {
+        name: "phantom-echo".to_owned(),
+        title: "Procedural echo phantom, four chambers".to_owned(),
+        description:
+            "The four chambers in the frames of the built-in procedural heart with speckle: needs no patient data."
+                .to_owned(),
+        labels: chambers.map(|(name, color)| label(name, color)).to_vec(),
+        input: picture(1, 160, 160),
+        architecture: ldseg(planar(&[16, 32, 48], 12, &[32, 48]).network(5), Prediction::Velocity),
+    }
+}
+
+/// Glands in stained sections of the colon, in colour, at half of the resolution of GlaS. For local comparison alone: the terms
+/// of the data set do not let weights ship.
+pub fn glas() -> ModelConfig {
+    ModelConfig {
+        name: "glas".to_owned(),
+        title: "Glands in histology".to_owned(),
+        description: "Glands of the colon in sections stained with haematoxylin and eosin, in colour.".to_owned(),
+        labels: vec![label("Gland", [230, 159, 0])],
+        input: picture(3, 384, 256),
+        architecture: ldseg(planar(&[16, 32, 64], 8, &[48, 64]).network(2), Prediction::Velocity),
     }
 }
 
@@ -184,7 +264,8 @@ fn paper(planar: bool, stacks: [Vec<LayerConfig>; 3]) -> Architecture {
 
 /// Images as the authors' code takes them: one size, voxels as they are stored.
 fn paper_input(channels: usize, shape: [usize; 3]) -> InputConfig {
-    InputConfig { channels, spacing_mm: None, crop: shape, max_shape: shape, intensity: IntensityConfig::MinMax }
+    let intensity = IntensityConfig::MinMax;
+    InputConfig { channels, spacing_mm: None, longer_side: None, crop: shape, max_shape: shape, intensity }
 }
 
 /// To the latent or to the embedding, almost nothing at first.
@@ -256,15 +337,38 @@ pub fn by_name(name: &str) -> Option<ModelConfig> {
         "phantom-3d" => Some(phantom_3d()),
         "hippocampus-resunet" => Some(hippocampus_resunet()),
         "phantom-3d-resunet" => Some(phantom_3d_resunet()),
+        "lv-cine" => Some(lv_cine()),
+        "fetal-head" => Some(fetal_head()),
+        "phantom-echo" => Some(phantom_echo()),
+        "lv-cine-resunet" => Some(resunet(lv_cine(), &PICTURE_RESUNET)),
+        "fetal-head-resunet" => Some(resunet(fetal_head(), &PICTURE_RESUNET)),
+        "phantom-echo-resunet" => Some(resunet(phantom_echo(), &PICTURE_RESUNET)),
+        "glas" => Some(glas()),
         "paper-2d" => Some(paper_2d()),
         "paper-3d" => Some(paper_3d()),
         _ => None,
     }
 }
 
+/// Widths of the ResUNets for pictures.
+const PICTURE_RESUNET: [usize; 4] = [16, 32, 64, 96];
+
 /// Names that [`by_name`] knows.
-pub const NAMES: [&str; 6] =
-    ["hippocampus", "phantom-3d", "hippocampus-resunet", "phantom-3d-resunet", "paper-2d", "paper-3d"];
+pub const NAMES: [&str; 13] = [
+    "hippocampus",
+    "phantom-3d",
+    "hippocampus-resunet",
+    "phantom-3d-resunet",
+    "lv-cine",
+    "fetal-head",
+    "phantom-echo",
+    "lv-cine-resunet",
+    "fetal-head-resunet",
+    "phantom-echo-resunet",
+    "glas",
+    "paper-2d",
+    "paper-3d",
+];
 
 #[cfg(test)]
 mod tests {

@@ -49,6 +49,8 @@ pub struct ModelInfo {
     pub table: LabelTable,
     /// Answers the same each time: steps, samples and seed mean nothing to it.
     pub is_deterministic: bool,
+    /// For pictures and single slices, not for volumes.
+    pub is_planar: bool,
     /// In the binary.
     pub is_builtin: bool,
     input: InputConfig,
@@ -121,7 +123,9 @@ impl ModelFiles {
     pub fn info(&self) -> ModelInfo {
         let ModelConfig { name, title, description, input, .. } = self.config.clone();
         let (table, is_deterministic) = (self.config.label_table(), self.config.is_deterministic());
-        ModelInfo { name, title, description, table, is_deterministic, is_builtin: self.is_builtin, input }
+        let is_planar = self.config.is_planar();
+        let is_builtin = self.is_builtin;
+        ModelInfo { name, title, description, table, is_deterministic, is_planar, is_builtin, input }
     }
 
     /// The description of its networks.
@@ -145,9 +149,6 @@ impl ModelFiles {
     /// [`Error`] where the weights do not belong to the description.
     pub fn load(&self, device: &Device) -> Result<Segmenter, Error> {
         let config = self.config.clone();
-        if config.input.channels != 1 {
-            return Err(Error::Channels { name: config.name, channels: config.input.channels });
-        }
         let networks = Networks::load(&config, &self.weights, device)
             .map_err(|source| Error::Weights { source, path: self.path.clone() })?;
         Ok(Segmenter::new(config, networks, device.clone()))

@@ -46,6 +46,11 @@ impl NoiseSource {
         Self { streams: indices.into_iter().map(stream).collect() }
     }
 
+    /// Sample `index` under `seed`, once for each of `n` images.
+    pub fn repeated(seed: u64, index: u64, n: usize) -> Self {
+        Self::new(seed, std::iter::repeat_n(index, n))
+    }
+
     /// Samples in the batch.
     pub fn batch(&self) -> usize {
         self.streams.len()
@@ -73,12 +78,12 @@ impl Sampler<'_> {
         self.steps.saturating_sub(1)
     }
 
-    /// Denoises one latent for each sample of `noise`, conditioned on one image's embedding.
+    /// Denoises one latent for each sample of `noise`, conditioned on one image's embedding, or each on its own.
     ///
     /// `on_latent` sees every latent of the way, the first noise included, with the time that it belongs to.
     ///
     /// # Shapes
-    /// - embedding: `[1, channel, depth, height, width]`
+    /// - embedding: `[1 or batch, channel, depth, height, width]`
     /// - output: `[batch, channel of the latent, depth, height, width]`, zero mean and unit SD for each sample
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! From an image to labels with a trained model: box, encode once, denoise, decode, and back onto the image's grid.
 
 mod samples;
+mod slices;
 
 use burn::prelude::*;
 use burn::tensor::DType;
@@ -67,7 +68,7 @@ impl Segmenter {
         &self.config
     }
 
-    /// Segments one frame. Where the image is larger than the model's box, the box lies around `focus` and the rest stays
+    /// Segments one frame; with a model for pictures, one slice of it. Where the image is larger than the model's box, the box lies around `focus` and the rest stays
     /// background, with a warning.
     ///
     /// # Errors
@@ -162,16 +163,41 @@ impl Segmenter {
         self
     }
 
-    /// The image's embedding and where it lies.
+    /// The image's embedding and where it lies. A model for pictures sees one slice of a volume: the one through `focus`, else
+    /// the middle one.
     pub fn encode_image(&self, volume: &Volume, frame: usize, focus: Option<[usize; 3]>) -> Encoded {
-        let place = ModelBox::new(volume.grid(), &self.config.input, focus);
-        let padded = rounded_up(place.shape(), self.networks.size_multiple());
-        let values = place.image(volume, frame, self.config.input.intensity);
-        let [depth, height, width] = padded;
-        let data = TensorData::new(pad_edges(&values, place.shape(), padded), [1, 1, depth, height, width]);
-        let image = Tensor::from_data(data, (&self.device, DType::F32));
+        let grid = volume.grid().clone();
+        let place = ModelBox::new(&grid, &self.config.input, focus);
+        let image = match self.through(&grid) {
+            Some(axis) => self.image_tensor(&volume.slice(frame, axis, place.slice(axis)), 0, focus),
+            None => self.image_tensor(volume, frame, focus),
+        };
         let embedding = self.networks.encode(image);
-        Encoded { place, padded, grid: volume.grid().clone(), embedding }
+        let padded = self.padded(&place);
+        Encoded { place, padded, grid, embedding }
+    }
+
+    /// The voxel axis through the slices that a model for pictures takes one by one; `None` where there is one slice, or where
+    /// the model takes volumes.
+    pub fn through(&self, grid: &Grid) -> Option<usize> {
+        let axis = grid.canonical_axes().0[2];
+        (self.config.is_planar() && grid.shape()[axis] > 1).then_some(axis)
+    }
+
+    fn padded(&self, place: &ModelBox) -> [usize; 3] {
+        rounded_up(place.shape(), self.networks.size_multiple())
+    }
+
+    /// `[1, channel, depth, height, width]`
+    fn image_tensor(&self, volume: &Volume, frame: usize, focus: Option<[usize; 3]>) -> Tensor<5> {
+        let input = &self.config.input;
+        let place = ModelBox::new(volume.grid(), input, focus);
+        let values = place.image(volume, frame, input);
+        let (shape, padded @ [depth, height, width]) = (place.shape(), self.padded(&place));
+        let channels = values.chunks_exact(shape.iter().product());
+        let values: Vec<f32> = channels.flat_map(|values| pad_edges(values, shape, padded)).collect();
+        let data = TensorData::new(values, [1, input.channels, depth, height, width]);
+        Tensor::from_data(data, (&self.device, DType::F32))
     }
 
     /// Whether an image on `grid` would be encoded in the box that `encoded` lies in.
@@ -207,23 +233,30 @@ impl Segmenter {
     /// # Shapes
     /// `[1, class, depth, height, width]`
     pub fn restore(&self, encoded: &Encoded, probabilities: Tensor<5>) -> (LabelMap, Vec<Vec<u8>>) {
-        let n_classes = self.config.n_classes();
-        let values: Vec<f32> = probabilities.into_data().iter::<f32>().collect();
-        let classes: Vec<&[f32]> = values.chunks_exact(values.len() / n_classes).collect();
         let grid = &encoded.grid;
+        let values: Vec<f32> = probabilities.into_data().iter::<f32>().collect();
+        let (ids, maps) = self.on_grid(&encoded.place, encoded.padded, grid, &values);
+        let labels = LabelMap::new(grid.clone(), ids).unwrap_or_else(|_| LabelMap::empty(grid.clone()));
+        (labels, maps)
+    }
+
+    /// Class after class of the padded box to the id, and to the probability of each label, of every voxel of `grid`.
+    fn on_grid(&self, place: &ModelBox, padded: [usize; 3], grid: &Grid, values: &[f32]) -> (Vec<u16>, Vec<Vec<u8>>) {
+        let n_classes = self.config.n_classes();
+        let classes: Vec<&[f32]> = values.chunks_exact(values.len() / n_classes).collect();
         let mut ids = vec![0u16; grid.n_voxels()];
         let mut maps = vec![vec![0u8; grid.n_voxels()]; n_classes - 1];
-        encoded.place.for_each_source_voxel(grid, &classes, encoded.padded, |index, probability| {
+        place.for_each_source_voxel(grid, &classes, padded, |index, probability| {
             ids[index] = most_probable(probability) as u16;
             for (map, p) in maps.iter_mut().zip(&probability[1..]) {
                 map[index] = (p * 255.0).round() as u8;
             }
         });
-        let labels = LabelMap::new(grid.clone(), ids).unwrap_or_else(|_| LabelMap::empty(grid.clone()));
-        (labels, maps)
+        (ids, maps)
     }
 
-    fn warnings(&self, encoded: &Encoded, volume: &Volume, settings: &SegmentSettings) -> Vec<String> {
+    /// What a person should know of an answer, wherever it lies.
+    fn general_warnings(&self, volume: &Volume, settings: &SegmentSettings) -> Vec<String> {
         let mut warnings = Vec::new();
         if self.config.is_deterministic() && asks_for_chance(settings) {
             warnings.push(format!(
@@ -231,15 +264,23 @@ impl Segmenter {
                 self.config.name
             ));
         }
-        if encoded.place.is_cropped() {
+        if volume.is_color() && self.config.input.channels == 1 {
+            warnings.push("The model expects a grey image: the colours were turned into brightness.".to_owned());
+        }
+        warnings
+    }
+
+    fn warnings(&self, encoded: &Encoded, volume: &Volume, settings: &SegmentSettings) -> Vec<String> {
+        let mut warnings = self.general_warnings(volume, settings);
+        if self.through(&encoded.grid).is_some() {
+            let what = if encoded.grid.is_series() { "frame" } else { "slice" };
+            warnings.push(format!("The model is one for pictures: one {what} was segmented."));
+        } else if encoded.place.is_cropped() {
             let [depth, height, width] = encoded.place.shape();
             warnings.push(format!(
                 "The image is larger than what this model was trained on: only a box of {width}×{height}×{depth} voxels of \
                  the model's size was segmented. Put the crosshair on the structure to place the box."
             ));
-        }
-        if volume.is_color() && self.config.input.channels == 1 {
-            warnings.push("The model expects a grey image: the colours were turned into brightness.".to_owned());
         }
         warnings
     }

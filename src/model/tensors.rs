@@ -15,6 +15,9 @@ use crate::domain::{Grid, LabelMap, Volume};
 /// Voxel sizes this close (in mm) count as the model's own.
 const SPACING_TOLERANCE_MM: f64 = 1e-3;
 
+/// Most places along one side of a pixel over which an image that is scaled down is averaged.
+const MAX_PLACES: usize = 16;
+
 /// Where the model's box lies in an image.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelBox {
@@ -24,6 +27,9 @@ pub struct ModelBox {
     source_from_box: DAffine3,
     /// The image is larger than the box.
     is_cropped: bool,
+    /// Places within a pixel of the box, along x and y, over which the image is averaged: more than one where the image is scaled
+    /// down, so that its grain does not turn into a pattern.
+    places: usize,
 }
 
 impl ModelBox {
@@ -33,7 +39,9 @@ impl ModelBox {
         let (axes, flipped) = grid.canonical_axes();
         let size = grid.shape();
         let spacing = grid.spacing_mm();
+        let shrunk = input.longer_side.map(|side| size[axes[0]].max(size[axes[1]]) as f64 / side as f64);
         let step = |world: usize| match input.spacing_mm {
+            _ if shrunk.is_some() => shrunk.filter(|_| world < 2).unwrap_or(1.0),
             Some(wanted) if (wanted[world] - spacing[axes[world]]).abs() > SPACING_TOLERANCE_MM => {
                 wanted[world] / spacing[axes[world]]
             }
@@ -67,7 +75,8 @@ impl ModelBox {
         }
         let source_from_box =
             DAffine3 { matrix3: DMat3::from_cols(columns[0], columns[1], columns[2]), translation: origin };
-        Self { shape, source_from_box, is_cropped: shape != full }
+        let places = shrunk.map_or(1, |step| (step.ceil() as usize).clamp(1, MAX_PLACES));
+        Self { shape, source_from_box, is_cropped: shape != full, places }
     }
 
     /// Voxels along depth, height and width (z, y, x).
@@ -76,17 +85,39 @@ impl ModelBox {
         [z, y, x]
     }
 
+    /// The middle of the box along a voxel axis of the source.
+    pub fn slice(&self, axis: usize) -> usize {
+        let middle = (DVec3::from_array(self.shape.map(|n| n as f64)) - 1.0) / 2.0;
+        self.source_from_box.transform_point3(middle)[axis].round().max(0.0) as usize
+    }
+
     /// The image is larger than the box.
     pub fn is_cropped(&self) -> bool {
         self.is_cropped
     }
 
-    /// The image's intensities in the box, scaled as the model wants them, trilinear; x fastest.
-    pub fn image(&self, volume: &Volume, frame: usize, intensity: IntensityConfig) -> Vec<f32> {
-        let values = volume.values(frame);
-        let scale = IntensityScale::new(&values, volume, frame, intensity);
-        let sampler = Trilinear { values: &values, shape: volume.grid().shape() };
-        self.map_voxels(|source| scale.apply(sampler.at(source)))
+    /// The image's intensities in the box, scaled as the model wants them, trilinear; x fastest, and channel after channel where
+    /// the model takes colours.
+    pub fn image(&self, volume: &Volume, frame: usize, input: &InputConfig) -> Vec<f32> {
+        let scale = IntensityScale::new(&volume.values(frame), volume, frame, input.intensity);
+        let channels = (0..input.channels).map(|channel| {
+            let values = if input.channels == 1 { volume.values(frame) } else { volume.channel(frame, channel) };
+            let sampler = Trilinear { values: &values, shape: volume.grid().shape() };
+            self.map_voxels(|source| scale.apply(self.mean_around(source, &sampler)))
+        });
+        channels.flatten().collect()
+    }
+
+    /// The mean over the pixel of the box around a place in the source.
+    fn mean_around(&self, source: DVec3, sampler: &Trilinear<'_>) -> f32 {
+        if self.places == 1 {
+            return sampler.at(source);
+        }
+        let n = self.places;
+        let offset = |i: usize| (i as f64 + 0.5) / n as f64 - 0.5;
+        let across = |x: usize, y: usize| self.source_from_box.matrix3 * DVec3::new(offset(x), offset(y), 0.0);
+        let sum: f32 = (0..n * n).map(|i| sampler.at(source + across(i % n, i / n))).sum();
+        sum / (n * n) as f32
     }
 
     /// The label ids in the box, nearest; x fastest.

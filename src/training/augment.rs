@@ -18,7 +18,7 @@ pub struct TrainingCase {
     pub name: String,
     /// Voxels along depth, height, width.
     pub shape: [usize; 3],
-    /// Intensities as the network sees them.
+    /// Intensities as the network sees them, channel after channel.
     pub image: Vec<f32>,
     /// Class of every voxel.
     pub labels: Vec<u8>,
@@ -27,7 +27,7 @@ pub struct TrainingCase {
 /// A box cut from a case.
 #[derive(Clone, Debug)]
 pub struct Crop {
-    /// Intensities, x fastest.
+    /// Intensities, x fastest, channel after channel.
     pub image: Vec<f32>,
     /// Class of every voxel, x fastest.
     pub labels: Vec<u8>,
@@ -40,16 +40,23 @@ pub fn augmented_crop(case: &TrainingCase, crop: [usize; 3], settings: &AugmentS
     let map = SpatialMap::draw(case.shape, crop, settings, rng);
     let intensity = IntensityMap::draw(settings, rng);
     let [case_depth, case_height, case_width] = case.shape;
-    let sampler = Trilinear { values: &case.image, shape: [case_width, case_height, case_depth] };
+    let channels: Vec<_> = case
+        .image
+        .chunks_exact(case_depth * case_height * case_width)
+        .map(|values| (Trilinear { values, shape: [case_width, case_height, case_depth] }, Stain::draw(settings, rng)))
+        .collect();
     let n = depth * height * width;
-    let mut out = Crop { image: Vec::with_capacity(n), labels: Vec::with_capacity(n) };
+    let mut out = Crop { image: vec![0.0; n * channels.len()], labels: Vec::with_capacity(n) };
     for z in 0..depth {
         for y in 0..height {
             for x in 0..width {
                 let at = DVec3::new(x as f64, y as f64, z as f64);
                 let from = map.source(at);
-                let noise: f32 = StandardNormal.sample(rng);
-                out.image.push(intensity.apply(sampler.at(from), map.knot_position(at), noise));
+                for (c, (sampler, stain)) in channels.iter().enumerate() {
+                    let noise: f32 = StandardNormal.sample(rng);
+                    let value = intensity.apply(sampler.at(from), map.knot_position(at), noise);
+                    out.image[c * n + out.labels.len()] = stain.apply(value);
+                }
                 let (j, k) = (nearest_index(from.y, case_height), nearest_index(from.z, case_depth));
                 out.labels.push(case.labels[nearest_index(from.x, case_width) + case_width * (j + case_height * k)]);
             }
@@ -75,7 +82,8 @@ impl SpatialMap {
         let angle = |rng: &mut _| symmetric(rng, settings.rotate_deg).to_radians();
         let rotation = DMat3::from_euler(EulerRot::XYZ, angle(rng), angle(rng), angle(rng));
         let scale = 1.0 / (1.0 + symmetric(rng, settings.scale));
-        let flip = if rng.random_bool(settings.flip.clamp(0.0, 1.0)) { -1.0 } else { 1.0 };
+        let mut flipped = |chance: f64| if chance > 0.0 && rng.random_bool(chance.min(1.0)) { -1.0 } else { 1.0 };
+        let (flip, flip_vertical) = (flipped(settings.flip), flipped(settings.flip_vertical));
         let shift = DVec3::from_array([(); 3].map(|()| symmetric(rng, settings.shift_voxels)));
         // A planar case keeps to its plane.
         let (rotation, shift) =
@@ -83,7 +91,7 @@ impl SpatialMap {
         let elastic = [(); 3].map(|()| lattice(rng, settings.elastic_voxels));
         let crop_size = xyz(crop);
         Self {
-            matrix: rotation * DMat3::from_diagonal(DVec3::new(flip * scale, scale, scale)),
+            matrix: rotation * DMat3::from_diagonal(DVec3::new(flip * scale, flip_vertical * scale, scale)),
             crop_middle: (crop_size - 1.0) / 2.0,
             case_middle: (xyz(case) - 1.0) / 2.0 + shift,
             elastic,
@@ -108,6 +116,7 @@ struct IntensityMap {
     brightness: f32,
     gamma: f32,
     noise: f32,
+    speckle: f32,
     bias: Vec<f32>,
 }
 
@@ -119,6 +128,7 @@ impl IntensityMap {
             brightness: symmetric(rng, settings.contrast / 2.0),
             gamma: symmetric(rng, settings.gamma.ln()).exp(),
             noise: uniform(rng, 0.0, settings.noise) as f32,
+            speckle: uniform(rng, 0.0, settings.speckle) as f32,
             bias: lattice(rng, settings.bias / 2.0),
         }
     }
@@ -126,9 +136,26 @@ impl IntensityMap {
     fn apply(&self, value: f32, knot: DVec3, noise: f32) -> f32 {
         let bias = Trilinear { values: &self.bias, shape: [KNOTS; 3] }.at(knot).exp();
         // Gamma acts on 0 to 1; what lies beyond the percentiles goes on in a straight line.
-        let unit = (value + 1.0) / 2.0 * bias;
+        let unit = (value + 1.0) / 2.0 * bias * (1.0 + noise * self.speckle);
         let bent = if (0.0..1.0).contains(&unit) { unit.powf(self.gamma) } else { unit };
         (bent * 2.0 - 1.0) * self.contrast + self.brightness + noise * self.noise
+    }
+}
+
+/// A change of one colour on its own.
+struct Stain {
+    strength: f32,
+    shift: f32,
+}
+
+impl Stain {
+    fn draw(settings: &AugmentSettings, rng: &mut impl Rng) -> Self {
+        let mut symmetric = |limit: f64| uniform(rng, -limit, limit) as f32;
+        Self { strength: 1.0 + symmetric(settings.stain), shift: symmetric(settings.stain / 2.0) }
+    }
+
+    fn apply(&self, value: f32) -> f32 {
+        value * self.strength + self.shift
     }
 }
 
@@ -149,6 +176,7 @@ mod tests {
 
     const STILL: AugmentSettings = AugmentSettings {
         flip: 0.0,
+        flip_vertical: 0.0,
         rotate_deg: 0.0,
         scale: 0.0,
         shift_voxels: 0.0,
@@ -157,6 +185,8 @@ mod tests {
         gamma: 1.0,
         noise: 0.0,
         bias: 0.0,
+        speckle: 0.0,
+        stain: 0.0,
     };
 
     fn case() -> TrainingCase {
@@ -180,6 +210,20 @@ mod tests {
         let crop = augmented_crop(&case(), [4, 6, 8], &flip, &mut ChaCha8Rng::seed_from_u64(1));
         assert_eq!(crop.labels[0], case().labels[7]);
         assert!((crop.image[0] - case().image[7]).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_stain_changes_each_colour_on_its_own() {
+        let grey = case();
+        let colours = TrainingCase { image: [&grey.image[..], &grey.image].concat(), ..grey };
+        let crop = |stain| {
+            let settings = AugmentSettings { stain, ..STILL };
+            augmented_crop(&colours, [4, 6, 8], &settings, &mut ChaCha8Rng::seed_from_u64(1)).image
+        };
+        let (still, stained) = (crop(0.0), crop(0.3));
+        let n = still.len() / 2;
+        assert_eq!(still[..n], still[n..]);
+        assert_ne!(stained[..n], stained[n..]);
     }
 
     #[test]

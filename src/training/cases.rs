@@ -32,12 +32,28 @@ pub enum Source {
     Phantom(PhantomKind),
 }
 
-/// Phantoms in the training, validation and test split.
-const PHANTOMS: [(Split, u64, u64); 3] =
-    [(Split::Train, 0, 200), (Split::Val, 1_000_000, 20), (Split::Test, 2_000_000, 20)];
+/// Frames next to each other teach little more than one of them.
+const FRAME_STEP: usize = 3;
+
+/// First seed and number of the phantoms in a split.
+fn seeds(kind: PhantomKind, split: Split) -> std::ops::Range<u64> {
+    let first = match split {
+        Split::Train => 0,
+        Split::Val => 1_000_000,
+        Split::Test => 2_000_000,
+    };
+    let n = match (kind, split) {
+        (PhantomKind::TwoBodies, Split::Train) => 200,
+        (PhantomKind::TwoBodies, _) => 20,
+        // Of each there are many frames.
+        (PhantomKind::FourChambers, Split::Train) => 60,
+        (PhantomKind::FourChambers, _) => 5,
+    };
+    first..first + n
+}
 
 impl Source {
-    /// All images of `split`.
+    /// All images of `split`; of a series every third frame, one by one.
     ///
     /// # Errors
     /// [`TrainError`] that names the first file that cannot be read.
@@ -45,9 +61,7 @@ impl Source {
         match self {
             Self::Folder(dataset) => dataset.cases(split).par_iter().map(read_case).collect(),
             Self::Phantom(kind) => {
-                let ranges = PHANTOMS.iter().filter(|(of, ..)| *of == split);
-                let seeds: Vec<u64> = ranges.flat_map(|&(_, first, n)| first..first + n).collect();
-                Ok(seeds.into_par_iter().map(|seed| phantom_case(*kind, seed)).collect())
+                Ok(seeds(*kind, split).into_par_iter().flat_map_iter(|seed| phantom_cases(*kind, seed)).collect())
             }
         }
     }
@@ -62,9 +76,18 @@ fn read_case(files: &CaseFiles) -> Result<LabelledImage, TrainError> {
     Ok(LabelledImage { name: files.name.clone(), volume: read.volume, labels })
 }
 
-fn phantom_case(kind: PhantomKind, seed: u64) -> LabelledImage {
+fn phantom_cases(kind: PhantomKind, seed: u64) -> Vec<LabelledImage> {
     let made = phantom::generate(kind, seed);
-    LabelledImage { name: format!("phantom-{seed}"), volume: made.volume, labels: made.labels }
+    let name = format!("phantom-{seed}");
+    if !made.volume.grid().is_series() {
+        return vec![LabelledImage { name, volume: made.volume, labels: made.labels }];
+    }
+    let frame = |frame: usize| LabelledImage {
+        name: format!("{name}-{frame}"),
+        volume: made.volume.slice(0, 2, frame),
+        labels: made.labels.slice(2, frame),
+    };
+    (0..made.volume.grid().shape()[2]).step_by(FRAME_STEP).map(frame).collect()
 }
 
 /// An image on the model's lattice.
@@ -81,7 +104,7 @@ pub fn training_case(image: &LabelledImage, config: &ModelConfig) -> Result<Trai
     Ok(TrainingCase {
         name: image.name.clone(),
         shape: place.shape(),
-        image: place.image(&image.volume, 0, config.input.intensity),
+        image: place.image(&image.volume, 0, &config.input),
         labels: place.labels(&image.labels).into_iter().map(class).collect::<Result<_, _>>()?,
     })
 }

@@ -59,6 +59,9 @@ pub(super) fn settings(epochs: usize) -> TrainSettings {
             decoded: DecodedLatent::Standardised,
         },
         augment: AugmentSettings {
+            flip_vertical: 0.0,
+            speckle: 0.0,
+            stain: 0.0,
             flip: 0.5,
             rotate_deg: 5.0,
             scale: 0.05,

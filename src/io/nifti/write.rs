@@ -137,9 +137,12 @@ fn must_swap(block: &Block) -> bool {
     block.is_big_endian != cfg!(target_endian = "big")
 }
 
-/// A header for `n_frames` frames on `grid`: a copy of the source's, or one made from the grid.
+/// A header for `n_frames` images on `grid`: a copy of the source's, or one made from the grid.
 fn new_block(path: &Path, grid: &Grid, n_frames: usize, source: Option<&Header>) -> Result<Block, Error> {
     let other_grid = |difference: String| Error::OtherGrid { difference, path: path.to_owned() };
+    // A series has its frames where the standard has time, and whatever else there is several of after that.
+    let (n_frames, n_more) = if grid.is_series() { (grid.shape()[2], n_frames) } else { (n_frames, 1) };
+    let grid = &grid.of_one_time();
     let mut block = match source {
         Some(source) => match grid.differs_from(&source.grid) {
             Some(difference) => return Err(other_grid(difference)),
@@ -157,8 +160,14 @@ fn new_block(path: &Path, grid: &Grid, n_frames: usize, source: Option<&Header>)
     for unused in n_dims as usize + 1..8 {
         block.set_int(layout.dim.nth(unused), 1);
     }
-    block.set_int(layout.dim, if n_frames > 1 { 4 } else { n_dims });
+    let n_dims = match (n_frames, n_more) {
+        (1, 1) => n_dims,
+        (_, 1) => 4,
+        _ => 5,
+    };
+    block.set_int(layout.dim, n_dims);
     block.set_int(layout.dim.nth(4), n_frames as i64);
+    block.set_int(layout.dim.nth(5), n_more as i64);
     Ok(block)
 }
 
@@ -332,7 +341,7 @@ impl Image<'_> {
             Ok(placed) => placed.grid,
             Err(reason) => return Ok(Some(reason)),
         };
-        if let Some(difference) = placed.differs_from(grid) {
+        if let Some(difference) = placed.differs_from(&grid.of_one_time()) {
             return Ok(Some(difference));
         }
         source.fill(&mut [0; 4])?;
