@@ -9,6 +9,7 @@ use super::label_table::TableEdit;
 use super::operations::Choice;
 use super::settings::{Interpolation, Overlay};
 use super::state::{Camera, Layout, Pointed};
+use super::time::Playback;
 use super::tools::{BrushLook, Limits, PointerEvent, PointerKind, ToolOptions};
 use crate::config::SegmentSettings;
 use crate::domain::{Convention, Label, Plane, Window};
@@ -76,6 +77,10 @@ pub enum Action {
     Activate(Plane),
     /// Show this frame of a time series.
     SetFrame(usize),
+    /// How frames are played.
+    SetPlayback(Playback),
+    /// Ask where to write areas over time.
+    ExportOverTime,
     /// Settings of the segment panel.
     SetSegment(SegmentSettings),
     /// How labels lie over the image.

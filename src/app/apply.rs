@@ -19,6 +19,7 @@ use super::settings::{Interpolation, ThemeChoice};
 use super::state::{Dialog, Layout, Next, Purpose, Segmenting};
 use super::tools::{PointerEvent, camera_centered};
 use crate::domain::accept::Part;
+use crate::domain::phantom::PhantomKind;
 use crate::domain::{Convention, Label, LabelMap, LabelTable, Palette, Plane, Window};
 use crate::engine::{Job, Stamp};
 
@@ -50,6 +51,8 @@ impl App {
             Action::Point(pointed) => self.state.pointed = pointed,
             Action::Activate(plane) => self.state.active_plane = plane,
             Action::SetFrame(frame) => self.set_frame(frame),
+            Action::SetPlayback(playback) => self.remember(|known| known.playback = playback),
+            Action::ExportOverTime => self.pick(Purpose::ExportOverTime),
             Action::SetSegment(settings) => self.remember(|known| known.segment = settings),
             Action::SetOverlay(overlay) => self.remember(|known| known.overlay = overlay),
             Action::SetInterpolation(interpolation) => self.remember(|known| known.interpolation = interpolation),
@@ -83,7 +86,8 @@ impl App {
         match command {
             Command::OpenImage => self.pick(Purpose::OpenImage),
             Command::OpenLabels => self.pick(Purpose::OpenLabels),
-            Command::OpenSample => self.request(Next::OpenSample),
+            Command::OpenSample => self.request(Next::OpenSample(PhantomKind::TwoBodies)),
+            Command::OpenHeart => self.request(Next::OpenSample(PhantomKind::FourChambers)),
             Command::CancelLoading => self.cancel_loading(),
             Command::ShowStatistics => self.show_statistics(),
             Command::ShowRecovery => self.show_recovery(),
@@ -149,6 +153,8 @@ impl App {
             Command::PreviousSlice => self.with_case(|case| case.scroll(plane, -1)),
             Command::FirstSlice => self.with_case(|case| case.scroll(plane, isize::from(i16::MIN))),
             Command::LastSlice => self.with_case(|case| case.scroll(plane, isize::from(i16::MAX))),
+            Command::PlayFrames => self.toggle_play(),
+            Command::ShowOverTime => self.remember(|known| known.shows_over_time = !known.shows_over_time),
             Command::NextFrame => self.step_frame(1),
             Command::PreviousFrame => self.step_frame(-1),
             Command::EnterAnnotate => self.enter(Room::Annotate),
@@ -251,8 +257,12 @@ impl App {
         });
     }
 
-    fn set_frame(&mut self, frame: usize) {
+    pub(super) fn set_frame(&mut self, frame: usize) {
         let Some(case) = &mut self.state.case else { return };
+        if case.grid().is_series() {
+            case.crosshair[2] = frame.min(case.grid().shape()[2] - 1);
+            return;
+        }
         let before = std::mem::replace(&mut case.frame, frame.min(case.opened.volume.n_frames() - 1));
         let is_other = case.frame != before;
         case.remeasure();
@@ -265,7 +275,7 @@ impl App {
     }
 
     fn step_frame(&mut self, step: isize) {
-        let frame = self.state.case.as_ref().map_or(0, |case| case.frame);
+        let Some((_, frame)) = self.state.case.as_ref().and_then(Case::frames) else { return };
         self.set_frame(frame.saturating_add_signed(step));
     }
 
@@ -370,9 +380,10 @@ impl App {
         added: (Arc<LabelMap>, LabelTable),
         part: Option<Part>,
     ) {
+        let by_slice = self.state.slices_of_preview().filter(|_| matches!(what, Merging::Preview { .. }));
         let Some(case) = &mut self.state.case else { return };
         let current = (case.history.shared(), case.table.clone());
-        if self.background.submit(Task::Merge { case: case.id, name, current, added, part }) {
+        if self.background.submit(Task::Merge { case: case.id, name, current, added, part, by_slice }) {
             case.merging = Some(what);
         } else {
             self.state

@@ -12,9 +12,11 @@ use super::lab::scores::scores;
 use super::lab::steps::RunScores;
 use super::lab::uncertainty::work::{Work, Worked};
 use super::picture;
+use super::time::Measures;
 use super::widgets::plot::{self, Chart};
 use crate::domain::accept::{Part, accepted};
 use crate::domain::measure::{LabelStatistics, per_label};
+use crate::domain::over_time::over_time;
 use crate::domain::{Edit, LabelMap, LabelTable, Volume};
 
 /// Bins of the histogram.
@@ -57,6 +59,8 @@ pub enum Task {
         added: (Arc<LabelMap>, LabelTable),
         /// How much of them is accepted; `None`: they replace all.
         part: Option<Part>,
+        /// The axis along which they were found slice by slice; see [`accepted`].
+        by_slice: Option<usize>,
     },
     /// What each label holds.
     Labels {
@@ -70,6 +74,13 @@ pub enum Task {
         volume: Arc<Volume>,
         /// Which frame of it.
         frame: usize,
+    },
+    /// What each label measures in each frame of a series.
+    OverTime {
+        /// Whose labels.
+        case: u64,
+        /// The labels.
+        labels: Arc<LabelMap>,
     },
     /// The middle of a label.
     Center {
@@ -193,6 +204,13 @@ pub enum Answer {
         /// A PNG.
         picture: Result<Vec<u8>, String>,
     },
+    /// Of [`Task::OverTime`].
+    OverTime {
+        /// Whose labels.
+        case: u64,
+        /// What they measure.
+        measures: Arc<Measures>,
+    },
     /// Of [`Task::Labels`].
     Labels {
         /// Whose labels.
@@ -269,13 +287,14 @@ fn answer(task: Task) -> Option<Answer> {
         Task::Image { case, frame, volume } => Answer::Image { case, statistics: statistics(&volume, frame) },
         Task::Count { case, labels } => Answer::Count { case, voxels: labelled(&labels) },
         Task::CountPreview { serial, labels } => Answer::CountPreview { serial, voxels: labelled(&labels) },
-        Task::Merge { case, name, current: (labels, table), added: (added, added_table), part } => {
+        Task::Merge { case, name, current: (labels, table), added: (added, added_table), part, by_slice } => {
             let (edit, table) = match part {
-                Some(part) => accepted(&labels, &table, (&added, &added_table), part, name),
+                Some(part) => accepted(&labels, &table, (&added, &added_table), part, by_slice, name),
                 None => (Edit::between(name, &labels, &added), added_table),
             };
             Answer::Merged { case, edit, table }
         }
+        Task::OverTime { case, labels } => Answer::OverTime { case, measures: Arc::new(over_time(&labels)) },
         Task::Labels { case, labels, table, volume, frame } => {
             Answer::Labels { case, statistics: per_label(&labels, &table, &volume, frame) }
         }

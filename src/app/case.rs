@@ -11,6 +11,7 @@ use super::long_edit::LongEdit;
 use super::measuring::Measurement;
 use super::operations::OtherMask;
 use super::state::Camera;
+use super::time::OverTime;
 use super::tools::{Limits, Outline, Place, Ruler, Strokes, ValueMap};
 use crate::config::SegmentSettings;
 use crate::domain::livewire::LiveWire;
@@ -86,6 +87,8 @@ pub struct Case {
     pub isolation: Option<Isolation>,
     /// What the laboratory has found.
     pub lab: Lab,
+    /// What the labels measure from frame to frame.
+    pub over_time: OverTime,
     /// Labels that were deleted, by id, in case their voxels come back.
     pub removed: BTreeMap<u16, Label>,
     /// What each label held when the table of it was asked for, once it is known.
@@ -198,6 +201,7 @@ impl Case {
             statistics: None,
             counts: Counts::of_empty(),
             lab: Lab::default(),
+            over_time: OverTime::default(),
             isolation: None,
             removed: BTreeMap::new(),
             label_statistics: None,
@@ -226,10 +230,10 @@ impl Case {
         (axes[world], flips[world])
     }
 
-    /// The only plane that a flat image has.
+    /// The only plane that a flat image has, or one whose third axis is time.
     pub fn only_plane(&self) -> Option<Plane> {
         let shape = self.grid().shape();
-        let flat = (0..3).find(|axis| shape[*axis] == 1)?;
+        let flat = if self.grid().is_series() { 2 } else { (0..3).find(|axis| shape[*axis] == 1)? };
         PLANES.into_iter().find(|plane| self.through(*plane).0 == flat)
     }
 

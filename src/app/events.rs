@@ -218,6 +218,7 @@ impl App {
                 case.statistics = Some(statistics);
             }
             Answer::Labels { case: id, statistics } if id == case.id => case.label_statistics = Some(statistics),
+            Answer::OverTime { case: id, measures } if id == case.id => case.over_time.measures = Some(measures),
             Answer::Count { case: id, voxels } if id == case.id => case.counts.set_base(voxels),
             Answer::Merged { case: id, edit, table } if id == case.id => {
                 match edit {
@@ -247,6 +248,7 @@ impl App {
             }
             Answer::Image { .. }
             | Answer::Count { .. }
+            | Answer::OverTime { .. }
             | Answer::Merged { .. }
             | Answer::ScoredRun { .. }
             | Answer::MatchedTruth { .. }

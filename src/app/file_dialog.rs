@@ -104,6 +104,7 @@ fn ask(purpose: Purpose, suggestion: Option<&Path>) -> Picked {
             dialog.add_filter("PNG", &["png"]).set_file_name(name).save_file()
         }
         Purpose::ExportStatistics
+        | Purpose::ExportOverTime
         | Purpose::ExportMeasurements
         | Purpose::ExportAgreement
         | Purpose::ExportFinding(_) => {
@@ -148,6 +149,7 @@ pub fn title(purpose: &Purpose) -> &'static str {
         Purpose::OpenLabelNames => "Open label names",
         Purpose::SaveLabelNames => "Save label names",
         Purpose::ExportStatistics => "Export label statistics",
+        Purpose::ExportOverTime => "Export areas over time",
         Purpose::ExportFinding(export) => export.title(),
     }
 }

@@ -9,14 +9,14 @@ use super::background::Task;
 use super::file_dialog::Picked;
 use super::state::{AfterOpening, Dialog, Loading, Next, Purpose, Saving};
 use crate::domain::phantom::PhantomKind;
-use crate::engine::Job;
+use crate::engine::{Job, ModelInfo};
 use crate::io::{is_label_name, stem};
 
 /// The sample that the start page opens: equal seeds give equal voxels. One of the test split's, which no model was trained
 /// on.
 const SAMPLE_SEED: u64 = 2_000_007;
 /// The model that was trained on such samples.
-const SAMPLE_MODEL: &str = "phantom-3d";
+const SAMPLE_MODELS: &str = "phantom";
 
 impl App {
     /// Does `next`, after asking what to do with unsaved labels.
@@ -40,7 +40,7 @@ impl App {
                 let name = file_name(&path);
                 self.load(Job::Open { path }, name, labels.map(AfterOpening::Labels));
             }
-            Next::OpenSample => self.load_sample(None),
+            Next::OpenSample(kind) => self.load_sample(kind, None),
             Next::Recover(journal) => self.load_for_recovery(journal),
         }
     }
@@ -64,12 +64,12 @@ impl App {
                 let name = file_name(&path);
                 self.load(Job::Open { path }, name, then);
             }
-            None => self.load_sample(then),
+            None => self.load_sample(PhantomKind::TwoBodies, then),
         }
     }
 
-    fn load_sample(&mut self, then: Option<AfterOpening>) {
-        let job = Job::Phantom { kind: PhantomKind::TwoBodies, seed: SAMPLE_SEED };
+    fn load_sample(&mut self, kind: PhantomKind, then: Option<AfterOpening>) {
+        let job = Job::Phantom { kind, seed: SAMPLE_SEED };
         self.load(job, "Sample".to_owned(), then);
     }
 
@@ -113,6 +113,7 @@ impl App {
             Purpose::SaveRecovered(journal) => self.suggested_for(journal),
             Purpose::OpenLabelNames => self.state.case.as_ref().and_then(|case| case.opened.path.clone()),
             Purpose::SaveLabelNames => self.suggested_beside("_labels.txt"),
+            Purpose::ExportOverTime => self.suggested_beside("_over_time.csv"),
             Purpose::ExportStatistics => self.suggested_beside("_statistics.csv"),
             Purpose::ExportMeasurements => self.suggested_beside("_measurements.csv"),
             Purpose::SaveReport => self.suggested_beside("_report.html"),
@@ -132,6 +133,7 @@ impl App {
                     Purpose::SaveLabels(_) => self.suggested_mask(),
                     Purpose::SaveRecovered(journal) => self.suggested_for(journal),
                     Purpose::SaveLabelNames => self.suggested_beside("_labels.txt"),
+                    Purpose::ExportOverTime => self.suggested_beside("_over_time.csv"),
                     Purpose::ExportStatistics => self.suggested_beside("_statistics.csv"),
                     Purpose::ExportMeasurements => self.suggested_beside("_measurements.csv"),
                     Purpose::SaveReport => self.suggested_beside("_report.html"),
@@ -171,6 +173,7 @@ impl App {
             }
             Purpose::OpenLabelNames => self.open_label_names(path),
             Purpose::SaveLabelNames => self.save_label_names(path),
+            Purpose::ExportOverTime => self.write_over_time(path),
             Purpose::ExportStatistics => self.write_statistics(path),
             Purpose::ExportMeasurements => self.write_measurements(path),
             Purpose::SaveReport => self.write_report(path),
@@ -215,12 +218,21 @@ impl App {
         self.state.loading = Some(Loading { job, name, progress: None, first_look: None, then });
     }
 
-    /// Chooses the sample's own model for the sample, and another for everything else.
+    /// Chooses another model where the one that is set is not for this kind of image: a sample has its own, and pictures have others
+    /// than volumes.
     pub(super) fn choose_fitting_model(&mut self) {
-        let is_sample = self.state.case.as_ref().is_some_and(|case| case.opened.path.is_none());
-        let is_sample_model = self.state.settings.segment.model == SAMPLE_MODEL;
-        let fitting = self.state.models.iter().find(|model| (model.name == SAMPLE_MODEL) == is_sample);
-        if let Some(model) = fitting.filter(|_| is_sample != is_sample_model) {
+        let Some(case) = &self.state.case else { return };
+        let (is_sample, is_flat) = (case.opened.path.is_none(), case.only_plane().is_some());
+        let fits = |model: &ModelInfo| {
+            model.name.starts_with(SAMPLE_MODELS) == is_sample
+                && (model.is_planar == is_flat || model.is_planar && !is_sample)
+        };
+        let best =
+            |model: &&ModelInfo| model.name.starts_with(SAMPLE_MODELS) == is_sample && model.is_planar == is_flat;
+        if self.state.model().is_none_or(fits) {
+            return;
+        }
+        if let Some(model) = self.state.models.iter().find(best) {
             self.state.settings.segment.model = model.name.clone();
         }
     }

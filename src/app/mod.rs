@@ -37,6 +37,7 @@ mod shortcuts;
 mod state;
 mod statistics;
 mod theme;
+mod time;
 mod tools;
 #[cfg(test)]
 mod ui_tests;
@@ -57,6 +58,7 @@ use self::lab::Room;
 use self::settings::{Settings, ThemeChoice};
 use self::state::{Dialog, Next, State};
 use self::views::Screen;
+use crate::domain::phantom::PhantomKind;
 use crate::engine::journal::Recorder;
 use crate::engine::{self, Engine};
 
@@ -145,7 +147,7 @@ impl App {
         app.survey_journals();
         match start {
             Start { image: Some(image), labels, .. } => app.proceed(Next::OpenImage(image, labels)),
-            Start { sample: true, .. } => app.proceed(Next::OpenSample),
+            Start { sample: true, .. } => app.proceed(Next::OpenSample(PhantomKind::TwoBodies)),
             Start { .. } => {}
         }
         app
@@ -165,6 +167,7 @@ impl App {
         self.finish_long_edit();
         self.follow_reference();
         self.tend_laboratory();
+        self.follow_over_time();
         if let Some(picked) = self.file_dialog.poll() {
             self.use_picked(picked);
         }
@@ -176,6 +179,7 @@ impl App {
 
     /// Draws the whole window and applies what was asked for on the way.
     pub fn draw(&mut self, ui: &mut egui::Ui) {
+        self.play();
         shortcuts::collect(&self.ctx, &self.state, &mut self.actions);
         self.take_dropped_files();
         self.ask_before_closing();

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::controls::{Keymap, Mouse};
 use super::lab::uncertainty::maps::Look;
 use super::operations::Choice;
+use super::time::Playback;
 use super::tools::{BrushLook, ToolOptions};
 use crate::config::SegmentSettings;
 use crate::domain::{Convention, Palette};
@@ -41,6 +42,10 @@ pub struct Settings {
     pub tools: ToolOptions,
     /// What is set for operations on whole labels.
     pub operation: Choice,
+    /// How frames are played.
+    pub playback: Playback,
+    /// Areas over time are shown below the views of a series.
+    pub shows_over_time: bool,
     /// How samples are drawn over the image.
     pub uncertainty: Look,
     /// Colours of new labels.
@@ -136,6 +141,8 @@ impl Default for Settings {
             brush: BrushLook::default(),
             operation: Choice::default(),
             tools: ToolOptions::default(),
+            playback: Playback::default(),
+            shows_over_time: false,
             uncertainty: Look::default(),
             palette: Palette::default(),
             keymap: Keymap::default(),

@@ -12,7 +12,9 @@ use super::lab::{Export, Room};
 use super::notice::Notices;
 use super::report::Reporting;
 use super::settings::Settings;
+use super::time::Playing;
 use super::tools::{Outline, Ruler, Tool};
+use crate::domain::phantom::PhantomKind;
 use crate::domain::{Plane, Volume, Window};
 use crate::engine::{DeviceReport, JobId, ModelInfo};
 use crate::io::journal::Found;
@@ -31,6 +33,8 @@ pub struct State {
     pub laboratory: Room,
     /// Which views are shown.
     pub layout: Layout,
+    /// Frames that are being played.
+    pub playing: Option<Playing>,
     /// Labels are drawn at all.
     pub labels_visible: bool,
     /// The panels beside the views are shown.
@@ -193,7 +197,8 @@ pub enum Next {
     /// Open this image, and these labels on it.
     OpenImage(PathBuf, Option<PathBuf>),
     /// Open the built-in sample.
-    OpenSample,
+    /// A made-up image of this kind.
+    OpenSample(PhantomKind),
     /// Open the image that the work in this journal was done on, and the work on it.
     Recover(PathBuf),
 }
@@ -253,6 +258,8 @@ pub enum Purpose {
     SaveLabelNames,
     /// Where to write the table of what each label holds.
     ExportStatistics,
+    /// Where to write what labels measure over time.
+    ExportOverTime,
     /// Where to write a report.
     SaveReport,
     /// Where to write what the laboratory has found.
@@ -268,6 +275,7 @@ impl Purpose {
                 | Self::SaveRecovered(_)
                 | Self::SaveLabelNames
                 | Self::ExportStatistics
+                | Self::ExportOverTime
                 | Self::SaveReport
                 | Self::ExportMeasurements
                 | Self::ExportAgreement
@@ -285,6 +293,7 @@ impl State {
             laboratory: Room::Uncertainty,
             tool: Tool::default(),
             layout: Layout::default(),
+            playing: None,
             labels_visible: true,
             panels_visible: true,
             case: None,

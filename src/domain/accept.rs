@@ -21,22 +21,28 @@ pub enum Part {
 /// the labels then. Both maps have one shape.
 ///
 /// Locked labels neither gain nor lose voxels. A model's id that already means something else here is given a free id.
+/// `by_slice` is the axis along which the model saw single slices: those in which it found nothing stay as they are.
 pub fn accepted(
     labels: &LabelMap,
     table: &LabelTable,
     (prediction, model_table): (&LabelMap, &LabelTable),
     part: Part,
+    by_slice: Option<usize>,
     name: &str,
 ) -> (Option<Edit>, LabelTable) {
     let mut table = table.clone();
     let rules = Rules::new(&mut table, model_table, part);
     let mut stroke = Stroke::new(name, labels);
+    let seen = by_slice.map(|axis| (axis, prediction.labelled_slices(axis)));
+    let was_seen = |at: usize| seen.as_ref().is_none_or(|(axis, seen)| seen[labels.grid().voxel(at)[*axis]]);
     match part {
         Part::Region(voxel) => rules.accept_region(&mut stroke, labels, prediction, labels.grid().index(voxel)),
         Part::All | Part::Unlabelled | Part::Label(_) => {
             for (start, now, found) in labels.id_chunks().either_labelled(prediction.id_chunks()) {
                 for (offset, (&now, &found)) in now.iter().zip(found).enumerate() {
-                    stroke.set(start + offset, now, rules.next(now, found));
+                    if (now != 0 || found != 0) && was_seen(start + offset) {
+                        stroke.set(start + offset, now, rules.next(now, found));
+                    }
                 }
             }
         }
@@ -143,7 +149,7 @@ mod tests {
         part: Part,
     ) -> (Vec<u16>, LabelTable) {
         let labels = map(labels);
-        let (edit, table) = accepted(&labels, own, (&map(found), model), part, "Accept");
+        let (edit, table) = accepted(&labels, own, (&map(found), model), part, None, "Accept");
         (edit.map_or_else(|| labels.to_ids(), |edit| edit.after(&labels).to_ids()), table)
     }
 

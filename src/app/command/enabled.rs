@@ -15,7 +15,7 @@ impl Command {
     #[expect(clippy::too_many_lines, reason = "one line a command")]
     pub fn enabled(self, state: &State) -> Result<(), Why> {
         match self {
-            Self::OpenImage | Self::OpenSample => not_loading(state),
+            Self::OpenImage | Self::OpenSample | Self::OpenHeart => not_loading(state),
             Self::OpenLabels => can_open_labels(state),
             Self::ShowGrid | Self::ShowVolume | Self::MaximizeView => has_depth(state),
             Self::ShowAxial => shows(state, Plane::Axial),
@@ -36,7 +36,8 @@ impl Command {
             Self::AcceptUnlabelled | Self::AcceptRegion => can_accept_part(state),
             Self::DiscardPreview => has_preview(state),
             Self::CheckDevices => because(state.checking_devices.is_none(), "The devices are being checked"),
-            Self::NextFrame | Self::PreviousFrame => has_frames(state),
+            Self::NextFrame | Self::PreviousFrame | Self::PlayFrames => has_frames(state),
+            Self::ShowOverTime => because(case(state)?.grid().is_series(), "This image is no series of frames"),
             Self::WindowAuto | Self::WindowFull => has_grey_values(state),
             Self::BrushTool
             | Self::EraserTool
@@ -203,7 +204,8 @@ fn can_segment(state: &State) -> Result<(), Why> {
 /// Whether there is a model that reads the image.
 fn can_read(state: &State, case: &Case) -> Result<(), Why> {
     because(!state.models.is_empty(), "No model is installed")?;
-    because(!case.opened.volume.is_color(), "The models read grey images; this one is in colour")
+    let is_volumetric = state.model().is_some_and(|model| !model.is_planar);
+    because(!is_volumetric || case.only_plane().is_none(), "This model is for volumes; choose one for pictures")
 }
 
 /// Whether an experiment can begin: one runs at a time.
@@ -322,7 +324,7 @@ fn has_differences(state: &State) -> Result<(), Why> {
 }
 
 fn has_frames(state: &State) -> Result<(), Why> {
-    because(case(state)?.opened.volume.n_frames() > 1, "This image has one frame")
+    because(case(state)?.frames().is_some(), "This image has one frame")
 }
 
 fn has_labels(state: &State) -> Result<(), Why> {

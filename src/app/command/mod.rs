@@ -22,6 +22,7 @@ pub enum Command {
     OpenImage,
     OpenLabels,
     OpenSample,
+    OpenHeart,
     CancelLoading,
     CloseCase,
     SaveLabels,
@@ -86,6 +87,8 @@ pub enum Command {
     LastSlice,
     NextFrame,
     PreviousFrame,
+    PlayFrames,
+    ShowOverTime,
     EnterAnnotate,
     EnterSteps,
     EnterUncertainty,
@@ -136,6 +139,7 @@ impl Command {
         Self::OpenImage,
         Self::OpenLabels,
         Self::OpenSample,
+        Self::OpenHeart,
         Self::CancelLoading,
         Self::SaveLabels,
         Self::SaveLabelsAs,
@@ -200,6 +204,8 @@ impl Command {
         Self::LastSlice,
         Self::NextFrame,
         Self::PreviousFrame,
+        Self::PlayFrames,
+        Self::ShowOverTime,
         Self::EnterAnnotate,
         Self::EnterSteps,
         Self::EnterUncertainty,
@@ -247,6 +253,10 @@ impl Command {
             Self::OpenSample => {
                 ("Open sample", "Open a made-up volume of two touching structures whose truth is known")
             }
+            Self::OpenHeart => (
+                "Open beating heart",
+                "Open made-up ultrasound frames of a heart with four chambers whose truth is known",
+            ),
             Self::CancelLoading => ("Cancel", "Stop reading the file"),
             Self::CloseCase => ("Close image", "Close this image and go back to the start page"),
             Self::SaveLabels => ("Save mask", "Save the labels on the image's own grid"),
@@ -329,6 +339,10 @@ impl Command {
             Self::LastSlice => ("Last slice", "To the last slice of the view under the pointer"),
             Self::NextFrame => ("Next frame", "One frame on in a time series"),
             Self::PreviousFrame => ("Previous frame", "One frame back in a time series"),
+            Self::PlayFrames => ("Play or pause", "Show one frame after the other, or stop"),
+            Self::ShowOverTime => {
+                ("Areas over time", "Plot what each label measures in each frame, with the ejection fraction")
+            }
             Self::EnterAnnotate => ("Annotate", "Labels and the tools that change them"),
             Self::EnterSteps => ("Sampling steps", "Compare numbers of sampling steps on this image"),
             Self::EnterUncertainty => ("Uncertainty", "Draw samples and see where they differ"),
@@ -411,11 +425,16 @@ impl Command {
         Some(match self {
             Self::OpenImage => Icon::Folder,
             Self::OpenLabels => Icon::Layers,
-            Self::OpenSample => Icon::Sample,
+            Self::OpenSample | Self::OpenHeart => Icon::Sample,
             Self::SaveLabels => Icon::Save,
             Self::Undo => Icon::Undo,
             Self::Redo => Icon::Redo,
-            Self::Segment | Self::DrawSamples | Self::FollowRun | Self::CompareSteps | Self::SweepDamage => Icon::Play,
+            Self::Segment
+            | Self::PlayFrames
+            | Self::DrawSamples
+            | Self::FollowRun
+            | Self::CompareSteps
+            | Self::SweepDamage => Icon::Play,
             Self::CancelSegment => Icon::Stop,
             Self::AcceptPreview => Icon::Check,
             Self::DiscardPreview => Icon::Close,
@@ -444,6 +463,8 @@ impl Command {
             Self::EnterRobustness => state.room == Room::Robustness,
             Self::EnterReference => state.room == Room::Reference,
             Self::ToggleCrosshair => state.settings.crosshair_visible,
+            Self::PlayFrames => state.playing.is_some(),
+            Self::ShowOverTime => state.settings.shows_over_time,
             Self::ToggleLabels => state.labels_visible,
             Self::IsolateLabel => state.case.as_ref().is_some_and(|case| case.isolation.is_some()),
             Self::TogglePanels => state.panels_visible,

@@ -68,6 +68,8 @@ pub fn default_keys(command: Command) -> &'static [KeyboardShortcut] {
         Command::LastSlice => keys![(NONE, End)],
         Command::NextFrame => keys![(NONE, ArrowRight)],
         Command::PreviousFrame => keys![(NONE, ArrowLeft)],
+        Command::PlayFrames => keys![(NONE, K)],
+        Command::ShowOverTime => keys![(SHIFT, K)],
         Command::EnterAnnotate => keys![(NONE, F2)],
         Command::EnterSteps => keys![(NONE, F3)],
         Command::EnterUncertainty => keys![(NONE, F4)],
@@ -111,6 +113,7 @@ pub fn default_keys(command: Command) -> &'static [KeyboardShortcut] {
         | Command::OpenOtherMask
         | Command::CloseOtherMask
         | Command::OpenSample
+        | Command::OpenHeart
         | Command::CancelLoading
         | Command::SaveReport
         | Command::CancelReport

@@ -60,7 +60,13 @@ impl Sweep {
         let reference = self.reference.as_ref().map(|name| format!(" · reference: {name}")).unwrap_or_default();
         let of = |(color, (model, route)): (usize, (String, String))| {
             let points = self.points(&model, &route);
-            Series { name: format!("{model}, {route}"), color, is_dashed: route == "embedding only", points }
+            Series {
+                name: format!("{model}, {route}"),
+                color,
+                is_dashed: route == "embedding only",
+                points,
+                own_color: None,
+            }
         };
         Chart {
             title: format!("{} against {name}", self.score_name()),

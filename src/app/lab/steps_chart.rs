@@ -92,7 +92,7 @@ impl Comparison {
                 Some(Point { x: run.steps as f64, y, sd: None, words: format!("K = {}\n{words}", run.steps) })
             };
             let points = runs.iter().filter_map(point).collect();
-            Series { name: sampler_name(sampler).to_owned(), color, is_dashed: color == 1, points }
+            Series { name: sampler_name(sampler).to_owned(), color, is_dashed: color == 1, points, own_color: None }
         };
         let both = [SamplerKind::Ddim, SamplerKind::Ddpm].into_iter().enumerate();
         both.map(of).filter(|series| !series.points.is_empty()).collect()

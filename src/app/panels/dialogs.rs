@@ -85,7 +85,7 @@ fn unsaved_ui(ui: &mut Ui, next: &Next, actions: &mut Actions) {
     let before = match next {
         Next::Quit => "before the program closes",
         Next::Close => "before the image is closed",
-        Next::OpenImage(..) | Next::OpenSample | Next::Recover(_) => "before another image is opened",
+        Next::OpenImage(..) | Next::OpenSample(_) | Next::Recover(_) => "before another image is opened",
     };
     ui.add(Label::new(format!("The labels have changes that are not saved. Save them {before}?")).wrap());
     ui.add_space(space::LARGE);

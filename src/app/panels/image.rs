@@ -10,6 +10,7 @@ use super::super::settings::{Interpolation, Overlay, OverlayStyle};
 use super::super::state::State;
 use super::super::theme::{caption, space, tokens};
 use super::super::widgets::{Icon, caption_row, command_button, named_row, note, section, segmented};
+use super::over_time::frames_ui;
 use super::status::number;
 use crate::domain::{Grid, Space, Window};
 
@@ -29,8 +30,8 @@ const HISTOGRAM_HEIGHT: f32 = 72.0;
 /// Draws the panel.
 pub fn image_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions) {
     section(ui, &case.opened.name, |ui| facts_ui(ui, case));
-    if case.opened.volume.n_frames() > 1 {
-        section(ui, "Time", |ui| frames_ui(ui, case, actions));
+    if let Some(frames) = case.frames() {
+        section(ui, "Time", |ui| frames_ui(ui, state, frames, actions));
     }
     if !case.opened.volume.is_color() {
         section(ui, "Window", |ui| window_ui(ui, state, case, actions));
@@ -49,8 +50,13 @@ fn facts_ui(ui: &mut Ui, case: &Case) {
     let (volume, grid) = (&case.opened.volume, case.grid());
     let [ni, nj, nk] = grid.shape();
     let [si, sj, sk] = grid.spacing_mm();
-    caption_row(ui, "Size", &format!("{ni} × {nj} × {nk} voxels"));
+    let size = match grid.is_series() {
+        true => format!("{ni} × {nj} pixels, {nk} frames"),
+        false => format!("{ni} × {nj} × {nk} voxels"),
+    };
+    caption_row(ui, "Size", &size);
     let spacing = match grid.is_scaled() {
+        true if grid.is_series() => format!("{} × {} mm", millimetres(si), millimetres(sj)),
         true => format!("{} × {} × {} mm", millimetres(si), millimetres(sj), millimetres(sk)),
         false => "not known: lengths in pixels".to_owned(),
     };
@@ -100,17 +106,6 @@ fn stored_as(case: &Case) -> String {
         return name.to_owned();
     }
     format!("{name}, × {} + {}", number(scaling.slope), number(scaling.intercept))
-}
-
-fn frames_ui(ui: &mut Ui, case: &Case, actions: &mut Actions) {
-    let n_frames = case.opened.volume.n_frames();
-    let mut frame = case.frame + 1;
-    ui.spacing_mut().slider_width = ui.available_width() - 64.0;
-    let slider = ui.add(Slider::new(&mut frame, 1..=n_frames).integer()).accessible_name("Frame");
-    if slider.changed() {
-        actions.push(Action::SetFrame(frame - 1));
-    }
-    ui.label(caption(ui, format!("Frame {} of {n_frames}", case.frame + 1)));
 }
 
 fn window_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions) {

@@ -11,6 +11,7 @@ mod labels;
 mod measurements;
 mod notices;
 mod operations;
+mod over_time;
 mod preview;
 mod recovery;
 mod segment;
@@ -54,6 +55,7 @@ pub fn window_ui(ui: &mut Ui, state: &State, screen: &mut Screen, actions: &mut 
     }
     if let Some(case) = state.case.as_ref().filter(|_| state.panels_visible) {
         lab::dock_ui(ui, state, case, actions);
+        over_time::dock_ui(ui, state, case, actions);
     }
     CentralPanel::default().frame(Frame::new().fill(tokens.backdrop)).show(ui, |ui| {
         match (&state.loading, &state.case) {

@@ -18,6 +18,7 @@ pub fn segment_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
             steps_ui(ui, &mut settings);
             sampler_ui(ui, &mut settings);
             numbers_ui(ui, &mut settings);
+            slices_ui(ui, state, &mut settings);
             device_ui(ui, state, &mut settings, actions);
         });
         if settings != state.settings.segment {
@@ -88,6 +89,25 @@ fn numbers_ui(ui: &mut Ui, settings: &mut SegmentSettings) {
         ui.label(caption(ui, "Seed"));
         let seed = DragValue::new(&mut settings.seed).speed(0.2);
         ui.add(seed).accessible_name("Seed").on_hover_text("Equal seeds give equal results");
+    });
+}
+
+/// What a model for pictures segments of an image that has several.
+fn slices_ui(ui: &mut Ui, state: &State, settings: &mut SegmentSettings) {
+    let several = state.case.as_ref().filter(|case| case.slices_axis().is_some());
+    let Some(case) = several.filter(|_| state.model().is_some_and(|model| model.is_planar)) else { return };
+    let [one, all] = match case.grid().is_series() {
+        true => ["This frame", "All frames"],
+        false => ["This slice", "All slices"],
+    };
+    let choices = [
+        (false, one, "The one that is shown"),
+        (true, all, "Each by itself, several at a time; the same answers as one by one"),
+    ];
+    named_row(ui, "Segment", |ui| {
+        if let Some(all_slices) = segmented(ui, "Slices to segment", settings.all_slices, &choices) {
+            settings.all_slices = all_slices;
+        }
     });
 }
 

@@ -45,6 +45,7 @@ pub const MENUS: [(&str, &[Command]); 7] = [
             Command::OpenImage,
             Command::OpenLabels,
             Command::OpenSample,
+            Command::OpenHeart,
             Command::SaveLabels,
             Command::SaveLabelsAs,
             Command::SaveReport,

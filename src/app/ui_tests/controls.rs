@@ -37,17 +37,17 @@ fn a_key_is_changed_by_pressing_another_and_is_kept_for_the_next_start() {
     search(&mut window, "zoom to fit");
     click(&mut window, "F: Zoom to fit");
     assert!(window.query_by_label_contains("Press a key").is_some());
-    press(&mut window, Modifiers::NONE, Key::K);
+    press(&mut window, Modifiers::NONE, Key::F9);
     click(&mut window, "Close");
     let command = |key| window.state().state.settings.keymap.command(key, Modifiers::NONE);
-    assert_eq!((command(Key::K), command(Key::F)), (Some(Command::FitViews), None));
+    assert_eq!((command(Key::F9), command(Key::F)), (Some(Command::FitViews), None));
     assert_eq!(Settings::load(Some(&settings)).keymap, window.state().state.settings.keymap);
 
     let zoomed = super::super::state::Camera { zoom: 3.0, ..Default::default() };
     window.state_mut().apply(Action::SetCamera { plane: Plane::Axial, camera: zoomed });
     press(&mut window, Modifiers::NONE, Key::F);
     assert_eq!(case(&window).camera(Plane::Axial).zoom, 3.0);
-    press(&mut window, Modifiers::NONE, Key::K);
+    press(&mut window, Modifiers::NONE, Key::F9);
     assert_eq!(case(&window).camera(Plane::Axial).zoom, 1.0);
 }
 

@@ -32,6 +32,7 @@ use crate::app::command::Command;
 use crate::app::state::{Dialog, Layout, Next, Purpose};
 use crate::app::{App, Places, Start};
 use crate::config::{DeviceChoice, SegmentSettings};
+use crate::domain::phantom::PhantomKind;
 use crate::domain::{Convention, Plane};
 use crate::engine::Engine;
 
@@ -345,7 +346,7 @@ fn unsaved_labels_are_asked_about_before_another_image_is_opened() {
     wait(&mut window, App::is_idle);
     window.state_mut().apply(Action::Command(Command::OpenSample));
     window.run_steps(3);
-    assert_eq!(window.state().state.dialog, Some(Dialog::Unsaved(Next::OpenSample)));
+    assert_eq!(window.state().state.dialog, Some(Dialog::Unsaved(Next::OpenSample(PhantomKind::TwoBodies))));
     click(&mut window, "Cancel");
     assert_eq!(window.state().state.dialog, None);
     assert!(n_labelled(&window) > 0);

@@ -196,7 +196,11 @@ fn captions_ui(ui: &Ui, view: &View<'_>, cut: Cut, shown: Shown) {
 
     let corner = rect.min + vec2(INSET, INSET - 2.0);
     let (strong, color) = (strong(type_size::BODY), tokens.plane(cut.plane));
-    let name = if grid.space() == Space::Patient { plane_name(cut.plane) } else { "Picture" };
+    let name = match grid.space() {
+        _ if grid.is_series() => "Frame",
+        Space::Patient => plane_name(cut.plane),
+        Space::Picture { .. } => "Picture",
+    };
     let name = shaded_text(&painter, corner, Align2::LEFT_TOP, name, strong, color);
     let small = FontId::proportional(type_size::SMALL);
     let slice = format!("{} / {}", cut.index + 1, grid.shape()[cut.axes.through]);

@@ -50,6 +50,8 @@ pub struct Series {
     pub name: String,
     /// Which of the theme's colours of series.
     pub color: usize,
+    /// The colour of what it is about, such as a label, instead.
+    pub own_color: Option<[u8; 3]>,
     /// Drawn with dashes.
     pub is_dashed: bool,
     /// In ascending order of `x`.
@@ -185,7 +187,10 @@ fn plot_ui(ui: &mut Ui, chart: &Chart, height: f32, is_still: bool) -> eframe::e
 }
 
 fn series_ui<'a>(plot: &mut egui_plot::PlotUi<'a>, chart: &'a Chart, series: &'a Series, tokens: &Tokens) {
-    let color: Color32 = tokens.series(series.color);
+    let color = match series.own_color {
+        Some([red, green, blue]) => Color32::from_rgb(red, green, blue),
+        None => tokens.series(series.color),
+    };
     let place = |x: f64, y: f64| PlotPoint::new(chart.x.place(x), chart.y.place(y));
     let at: Vec<PlotPoint> = series.points.iter().map(|point| place(point.x, point.y)).collect();
     let style = if series.is_dashed { LineStyle::dashed_dense() } else { LineStyle::Solid };

@@ -1,0 +1,61 @@
+//! The frames of a series: a slider and how they are played in the image panel, areas over time below the views.
+
+use eframe::egui::{Checkbox, DragValue, Label, Margin, Panel, Slider, Ui};
+
+use super::super::action::{Action, Actions};
+use super::super::case::Case;
+use super::super::command::Command;
+use super::super::lab::Room;
+use super::super::state::State;
+use super::super::theme::{caption, panel_frame, size, space, tokens};
+use super::super::time::SPEEDS;
+use super::super::widgets::plot::{chart_to_come_ui, chart_ui};
+use super::super::widgets::{command_button, named_row};
+
+/// Draws the frame slider and the controls of playing.
+pub fn frames_ui(ui: &mut Ui, state: &State, (n_frames, frame): (usize, usize), actions: &mut Actions) {
+    let mut shown = frame + 1;
+    ui.spacing_mut().slider_width = ui.available_width() - 64.0;
+    let slider = ui.add(Slider::new(&mut shown, 1..=n_frames).integer()).accessible_name("Frame");
+    if slider.changed() {
+        actions.push(Action::SetFrame(shown - 1));
+    }
+    ui.label(caption(ui, format!("Frame {} of {n_frames}", frame + 1)));
+    let mut playback = state.settings.playback;
+    named_row(ui, "Speed", |ui| {
+        let speed = DragValue::new(&mut playback.speed).range(SPEEDS).speed(0.5).max_decimals(0).suffix(" frames/s");
+        ui.add(speed)
+            .accessible_name("Speed")
+            .on_hover_text("Frames a second; some are left out where drawing is slower");
+        ui.add(Checkbox::new(&mut playback.loops, "Loop")).on_hover_text("After the last frame comes the first");
+    });
+    if playback != state.settings.playback {
+        actions.push(Action::SetPlayback(playback));
+    }
+    ui.add_space(space::TIGHT);
+    command_button(ui, state, Command::PlayFrames, actions);
+    command_button(ui, state, Command::ShowOverTime, actions);
+}
+
+/// Draws areas over time below the views.
+pub fn dock_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions) {
+    if state.room != Room::Annotate || !state.settings.shows_over_time || !case.grid().is_series() {
+        return;
+    }
+    let frame = panel_frame(tokens(ui), Margin::symmetric(14, 10));
+    let panel = Panel::bottom("over time").resizable(true).default_size(size::DOCK).min_size(140.0).frame(frame);
+    panel.show(ui, |ui| match case.area_chart().filter(|chart| !chart.series.is_empty()) {
+        None => chart_to_come_ui(ui, "There are no labels to measure yet", ui.available_height()),
+        Some(chart) => {
+            ui.horizontal_wrapped(|ui| {
+                if let Some(text) = case.emptying_text() {
+                    ui.add(Label::new(caption(ui, text)).wrap());
+                }
+                if ui.button("Export table…").clicked() {
+                    actions.push(Action::ExportOverTime);
+                }
+            });
+            chart_ui(ui, &chart, ui.available_height());
+        }
+    });
+}

@@ -1,0 +1,246 @@
+//! Time: which frame is shown, playing them, and what each label measures from frame to frame.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use super::App;
+use super::background::Task;
+use super::case::Case;
+use super::state::State;
+use super::widgets::plot::{Axis, Chart, Point, Series};
+use crate::domain::over_time::{FrameMeasure, emptying};
+use crate::engine::Job;
+
+/// How frames are played.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Playback {
+    /// Frames a second.
+    pub speed: f32,
+    /// After the last frame comes the first.
+    pub loops: bool,
+}
+
+/// Speeds that can be set.
+pub const SPEEDS: std::ops::RangeInclusive<f32> = 1.0..=120.0;
+
+impl Default for Playback {
+    fn default() -> Self {
+        Self { speed: 20.0, loops: true }
+    }
+}
+
+/// Frames that are being played.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Playing {
+    /// When the frame shown now was due.
+    due: Instant,
+}
+
+impl Playing {
+    /// From now on.
+    pub fn new(now: Instant) -> Self {
+        Self { due: now }
+    }
+
+    /// Frames to go on by at `now`, so that the speed is kept where drawing is slow: some are then left out.
+    fn steps(&mut self, now: Instant, speed: f32) -> usize {
+        let period = period(speed);
+        let late = now.saturating_duration_since(self.due);
+        let steps = (late.as_secs_f64() / period.as_secs_f64()) as u32;
+        self.due += period * steps;
+        steps as usize
+    }
+
+    /// How long nothing changes.
+    fn wait(self, now: Instant, speed: f32) -> Duration {
+        let period = period(speed);
+        (self.due + period).saturating_duration_since(now)
+    }
+}
+
+/// How long a frame is shown.
+fn period(speed: f32) -> Duration {
+    Duration::from_secs_f64(1.0 / f64::from(speed.clamp(*SPEEDS.start(), *SPEEDS.end())))
+}
+
+/// What the labels measure in each frame.
+#[derive(Clone, Debug, Default)]
+pub struct OverTime {
+    /// The labels that were sent to be measured, by the revision of the history.
+    asked: Option<u64>,
+    /// The newest measures.
+    pub measures: Option<Arc<Measures>>,
+}
+
+/// Every label that is somewhere, frame by frame.
+pub type Measures = BTreeMap<u16, Vec<FrameMeasure>>;
+
+impl Case {
+    /// The number of frames and the one that is shown, where the image has more than one.
+    pub fn frames(&self) -> Option<(usize, usize)> {
+        let (n_frames, frame) = match self.grid().is_series() {
+            true => (self.grid().shape()[2], self.crosshair[2]),
+            false => (self.opened.volume.n_frames(), self.frame),
+        };
+        (n_frames > 1).then_some((n_frames, frame))
+    }
+
+    /// Area against frame of every label.
+    pub fn area_chart(&self) -> Option<Chart> {
+        let measures = self.over_time.measures.as_ref()?;
+        let unit = if self.grid().is_scaled() { "mm²" } else { "px²" };
+        let series = self.table.labels.iter().filter_map(|label| {
+            let frames = measures.get(&label.id)?;
+            let point = |(frame, measure): (usize, &FrameMeasure)| Point {
+                x: frame as f64 + 1.0,
+                y: measure.area,
+                sd: None,
+                words: format!("Frame {}: {:.0} {unit}", frame + 1, measure.area),
+            };
+            let points = frames.iter().enumerate().map(point).collect();
+            Some(Series { name: label.name.clone(), own_color: Some(label.color), points, ..Series::default() })
+        });
+        Some(Chart {
+            title: "Area over time".to_owned(),
+            note: self.opened.name.clone(),
+            x: Axis::linear("Frame", &[1.0]),
+            y: Axis::linear(&format!("Area ({unit})"), &[0.0]),
+            falls: false,
+            series: series.collect(),
+        })
+    }
+
+    /// What the active label loses from its largest to its smallest frame, in sentences.
+    pub fn emptying_text(&self) -> Option<String> {
+        let label = self.active_label()?;
+        let frames = self.over_time.measures.as_ref()?.get(&label.id)?;
+        let areas: Vec<f64> = frames.iter().map(|frame| frame.area).collect();
+        let volumes: Vec<f64> = frames.iter().map(FrameMeasure::revolved_volume).collect();
+        let (by_area, by_volume) = (emptying(&areas)?, emptying(&volumes)?);
+        let volume = |frame: usize| match self.grid().is_scaled() {
+            true => format!("{:.1} mL", volumes[frame] / 1000.0),
+            false => format!("{:.0} px³", volumes[frame]),
+        };
+        Some(format!(
+            "{}: fractional area change {:.0} % (frames {} and {}). Ejection fraction {:.0} % by area and length, V = 8 A² / (3 π L): {} in \
+             frame {}, {} in frame {}; it means something of a left ventricle in a long-axis view.",
+            label.name,
+            100.0 * by_area.fraction,
+            by_area.largest + 1,
+            by_area.smallest + 1,
+            100.0 * by_volume.fraction,
+            volume(by_volume.largest),
+            by_volume.largest + 1,
+            volume(by_volume.smallest),
+            by_volume.smallest + 1,
+        ))
+    }
+
+    /// Area and length of every label in every frame, as CSV.
+    pub fn over_time_csv(&self) -> Option<String> {
+        let measures = self.over_time.measures.as_ref()?;
+        let (area, length) =
+            if self.grid().is_scaled() { ("area_mm2", "length_mm") } else { ("area_px2", "length_px") };
+        let mut text = format!("frame,label,name,pixels,{area},{length}\n");
+        for (id, frames) in measures.iter() {
+            let name =
+                self.table.get(*id).map(|label| crate::domain::measure::csv_field(&label.name)).unwrap_or_default();
+            for (frame, FrameMeasure { n_pixels, area, long_axis }) in frames.iter().enumerate() {
+                text += &format!("{},{id},{name},{n_pixels},{area},{long_axis:.3}\n", frame + 1);
+            }
+        }
+        Some(text)
+    }
+}
+
+impl State {
+    /// The axis along which the model sees single slices, or frames, of which it answers one.
+    pub fn slices_of_preview(&self) -> Option<usize> {
+        let is_one = self.model()?.is_planar && !self.settings.segment.all_slices;
+        self.case.as_ref().filter(|_| is_one).and_then(Case::slices_axis)
+    }
+}
+
+impl Case {
+    /// The axis through the slices that a model for pictures takes one by one, where there is more than one of them.
+    pub fn slices_axis(&self) -> Option<usize> {
+        let axis = self.grid().canonical_axes().0[2];
+        (self.grid().shape()[axis] > 1).then_some(axis)
+    }
+}
+
+impl App {
+    /// Plays from this frame on, or stops.
+    pub(super) fn toggle_play(&mut self) {
+        self.state.playing = match self.state.playing {
+            Some(_) => None,
+            None => Some(Playing::new(Instant::now())),
+        };
+    }
+
+    /// Shows the frame that is due.
+    pub(super) fn play(&mut self) {
+        let Some(playing) = &mut self.state.playing else { return };
+        let Some((n_frames, frame)) = self.state.case.as_ref().and_then(Case::frames) else {
+            self.state.playing = None;
+            return;
+        };
+        let (now, Playback { speed, loops }) = (Instant::now(), self.state.settings.playback);
+        let steps = playing.steps(now, speed);
+        self.ctx.request_repaint_after(playing.wait(now, speed));
+        if steps == 0 {
+            return;
+        }
+        let next = frame + steps;
+        if next >= n_frames && !loops {
+            self.state.playing = None;
+        }
+        self.set_frame(if loops { next % n_frames } else { next.min(n_frames - 1) });
+    }
+
+    /// Has the labels measured anew where they have changed and somebody looks.
+    pub(super) fn follow_over_time(&mut self) {
+        if !self.state.settings.shows_over_time {
+            return;
+        }
+        let Some(case) = self.state.case.as_mut().filter(|case| case.grid().is_series()) else { return };
+        let revision = case.history.revision();
+        if case.over_time.asked == Some(revision) || case.strokes.is_painting() {
+            return;
+        }
+        let labels = case.history.shared();
+        if self.background.submit(Task::OverTime { case: case.id, labels }) {
+            case.over_time.asked = Some(revision);
+        }
+    }
+
+    /// Writes area and length of every label in every frame.
+    pub(super) fn write_over_time(&mut self, path: std::path::PathBuf) {
+        let Some(text) = self.state.case.as_ref().and_then(Case::over_time_csv) else { return };
+        let path = if path.extension().is_none() { path.with_extension("csv") } else { path };
+        self.engine.submit(Job::WriteText { path, text });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_speed_is_kept_by_leaving_frames_out() {
+        let start = Instant::now();
+        let mut playing = Playing::new(start);
+        let at = |ms: u64| start + Duration::from_millis(ms);
+        // 20 frames a second: one in 50 ms.
+        assert_eq!(playing.steps(at(49), 20.0), 0);
+        assert_eq!(playing.wait(at(49), 20.0), Duration::from_millis(1));
+        assert_eq!(playing.steps(at(60), 20.0), 1);
+        assert_eq!(playing.steps(at(99), 20.0), 0);
+        assert_eq!(playing.steps(at(260), 20.0), 4);
+        assert_eq!(playing.wait(at(260), 20.0), Duration::from_millis(40));
+    }
+}
