@@ -50,7 +50,8 @@ fn frames_that_lie_side_by_side_come_one_after_the_other() {
     let header = "NRRD0005\ntype: uchar\ndimension: 4\nspace: RAS\nsizes: 2 3 1 1\nspace directions: none (1,0,0) (0,1,0) \
                   (0,0,1)\nkinds: list domain domain domain\nencoding: raw\n\n";
     let volume = read(header, &[1, 11, 2, 12, 3, 13]).unwrap().volume;
-    assert_eq!((volume.n_frames(), volume.voxels()), (2, &Voxels::U8(vec![1, 2, 3, 11, 12, 13])));
+    let frames = (volume.grid().shape(), volume.grid().is_series());
+    assert_eq!((frames, volume.voxels()), (([3, 1, 2], true), &Voxels::U8(vec![1, 2, 3, 11, 12, 13])));
 }
 
 #[test]

@@ -324,8 +324,8 @@ mod tests {
             }
         };
         let volume = read("a.gif", frames).unwrap().volume;
-        assert_eq!((volume.grid().shape(), volume.n_frames()), ([4, 3, 1], 2));
-        assert_eq!((volume.value(0, [0, 0, 0]), volume.value(1, [3, 2, 0])), (Some(0.0), Some(255.0)));
+        assert_eq!((volume.grid().shape(), volume.grid().is_series()), ([4, 3, 2], true));
+        assert_eq!((volume.value(0, [0, 0, 0]), volume.value(0, [3, 2, 1])), (Some(0.0), Some(255.0)));
     }
 
     #[test]

@@ -191,3 +191,22 @@ proptest! {
         prop_assert_eq!(warnings, Vec::<String>::new());
     }
 }
+
+#[test]
+fn the_frames_of_a_series_lie_where_the_standard_has_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let grid = Grid::axis_aligned([4, 3, 1], [0.5, 0.5, 8.0]).unwrap().in_time(5);
+    let labels = labels_on(&grid, 3);
+    let path = folder.path().join("a.nii.gz");
+    write_labels(&path, &labels, None, &Silent).unwrap();
+    let (header, _) = read_header(&path).unwrap();
+    assert_eq!((header.grid().shape(), header.n_frames()), ([4, 3, 1], 5));
+    let read = crate::io::read_labels(&path, &Silent).unwrap().labels;
+    assert_eq!(read, labels);
+    // Under the header that the series itself came with.
+    write_labels(&path, &labels, Some(&header), &Silent).unwrap();
+    assert_eq!(crate::io::read_labels(&path, &Silent).unwrap().labels, labels);
+    let maps = [vec![7; grid.n_voxels()], vec![9; grid.n_voxels()]];
+    write_probabilities(&path, &grid, &maps, Some(&header), &Silent).unwrap();
+    assert_eq!(read_header(&path).unwrap().0.n_frames(), 10);
+}
