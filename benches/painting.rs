@@ -200,7 +200,7 @@ fn cubes(grid: Grid, edge: usize) -> Result<LabelMap, Box<dyn Error>> {
         for j in 0..height {
             ids.extend((0..width).map(|i| {
                 let cube = i / edge + j / edge + k / edge;
-                if cube % 3 == 0 { 1 + (cube % 7) as u16 } else { 0 }
+                if cube.is_multiple_of(3) { 1 + (cube % 7) as u16 } else { 0 }
             }));
         }
     }

@@ -109,7 +109,7 @@ impl Stage {
 /// The pixels of the slice that a camera sees all of, a few of each row and column, and all near the borders of tiles.
 fn looked_at(seen: impl Fn([usize; 2]) -> bool) -> Vec<[usize; 2]> {
     let side = TILE;
-    let near = move |at: usize| at % side < 2 || at % side >= side - 2 || at % 37 == 0;
+    let near = move |at: usize| at % side < 2 || at % side >= side - 2 || at.is_multiple_of(37);
     let all = (0..SHAPE[1]).filter(move |y| near(*y)).flat_map(move |y| (0..SHAPE[0]).map(move |x| [x, y]));
     all.filter(|[x, _]| near(*x)).filter(|pixel| seen(*pixel)).collect()
 }
