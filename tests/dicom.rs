@@ -48,7 +48,7 @@ fn series_are_put_together_as_simple_itk_puts_them() {
     let expected: Description = serde_json::from_str(&said).unwrap();
     let at = |name: &str| folder.path().join(name);
 
-    for name in ["oblique", "packed", "enhanced"] {
+    for name in ["oblique", "packed", "bare", "enhanced"] {
         let read = open(&at(name));
         check(&read, &expected, &[]);
         assert_eq!(read.warnings, [""; 0], "{name}");
@@ -137,19 +137,27 @@ fn labels_become_a_segmentation_of_the_series_that_they_were_drawn_on() {
 #[test]
 fn what_highdicom_segments_is_read_on_the_grid_of_its_series() {
     let folder = tempfile::tempdir().unwrap();
-    let (series, mask) = (folder.path().join("oblique"), folder.path().join("mask.dcm"));
+    let series = folder.path().join("oblique");
     if python("dicom.py", PACKAGES, &["write".as_ref(), folder.path()]).is_none() {
         return;
     }
-    python("dicom.py", PACKAGES, &["segment".as_ref(), &series, &mask]).unwrap();
+    python("dicom.py", PACKAGES, &["segment".as_ref(), &series, folder.path()]).unwrap();
     let grid = open(&series).volume.grid().clone();
-    let read = read_labels_on(&mask, &grid, &Silent).unwrap();
     let id = |at: usize| ((at % 5 + at / 5 % 4 + at / 20) % 3 * usize::from(at >= 20)) as u16;
-    assert_eq!((read.labels.grid(), read.labels.to_ids()), (&grid, (0..120).map(id).collect()));
-    let table = read.table.unwrap();
-    assert_eq!((table.name(1), table.name(2)), ("Wand".to_owned(), "Höhle".to_owned()));
-    let apart = [200, 30, 40].iter().zip(table.labels[0].color).map(|(a, b): (&u8, u8)| a.abs_diff(b)).max();
-    assert!(apart.is_some_and(|apart| apart <= 2), "{:?}", table.labels[0].color);
+    let ids: Vec<u16> = (0..120).map(id).collect();
+    for (name, said) in [("binary", None), ("labelmap", None), ("fractional", Some("as fractions"))] {
+        let read = read_labels_on(&folder.path().join(name).with_extension("dcm"), &grid, &Silent).unwrap();
+        assert_eq!((read.labels.grid(), read.labels.to_ids()), (&grid, ids.clone()), "{name}");
+        assert!(read.warnings.len() == usize::from(said.is_some()), "{name}: {:?}", read.warnings);
+        assert!(said.is_none_or(|said| read.warnings[0].contains(said)), "{name}: {:?}", read.warnings);
+        let table = read.table.unwrap();
+        assert_eq!((table.name(1), table.name(2)), ("Wand".to_owned(), "Höhle".to_owned()));
+        let apart = [200, 30, 40].iter().zip(table.get(1).unwrap().color).map(|(a, b): (&u8, u8)| a.abs_diff(b)).max();
+        assert!(name == "labelmap" || apart.is_some_and(|apart| apart <= 2), "{name}: {:?}", table.labels);
+    }
+    let read = read_labels_on(&folder.path().join("overlapping.dcm"), &grid, &Silent).unwrap();
+    assert!(read.labels.iter().zip(ids).all(|(found, id)| found == if id == 1 { 1 } else { 2 }));
+    assert!(read.warnings[0].starts_with("33 voxels belong to more than one"), "{:?}", read.warnings);
 }
 
 #[test]

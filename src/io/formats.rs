@@ -60,7 +60,7 @@ impl Format {
         if path.is_dir() || picture::is_pattern(path) {
             return Ok(Self::Pictures);
         }
-        let mut start = [0; 132];
+        let mut start = [0; dicom::START_BYTES];
         let mut source = Source::open(path)?;
         let n = source.fill(&mut start)?;
         let start = &start[..n];

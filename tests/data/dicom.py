@@ -3,7 +3,7 @@
     dicom.py write FOLDER          writes series into folders of their own, each with what SimpleITK and pydicom say of it
     dicom.py samples               prints the folder of pydicom's own test files
     dicom.py read SEG SERIES       prints what pydicom and highdicom make of a segmentation of a series in a folder
-    dicom.py segment SERIES SEG    writes a segmentation with highdicom: (column + row + slice) % 3 in all slices but the first
+    dicom.py segment SERIES FOLDER writes segmentations with highdicom: (column + row + slice) % 3 in all slices but the first
 """
 
 import json
@@ -19,7 +19,7 @@ from pydicom.sequence import Sequence
 from highdicom.color import CIELabColor
 from highdicom.seg import SegmentAlgorithmTypeValues, Segmentation, SegmentDescription, segread
 from pydicom.sr.codedict import codes
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, RLELossless, generate_uid
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless, generate_uid
 
 SIZE = (5, 4, 6)  # columns, rows, slices
 SPACING = (0.7, 0.9, 2.5)
@@ -125,6 +125,12 @@ def write(folder):
     shuffled(folder / "packed", range(6), packed=True)
     shuffled(folder / "missing", [0, 1, 3, 4, 5])
     shuffled(folder / "double", [0, 1, 2, 3, 4, 5, 2])
+    shuffled(folder / "bare", range(6))
+    for path in (folder / "bare").iterdir():
+        dataset = pydicom.dcmread(path)
+        syntax = [ImplicitVRLittleEndian, ExplicitVRLittleEndian][int(dataset.InstanceNumber) % 2]
+        bare = Dataset({tag: dataset[tag] for tag in dataset.keys()})
+        bare.save_as(path, implicit_vr=syntax.is_implicit_VR, little_endian=True, enforce_file_format=False)
     enhanced(folder / "enhanced")
     ultrasound(folder / "ultrasound")
     reader = SimpleITK.ImageSeriesReader()
@@ -173,7 +179,7 @@ def read(path, folder):
     }))
 
 
-def segment(folder, path):
+def segment(folder, target):
     source = slices(folder)
     k, j, i = numpy.indices((len(source), *source[0].pixel_array.shape))
     numbers = (i + j + k) % 3 * (k > 0)
@@ -182,8 +188,16 @@ def segment(folder, path):
                            display_color=CIELabColor.from_rgb(*color))
         for number, name, color in [(1, "Wand", (200, 30, 40)), (2, "Höhle", (10, 250, 90))]
     ]
-    Segmentation(source, numbers.astype(numpy.uint8), "BINARY", described, generate_uid(), 5, generate_uid(), 1,
-                 "Maker", "Model", "1", "2").save_as(path)
+    each = numpy.stack([numbers == 1, numbers == 2], axis=-1)
+    overlapping = each | numpy.array([False, True])
+    for name, kind, array in [
+        ("binary", "BINARY", numbers.astype(numpy.uint8)),
+        ("labelmap", "LABELMAP", numbers.astype(numpy.uint8)),
+        ("fractional", "FRACTIONAL", each * 0.8),
+        ("overlapping", "BINARY", overlapping.astype(numpy.uint8)),
+    ]:
+        Segmentation(source, array, kind, described, generate_uid(), 5, generate_uid(), 1,
+                     "Maker", "Model", "1", "2").save_as(target / f"{name}.dcm")
 
 
 if sys.argv[1] == "write":

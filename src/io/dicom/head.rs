@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use dicom_dictionary_std::{tags, uids};
 use dicom_object::mem::InMemDicomObject;
-use dicom_object::{DefaultDicomObject, OpenFileOptions, Tag};
+use dicom_object::{DefaultDicomObject, Tag};
 use glam::DVec3;
 
+use super::open::open;
 use crate::io::Error;
 
 /// One file without its pixels.
@@ -63,8 +64,7 @@ impl Head {
     /// # Errors
     /// [`Error::Dicom`] for what is no image.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let failed = |error: dicom_object::ReadError| Error::Dicom { reason: error.to_string(), path: path.to_owned() };
-        let object = OpenFileOptions::new().read_until(tags::PIXEL_DATA).open_file(path).map_err(failed)?;
+        let object = open(path, Some(tags::PIXEL_DATA))?;
         Self::of(&object, path)
     }
 

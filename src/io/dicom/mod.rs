@@ -5,6 +5,7 @@
 //! modality and series number, and errors name files and tags alone.
 
 mod head;
+mod open;
 mod pixels;
 mod seg;
 mod series;
@@ -12,13 +13,9 @@ mod series;
 use std::path::Path;
 
 use self::head::Head;
+pub(super) use self::open::{START_BYTES, is_dicom};
 pub(super) use self::seg::{read_labels_on, write_labels};
 pub(super) use self::series::read_volume;
-
-/// Whether a file begins like a DICOM file: a preamble, then its mark.
-pub(super) fn is_dicom(start: &[u8]) -> bool {
-    start.get(128..132) == Some(b"DICM")
-}
 
 /// What a case is called.
 fn name(head: &Head) -> String {

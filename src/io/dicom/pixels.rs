@@ -9,6 +9,7 @@ use dicom_pixeldata::{
 };
 
 use super::head::Head;
+use super::open::open;
 use crate::domain::Voxels;
 use crate::io::Error;
 use crate::io::voxels::check_size_on_disk;
@@ -26,7 +27,7 @@ pub(super) struct Pixels {
 pub(super) fn read(head: &Head) -> Result<Pixels, Error> {
     let path = &head.path;
     let failed = |reason: String| Error::Dicom { reason, path: path.clone() };
-    let object = dicom_object::open_file(path).map_err(|error| failed(error.to_string()))?;
+    let object = open(path, None)?;
     check_size(&object, head, path)?;
     let decoded = object.decode_pixel_data().map_err(|error| failed(said(&error)))?;
     let size = [decoded.columns() as usize, decoded.rows() as usize];

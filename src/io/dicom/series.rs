@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use glam::{DAffine3, DMat3, DVec3};
 
 use super::head::{Head, Place, Rescale};
+use super::open::start;
 use super::{is_dicom, name, pixels, seg};
 use crate::domain::{Grid, Scaling, Volume, Voxels};
 use crate::io::metaimage::RAS_FROM_LPS;
-use crate::io::source::Source;
 use crate::io::{Error, ReadVolume};
 use crate::monitor::Monitor;
 
@@ -51,11 +51,10 @@ pub(super) fn heads(path: &Path, monitor: &dyn Monitor, warnings: &mut Vec<Strin
 pub(super) fn files(folder: &Path) -> Result<impl Iterator<Item = PathBuf>, Error> {
     let entries = folder.read_dir().map_err(|error| Error::reading(folder, error))?;
     let paths = entries.collect::<Result<Vec<_>, _>>().map_err(|error| Error::reading(folder, error))?;
-    Ok(paths.into_iter().map(|entry| entry.path()).filter(|path| {
-        let mut start = [0; 132];
-        path.is_file()
-            && Source::open(path).and_then(|mut source| source.fill(&mut start)).is_ok_and(|n| is_dicom(&start[..n]))
-    }))
+    Ok(paths
+        .into_iter()
+        .map(|entry| entry.path())
+        .filter(|path| path.is_file() && start(path).is_ok_and(|start| is_dicom(&start))))
 }
 
 /// Every image of a folder by its series.

@@ -12,6 +12,7 @@ use super::color::rgb_from_lab;
 use super::frames::is_set;
 use crate::domain::{Grid, Label, LabelTable, Scaling, Volume, Voxels};
 use crate::io::dicom::head::{self, Head, Place};
+use crate::io::dicom::open::open;
 use crate::io::dicom::series::{Frame, columns, patient_grid};
 use crate::io::dicom::{name, pixels, series};
 use crate::io::metaimage::RAS_FROM_LPS;
@@ -48,7 +49,7 @@ pub(in crate::io::dicom) fn read_volume(
     mut warnings: Vec<String>,
 ) -> Result<ReadVolume, Error> {
     let failed = |reason: &str| Error::Dicom { reason: reason.to_owned(), path: head.path.clone() };
-    let object = dicom_object::open_file(&head.path).map_err(|error| failed(&error.to_string()))?;
+    let object = open(&head.path, None)?;
     let unplaced = || failed("its frames do not say where they lie, or do not lie side by side");
     let lies = |grid: &Grid| head.places.iter().map(|place| Lie::of(place, head, grid)).collect::<Option<Vec<Lie>>>();
     let (grid, lies) = match grid.and_then(|grid| Some((grid.clone(), lies(grid)?))) {

@@ -3,16 +3,16 @@
 use std::path::Path;
 
 use dicom_dictionary_std::tags;
+use dicom_object::Tag;
 use dicom_object::mem::InMemElement;
-use dicom_object::{OpenFileOptions, Tag};
 
 use crate::domain::Grid;
 use crate::io::Error;
 use crate::io::dicom::head::Head;
+use crate::io::dicom::open::{open, start};
 use crate::io::dicom::series::{self, Stack};
 use crate::io::dicom::{is_dicom, is_series_folder};
 use crate::io::picture;
-use crate::io::source::Source;
 use crate::monitor::Monitor;
 
 /// Patient, study, frame of reference, and what compression has lost.
@@ -107,13 +107,10 @@ fn is_image(path: &Path) -> Result<bool, Error> {
     if picture::is_pattern(path) {
         return Ok(false);
     }
-    let mut start = [0; 132];
-    let n = Source::open(path)?.fill(&mut start)?;
-    Ok(is_dicom(&start[..n]))
+    Ok(is_dicom(&start(path)?))
 }
 
 fn copied(path: &Path) -> Result<Vec<InMemElement>, Error> {
-    let object = OpenFileOptions::new().read_until(tags::PIXEL_DATA).open_file(path);
-    let object = object.map_err(|error| Error::Dicom { reason: error.to_string(), path: path.to_owned() })?;
+    let object = open(path, Some(tags::PIXEL_DATA))?;
     Ok(COPIED.iter().filter_map(|&tag| object.get(tag).cloned()).collect())
 }
