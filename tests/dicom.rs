@@ -73,11 +73,23 @@ fn frames_of_an_ultrasound_are_time_and_its_pixels_have_their_size() {
         return;
     }
     let ReadVolume { volume, name, .. } = open(&folder.path().join("ultrasound/us.dcm"));
-    assert_eq!((volume.grid().shape(), volume.n_frames()), ([5, 4, 1], 3));
+    assert_eq!((volume.grid().shape(), volume.grid().is_series()), ([5, 4, 3], true));
     assert_eq!(volume.grid().space(), Space::Picture { is_scaled: true });
     assert_eq!(volume.grid().spacing_mm()[..2], [0.25, 0.5]);
-    assert_eq!(volume.color(1, [0, 0, 0]), Some([60, 61, 62, 255]));
+    assert_eq!(volume.color(0, [0, 0, 1]), Some([60, 61, 62, 255]));
     assert_eq!(name.as_deref(), Some("US series 7"));
+
+    // Masks of frames lie in one place, at their times.
+    let (file, mask) = (folder.path().join("ultrasound/us.dcm"), folder.path().join("mask.dcm"));
+    let labels = LabelMap::new(volume.grid().clone(), (0..60).map(|at| u16::from(at > 30) * 4).collect()).unwrap();
+    write_labels(&mask, &labels, &LabelTable::default(), Some(DrawnOn::File(&file)), &Silent).unwrap();
+    let read = read_labels_on(&mask, volume.grid(), &Silent).unwrap().labels;
+    assert_eq!((read.grid(), read.to_ids()), (volume.grid(), labels.to_ids()));
+    let alone = read_labels(&mask, &Silent).unwrap().labels;
+    assert_eq!((alone.grid().is_series(), alone.to_ids()), (true, labels.to_ids()));
+    assert_eq!(alone.grid().spacing_mm()[..2], [0.25, 0.5]);
+    let said = python("dicom.py", PACKAGES, &["times".as_ref(), &mask]).unwrap();
+    assert_eq!(said.trim(), "[[2, 2, [0.0, 0.0, 0.0]], [3, 3, [0.0, 0.0, 0.0]]]");
 }
 
 /// What pydicom and highdicom say of a segmentation.

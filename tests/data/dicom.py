@@ -3,6 +3,7 @@
     dicom.py write FOLDER          writes series into folders of their own, each with what SimpleITK and pydicom say of it
     dicom.py samples               prints the folder of pydicom's own test files
     dicom.py read SEG SERIES       prints what pydicom and highdicom make of a segmentation of a series in a folder
+    dicom.py times SEG             prints time, frame of the source and place of each frame of a segmentation
     dicom.py segment SERIES FOLDER writes segmentations with highdicom: (column + row + slice) % 3 in all slices but the first
 """
 
@@ -179,6 +180,17 @@ def read(path, folder):
     }))
 
 
+def times(path):
+    print(json.dumps([
+        [
+            group.FrameContentSequence[0].TemporalPositionIndex,
+            int(group.DerivationImageSequence[0].SourceImageSequence[0].ReferencedFrameNumber),
+            [float(x) for x in group.PlanePositionSequence[0].ImagePositionPatient],
+        ]
+        for group in pydicom.dcmread(path).PerFrameFunctionalGroupsSequence
+    ]))
+
+
 def segment(folder, target):
     source = slices(folder)
     k, j, i = numpy.indices((len(source), *source[0].pixel_array.shape))
@@ -204,6 +216,8 @@ if sys.argv[1] == "write":
     write(Path(sys.argv[2]))
 elif sys.argv[1] == "read":
     read(Path(sys.argv[2]), Path(sys.argv[3]))
+elif sys.argv[1] == "times":
+    times(Path(sys.argv[2]))
 elif sys.argv[1] == "segment":
     segment(Path(sys.argv[2]), Path(sys.argv[3]))
 else:

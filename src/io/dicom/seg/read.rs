@@ -51,11 +51,12 @@ pub(in crate::io::dicom) fn read_volume(
     let failed = |reason: &str| Error::Dicom { reason: reason.to_owned(), path: head.path.clone() };
     let object = open(&head.path, None)?;
     let unplaced = || failed("its frames do not say where they lie, or do not lie side by side");
-    let lies = |grid: &Grid| head.places.iter().map(|place| Lie::of(place, head, grid)).collect::<Option<Vec<Lie>>>();
+    let times: Option<Vec<usize>> = (0..head.n_frames).map(|frame| time_of(&object, frame)).collect();
+    let lies = |grid: &Grid| lies(head, grid, times.as_deref());
     let (grid, lies) = match grid.and_then(|grid| Some((grid.clone(), lies(grid)?))) {
         Some(found) => found,
         None => {
-            let grid = own_grid(head).ok_or_else(unplaced)?;
+            let grid = own_grid(head, times.as_deref()).ok_or_else(unplaced)?;
             let lies = lies(&grid).ok_or_else(unplaced)?;
             (grid, lies)
         }
@@ -93,6 +94,20 @@ pub(in crate::io::dicom) fn read_volume(
     }
     let volume = Volume::new(grid, Voxels::U16(ids), Scaling::NONE, 1).map_err(|error| failed(&error.to_string()))?;
     Ok(ReadVolume { volume, header: None, table: Some(table), name: Some(name(head)), warnings })
+}
+
+/// Where all frames lie on a grid, whose frames of time they may be; `None` where one lies elsewhere.
+fn lies(head: &Head, grid: &Grid, times: Option<&[usize]>) -> Option<Vec<Lie>> {
+    let of_one_time = grid.of_one_time();
+    let lies = head.places.iter().map(|place| Lie::of(place, head, &of_one_time));
+    if !grid.is_series() {
+        return lies.collect();
+    }
+    let at = |(lie, &time): (Option<Lie>, &usize)| {
+        let Lie { first: [i, j, _], per_column, per_row } = lie?;
+        (time < grid.shape()[2]).then_some(Lie { first: [i, j, time as i64], per_column, per_row })
+    };
+    lies.zip(times?).map(at).collect()
 }
 
 /// Where the pixels of a frame lie among the voxels of a grid.
@@ -134,13 +149,15 @@ impl Lie {
     }
 }
 
-/// Around all frames, with empty slices where there is none.
-fn own_grid(head: &Head) -> Option<Grid> {
+/// Around all frames, with empty slices where there is none; a series where they say their times.
+fn own_grid(head: &Head, times: Option<&[usize]>) -> Option<Grid> {
     let frames = head.places.iter().enumerate().map(|(frame, &place)| Frame { file: 0, frame, place: Some(place) });
     let frames: Vec<Frame> = frames.collect();
     // Slices without a label are left out on purpose: nothing to warn of.
     let columns = columns(&frames, head.slice_mm, &mut Vec::new())?;
-    patient_grid(&columns, *head.places.first()?, head.size, head.pixel_mm).ok()
+    let grid = patient_grid(&columns, *head.places.first()?, head.size, head.pixel_mm).ok()?;
+    let n_times = times.and_then(|times| times.iter().max()).filter(|_| columns.slices.len() == 1);
+    Some(if let Some(last) = n_times { grid.in_time(last + 1) } else { grid })
 }
 
 /// Pixels of all frames.
@@ -191,6 +208,14 @@ impl Stored {
         let text = "The segments are stored as fractions; voxels of one half and more were taken as inside.";
         matches!(self, Self::Fractions(..)).then_some(text)
     }
+}
+
+/// Which frame of time a frame is of, from 0.
+fn time_of(object: &InMemDicomObject, frame: usize) -> Option<usize> {
+    let group = head::item(object, tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE, frame)?;
+    let time = head::number(head::item(group, tags::FRAME_CONTENT_SEQUENCE, 0)?, tags::TEMPORAL_POSITION_INDEX)?;
+    // More than any series has: nobody lays out a grid of so many.
+    usize::try_from(time - 1).ok().filter(|&time| time < 1 << 20)
 }
 
 /// The number of the segment that a frame is of.

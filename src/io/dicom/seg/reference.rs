@@ -63,7 +63,7 @@ pub(super) struct SliceSource {
 }
 
 impl Reference {
-    /// Reads the series that `path` stands for again, whose slices are those of `grid`; `None` where it is no DICOM image.
+    /// Reads the series that `path` stands for again, whose slices, or frames of time, are those of `grid`; `None` where it is no DICOM image.
     ///
     /// # Errors
     /// What the system reports, [`Error::Dicom`], and [`Error::OtherGrid`] where the series has changed.
@@ -80,7 +80,7 @@ impl Reference {
             heads.clear();
         } else {
             let stack = Stack::of(heads, &mut Vec::new(), path)?;
-            if let Some(difference) = stack.grid.differs_from(grid) {
+            if let Some(difference) = stack.grid.differs_from(&grid.of_one_time()) {
                 return Err(Error::OtherGrid { difference, path: path.to_owned() });
             }
             let of_frame = |frame: &series::Frame| {
@@ -94,7 +94,7 @@ impl Reference {
         Ok(Some(Self { copied, series, instances, slices }))
     }
 
-    /// Where slice `k` of the grid was read from, where it is known.
+    /// Where slice or frame `k` of the grid was read from, where it is known.
     pub fn slice(&self, k: usize) -> Option<SliceSource> {
         self.slices.get(k).copied().flatten()
     }

@@ -77,7 +77,7 @@ pub(in crate::io) fn write_labels(
         DataElement::new(tags::PIXEL_DATA, VR::OB, PrimitiveValue::U8(packed.bits.into())),
     ]
     .into_iter()
-    .chain(dimensions())
+    .chain(dimensions(geometry.is_series))
     .for_each(|element| {
         object.put(element);
     });
@@ -208,8 +208,8 @@ fn referenced([class, instance]: &[String; 2]) -> [InMemElement; 2] {
     uids.map(|(tag, uid)| text(tag, uid.as_str()))
 }
 
-/// Frames are told apart by their segment and their place.
-fn dimensions() -> [InMemElement; 2] {
+/// Frames are told apart by their segment and their place, or their time in a series.
+fn dimensions(is_series: bool) -> [InMemElement; 2] {
     let organization = text(tags::DIMENSION_ORGANIZATION_UID, new_uid());
     let index = |pointer: Tag, group: Tag| {
         let pointers = [(tags::DIMENSION_INDEX_POINTER, pointer), (tags::FUNCTIONAL_GROUP_POINTER, group)];
@@ -218,7 +218,10 @@ fn dimensions() -> [InMemElement; 2] {
     };
     let indices = vec![
         index(tags::REFERENCED_SEGMENT_NUMBER, tags::SEGMENT_IDENTIFICATION_SEQUENCE),
-        index(tags::IMAGE_POSITION_PATIENT, tags::PLANE_POSITION_SEQUENCE),
+        match is_series {
+            true => index(tags::TEMPORAL_POSITION_INDEX, tags::FRAME_CONTENT_SEQUENCE),
+            false => index(tags::IMAGE_POSITION_PATIENT, tags::PLANE_POSITION_SEQUENCE),
+        },
     ];
     [
         sequence(tags::DIMENSION_ORGANIZATION_SEQUENCE, vec![item([organization.clone()])]),
@@ -251,6 +254,8 @@ struct Geometry {
     origin: DVec3,
     /// From one pixel, row and slice to the next.
     steps: [DVec3; 3],
+    /// The slices are frames of time, all in the place of the first one.
+    is_series: bool,
 }
 
 impl Geometry {
@@ -261,7 +266,7 @@ impl Geometry {
         let matrix = RAS_FROM_LPS * affine.matrix3;
         let steps = [matrix.x_axis, matrix.y_axis, matrix.z_axis];
         let is_square = steps[0].normalize().dot(steps[1].normalize()).abs() < SKEWED;
-        is_square.then_some(Self { origin: RAS_FROM_LPS * affine.translation, steps })
+        is_square.then_some(Self { origin: RAS_FROM_LPS * affine.translation, steps, is_series: grid.is_series() })
     }
 
     /// What holds for all frames.
@@ -291,9 +296,15 @@ impl Geometry {
         let group = |frame: &Frame| {
             let place = slices.partition_point(|&slice| slice < frame.slice) as u32 + 1;
             let index = PrimitiveValue::U32(vec![u32::from(frame.segment), place].into());
-            let position = self.origin + self.steps[2] * frame.slice as f64;
+            let mut content = item([text(tags::DIMENSION_INDEX_VALUES, index)]);
+            let mut position = self.origin;
+            if self.is_series {
+                content.put(text(tags::TEMPORAL_POSITION_INDEX, frame.slice as u32 + 1));
+            } else {
+                position += self.steps[2] * frame.slice as f64;
+            }
             let mut group = item([
-                sequence(tags::FRAME_CONTENT_SEQUENCE, vec![item([text(tags::DIMENSION_INDEX_VALUES, index)])]),
+                sequence(tags::FRAME_CONTENT_SEQUENCE, vec![content]),
                 sequence(
                     tags::PLANE_POSITION_SEQUENCE,
                     vec![item([decimals(tags::IMAGE_POSITION_PATIENT, &position.to_array())])],
