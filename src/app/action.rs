@@ -81,6 +81,8 @@ pub enum Action {
     SetPlayback(Playback),
     /// Ask where to write areas over time.
     ExportOverTime,
+    /// The size of the picture's pixels in millimetres; none that is known.
+    SetPixelSize(Option<f64>),
     /// Settings of the segment panel.
     SetSegment(SegmentSettings),
     /// How labels lie over the image.

@@ -50,6 +50,7 @@ impl App {
             Action::SetLayout(layout) => self.state.layout = layout,
             Action::Point(pointed) => self.state.pointed = pointed,
             Action::Activate(plane) => self.state.active_plane = plane,
+            Action::SetPixelSize(pixel_mm) => self.set_pixel_size(pixel_mm),
             Action::SetFrame(frame) => self.set_frame(frame),
             Action::SetPlayback(playback) => self.remember(|known| known.playback = playback),
             Action::ExportOverTime => self.pick(Purpose::ExportOverTime),

@@ -157,13 +157,17 @@ impl App {
         case.merging = None;
         match result {
             Ok(recovered) => {
-                let Recovered { history, table, table_is_saved, labels_path, model, n_records, warnings, header: _ } =
-                    *recovered;
+                let (n_records, warnings) = (recovered.n_records, recovered.warnings.clone());
+                let Recovered { history, table, table_is_saved, labels_path, model, pixel_mm, .. } = *recovered;
                 (case.history, case.table, case.table_is_saved) = (history, table, table_is_saved);
                 case.table_revision += 1;
                 case.recorded_table_revision = case.table_revision;
                 (case.labels_path, case.accepted) = (labels_path, model);
                 case.counts = Counts::default();
+                if let Some(pixel_mm) = pixel_mm {
+                    case.set_pixel_mm(pixel_mm);
+                    self.screen.forget();
+                }
                 self.background.submit(Task::Count { case: id, labels: case.history.shared() });
                 let changes = if n_records == 1 { "change" } else { "changes" };
                 self.state.notices.success(format!("Recovered {n_records} {changes}; save the labels to keep them"));

@@ -29,6 +29,7 @@ mod painting;
 mod panels;
 mod paste;
 mod picture;
+mod pixel_size;
 mod provenance;
 mod report;
 mod rules;

@@ -380,13 +380,13 @@ impl Grid {
     }
 
     /// `None` where the shapes are equal and the affines place every corner within 0.001 mm of each other; else a
-    /// sentence that says how the two differ. Pictures of unknown pixel size lie wherever others of their shape lie.
+    /// sentence that says how the two differ. Pictures lie wherever others of their shape lie.
     pub fn differs_from(&self, other: &Grid) -> Option<String> {
         if self.shape != other.shape {
             let [[a, b, c], [d, e, f]] = [self.shape, other.shape];
             return Some(format!("{a}×{b}×{c} voxels against {d}×{e}×{f}"));
         }
-        if !self.is_scaled() || !other.is_scaled() {
+        if [self, other].into_iter().any(|grid| grid.space != Space::Patient) {
             return None;
         }
         let apart_mm = (0..8)

@@ -85,6 +85,11 @@ impl History {
         Arc::clone(&self.labels)
     }
 
+    /// Gives the pixels of a picture another size, as [`super::Grid::with_pixel_mm`]: no change of the labels.
+    pub fn set_pixel_mm(&mut self, pixel_mm: Option<f64>) {
+        self.labels.with_pixel_mm(pixel_mm).into_iter().for_each(|labels| self.labels = Arc::new(labels));
+    }
+
     /// Carries `edit` out as an entry of its own; edits that could have been redone are forgotten.
     ///
     /// Where the labels changed since the edit was made, its new ids count and undoing brings back what was there.

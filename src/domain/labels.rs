@@ -54,6 +54,11 @@ impl LabelMap {
         &self.grid
     }
 
+    /// The same labels of a picture with pixels of another size, as [`Grid::with_pixel_mm`].
+    pub fn with_pixel_mm(&self, pixel_mm: Option<f64>) -> Option<Self> {
+        Some(Self { grid: self.grid.with_pixel_mm(pixel_mm)?, ids: self.ids.clone() })
+    }
+
     /// For [`History`](super::History) alone, so that every change can be undone.
     pub(in crate::domain) fn ids_mut(&mut self) -> &mut IdChunks {
         &mut self.ids

@@ -26,6 +26,7 @@ mod palette;
 pub mod patch;
 pub mod phantom;
 pub mod pieces;
+mod pixel_size;
 pub mod region;
 pub mod reshape;
 pub mod scissors;

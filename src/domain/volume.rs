@@ -2,6 +2,8 @@
 //!
 //! Stored values become intensities through [`Scaling`] only where somebody looks at them, so a CT of 300 MB stays one.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 
 use super::Grid;
@@ -225,7 +227,8 @@ pub enum VolumeError {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Volume {
     grid: Grid,
-    voxels: Voxels,
+    /// Shared, so that another grid for the same voxels costs nothing.
+    voxels: Arc<Voxels>,
     scaling: Scaling,
     n_frames: usize,
 }
@@ -248,7 +251,7 @@ impl Volume {
         if scaling.slope == 0.0 || !scaling.slope.is_finite() || !scaling.intercept.is_finite() {
             return Err(VolumeError::Scaling(scaling));
         }
-        Ok(Self { grid, voxels, scaling, n_frames })
+        Ok(Self { grid, voxels: Arc::new(voxels), scaling, n_frames })
     }
 
     /// The same image with the frames of a flat one along the third axis, as a [series](Grid::in_time): what can be done with slices
@@ -266,6 +269,11 @@ impl Volume {
         &self.grid
     }
 
+    /// The same picture with pixels of another size, as [`Grid::with_pixel_mm`].
+    pub fn with_pixel_mm(&self, pixel_mm: Option<f64>) -> Option<Self> {
+        Some(Self { grid: self.grid.with_pixel_mm(pixel_mm)?, ..self.clone() })
+    }
+
     /// The stored values of all frames.
     pub fn voxels(&self) -> &Voxels {
         &self.voxels
@@ -273,7 +281,7 @@ impl Volume {
 
     /// The stored values, without the grid.
     pub fn into_voxels(self) -> Voxels {
-        self.voxels
+        Arc::unwrap_or_clone(self.voxels)
     }
 
     /// Intensity from stored value.
@@ -293,7 +301,7 @@ impl Volume {
 
     /// Whether voxels are colours rather than intensities.
     pub fn is_color(&self) -> bool {
-        matches!(self.voxels, Voxels::Rgb(_) | Voxels::Rgba(_))
+        matches!(*self.voxels, Voxels::Rgb(_) | Voxels::Rgba(_))
     }
 
     /// Positions in [`Volume::voxels`] of one frame, clamped to the last.
@@ -306,20 +314,20 @@ impl Volume {
     /// The intensity of a voxel; `None` for colours and outside.
     pub fn value(&self, frame: usize, voxel: [usize; 3]) -> Option<f64> {
         let at = self.position(frame, voxel)?;
-        each_type!(&self.voxels, v => v.get(at).map(|s| self.scaling.apply(s.number())), _p => None)
+        each_type!(&*self.voxels, v => v.get(at).map(|s| self.scaling.apply(s.number())), _p => None)
     }
 
     /// The colour of a voxel; `None` for intensities and outside.
     pub fn color(&self, frame: usize, voxel: [usize; 3]) -> Option<[u8; 4]> {
         let at = self.position(frame, voxel)?;
-        each_type!(&self.voxels, _v => None, p => p.get(at).map(|pixel| pixel.rgba()))
+        each_type!(&*self.voxels, _v => None, p => p.get(at).map(|pixel| pixel.rgba()))
     }
 
     /// The intensity of a voxel, of colours their luminance, 0 to 255; `None` outside.
     pub fn brightness(&self, frame: usize, voxel: [usize; 3]) -> Option<f64> {
         let at = self.position(frame, voxel)?;
         each_type!(
-            &self.voxels,
+            &*self.voxels,
             v => v.get(at).map(|s| self.scaling.apply(s.number())),
             p => p.get(at).map(|pixel| f64::from(pixel.luminance()))
         )
@@ -334,7 +342,7 @@ impl Volume {
     pub fn values(&self, frame: usize) -> Vec<f32> {
         let (range, scaling) = (self.frame_range(frame), self.scaling);
         each_type!(
-            &self.voxels,
+            &*self.voxels,
             v => v[range].par_iter().map(|s| scaling.apply(s.number()) as f32).collect(),
             p => p[range].par_iter().map(|pixel| pixel.luminance()).collect()
         )
@@ -344,7 +352,7 @@ impl Volume {
     pub fn channel(&self, frame: usize, channel: usize) -> Vec<f32> {
         let (range, scaling) = (self.frame_range(frame), self.scaling);
         each_type!(
-            &self.voxels,
+            &*self.voxels,
             v => v[range].par_iter().map(|s| scaling.apply(s.number()) as f32).collect(),
             p => p[range].par_iter().map(|pixel| f32::from(pixel.rgba()[channel.min(2)])).collect()
         )
@@ -363,7 +371,7 @@ impl Volume {
         };
         let n = grid.n_voxels();
         let voxels = self.voxels.picked((0..n).map(position));
-        Self { grid, voxels, scaling: self.scaling, n_frames: 1 }
+        Self { grid, voxels: Arc::new(voxels), scaling: self.scaling, n_frames: 1 }
     }
 
     /// Copies the intensities of a frame from position `start` in memory on; they must lie inside. Leaves `values` as they are
@@ -372,7 +380,7 @@ impl Volume {
         let first = self.frame_range(frame).start + start;
         let (range, scaling) = (first..first + values.len(), self.scaling);
         each_type!(
-            &self.voxels,
+            &*self.voxels,
             v => values.iter_mut().zip(&v[range]).for_each(|(value, stored)| *value = scaling.apply(stored.number())),
             _p => {}
         );
@@ -381,7 +389,7 @@ impl Volume {
     /// The lowest and highest finite intensity of a frame; `None` where there is none, and for colours.
     pub fn range(&self, frame: usize) -> Option<(f64, f64)> {
         let range = self.frame_range(frame);
-        let (low, high) = each_type!(&self.voxels, v => finite_range(&v[range])?, _p => return None);
+        let (low, high) = each_type!(&*self.voxels, v => finite_range(&v[range])?, _p => return None);
         let (a, b) = (self.scaling.apply(low), self.scaling.apply(high));
         Some((a.min(b), a.max(b)))
     }
@@ -435,7 +443,7 @@ impl Volume {
         let step = sampling_step(self.grid.shape(), MAX_SAMPLES);
         let scaling = self.scaling;
         let samples: Vec<f64> = each_type!(
-            &self.voxels,
+            &*self.voxels,
             v => v[range].iter().step_by(step).map(|s| scaling.apply(s.number())).filter(|x| x.is_finite()).collect(),
             _p => return None
         );

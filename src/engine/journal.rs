@@ -48,6 +48,7 @@ enum Message {
     Changes(Vec<Change>),
     Table(LabelTable),
     Model(ModelRun),
+    PixelSize(Option<f64>),
     Saved(Saved),
     Leave,
     End,
@@ -106,6 +107,11 @@ impl Recorder {
     /// A prediction of this run became part of the labels.
     pub fn model(&self, run: ModelRun) {
         self.tell(Message::Model(run));
+    }
+
+    /// The pixels of the picture have this size in millimetres now; none that is known.
+    pub fn pixel_size(&self, pixel_mm: Option<f64>) {
+        self.tell(Message::PixelSize(pixel_mm));
     }
 
     /// What was handed over so far is in a file.

@@ -60,8 +60,7 @@ fn delete_ui(ui: &mut Ui, state: &State, id: u16, actions: &mut Actions) {
     ui.add_space(space::SMALL);
     let what = match case.counts.of(id) {
         Some(n_voxels) => {
-            let volume_ml = n_voxels as f64 * case.grid().voxel_volume_mm3() / 1000.0;
-            format!("{} voxels ({})", status::grouped(n_voxels), labels::millilitres(volume_ml))
+            format!("{} voxels ({})", status::grouped(n_voxels), labels::extent(case.grid(), n_voxels))
         }
         None => "Its voxels".to_owned(),
     };

@@ -1,6 +1,6 @@
 //! The image: what it is, how bright, and how it is drawn.
 
-use eframe::egui::{ComboBox, DragValue, Slider, Ui, vec2};
+use eframe::egui::{Button, ComboBox, DragValue, Id, Slider, Ui, vec2};
 use egui_plot::{Bar, BarChart, Plot, Span};
 
 use super::super::action::{Action, Actions};
@@ -24,6 +24,9 @@ const CT_PRESETS: [(&str, f64, f64); 6] = [
     ("Mediastinum", 350.0, 50.0),
 ];
 
+/// Sizes that a pixel can have, in millimetres: of an atom's, and of a thumb's.
+const PIXEL_MM: std::ops::RangeInclusive<f64> = 1e-6..=100.0;
+
 /// Height of the histogram, in points.
 const HISTOGRAM_HEIGHT: f32 = 72.0;
 
@@ -35,6 +38,9 @@ pub fn image_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions) 
     }
     if !case.opened.volume.is_color() {
         section(ui, "Window", |ui| window_ui(ui, state, case, actions));
+    }
+    if case.grid().space() != Space::Patient {
+        section(ui, "Pixel size", |ui| pixel_size_ui(ui, case, actions));
     }
     section(ui, "Display", |ui| display_ui(ui, state, actions));
     if !case.opened.warnings.is_empty() {
@@ -92,10 +98,46 @@ fn intensities(case: &Case) -> String {
     }
 }
 
-/// A length to a micrometre, without zeros at its end.
+/// A length to a micrometre, a short one to a nanometre, without zeros at its end.
 fn millimetres(length_mm: f64) -> String {
-    let text = format!("{length_mm:.3}");
+    let text = if length_mm < 0.1 { format!("{length_mm:.6}") } else { format!("{length_mm:.3}") };
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// How large a pixel is: most pictures do not say.
+fn pixel_size_ui(ui: &mut Ui, case: &Case, actions: &mut Actions) {
+    let known = case.grid().is_scaled().then(|| case.grid().spacing_mm()[0]);
+    // What is being entered, until it is set.
+    let draft = Id::unique(("pixel size", case.id, known.map(f64::to_bits)));
+    let mut mm: f64 = ui.data(|data| data.get_temp(draft)).or(known).unwrap_or(1.0);
+    let speed = mm / 100.0;
+    ui.horizontal(|ui| {
+        let field = DragValue::new(&mut mm)
+            .speed(speed)
+            .range(PIXEL_MM)
+            .suffix(" mm")
+            .custom_formatter(|value, _| millimetres(value));
+        if ui
+            .add(field)
+            .on_hover_text("Millimetres that a pixel is wide and high")
+            .accessible_name("Pixel size in mm")
+            .changed()
+        {
+            ui.data_mut(|data| data.insert_temp(draft, mm));
+        }
+        let set = ui.add_enabled(known != Some(mm), Button::new("Set")).accessible_name("Set pixel size");
+        if set.on_disabled_hover_text("Pixels have this size").clicked() {
+            actions.push(Action::SetPixelSize(Some(mm)));
+        }
+        let forget = ui.add_enabled(known.is_some(), Button::new("Forget")).accessible_name("Forget pixel size");
+        if forget.on_disabled_hover_text("No size is known").clicked() {
+            actions.push(Action::SetPixelSize(None));
+        }
+    });
+    ui.label(caption(
+        ui,
+        if known.is_some() { "Lengths are in millimetres" } else { "Not known: lengths are in pixels" },
+    ));
 }
 
 fn stored_as(case: &Case) -> String {
@@ -256,7 +298,7 @@ mod tests {
 
     #[test]
     fn lengths_have_no_needless_zeros() {
-        for (length_mm, text) in [(1.0, "1"), (0.8, "0.8"), (0.703_125, "0.703"), (10.0, "10")] {
+        for (length_mm, text) in [(1.0, "1"), (0.8, "0.8"), (0.703_125, "0.703"), (0.000_25, "0.00025"), (10.0, "10")] {
             assert_eq!(millimetres(length_mm), text);
         }
     }

@@ -7,7 +7,7 @@ use super::super::case::Case;
 use super::super::state::State;
 use super::super::theme::{caption, label_color, size, space, strong, tokens, type_size};
 use super::super::widgets::swatch;
-use super::labels::millilitres;
+use super::labels::extent;
 use super::status::{grouped, number};
 use crate::domain::measure::LabelStatistics;
 
@@ -63,7 +63,7 @@ fn row_ui(ui: &mut Ui, case: &Case, row: &LabelStatistics) {
     let or_none = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), number);
     let numbers = [
         grouped(row.n_voxels),
-        millilitres(row.volume_ml),
+        extent(case.grid(), row.n_voxels),
         or_none(known.map(|known| known.mean)),
         or_none(known.and_then(|known| known.sd)),
         or_none(known.map(|known| known.min)),

@@ -12,6 +12,7 @@ mod labels;
 mod measuring;
 mod operations;
 mod painting;
+mod pictures;
 mod recovery;
 mod report;
 mod statistics;

@@ -11,7 +11,7 @@ use crate::domain::edit::Stroke;
 use crate::domain::{Grid, History, LabelMap, LabelTable};
 use crate::engine::journal::Recorder;
 
-fn window_with(journal: &Path, start: Start) -> Window {
+pub(super) fn window_with(journal: &Path, start: Start) -> Window {
     let places = Places { settings: None, journal: Some(journal.to_owned()) };
     let open = move |creation: &mut eframe::CreationContext<'_>| {
         App::with_places(&creation.egui_ctx, None, Engine::start(None, || {}), start.clone(), places.clone())
@@ -31,12 +31,12 @@ fn painted_window(journal: &Path) -> Window {
     window
 }
 
-fn wait_for_recorder(window: &Window) {
+pub(super) fn wait_for_recorder(window: &Window) {
     window.state().recorder.as_ref().expect("a journal is kept").wait();
 }
 
 /// A window opened after another one was killed.
-fn next_window(journal: &Path) -> Window {
+pub(super) fn next_window(journal: &Path) -> Window {
     let mut window = window_with(journal, Start::default());
     wait(&mut window, |app| app.state.recoverable.is_some());
     window

@@ -74,7 +74,11 @@ pub fn scale_bar_ui(painter: &Painter, tokens: &Tokens, view: Rect, points_per_m
         painter.vline(left, y - 4.0..=y + 0.75, stroke);
         painter.vline(left + length, y - 4.0..=y + 0.75, stroke);
     }
-    let text = if length_mm >= 1.0 { format!("{length_mm:.0} {unit}") } else { format!("{length_mm} {unit}") };
+    let (length, unit) = match unit {
+        "mm" if length_mm < 0.1 => (length_mm * 1000.0, "µm"),
+        _ => (length_mm, unit),
+    };
+    let text = if length >= 1.0 { format!("{length:.0} {unit}") } else { format!("{length} {unit}") };
     let at = pos2(left, y - 6.0);
     shaded_text(painter, at, Align2::LEFT_BOTTOM, &text, FontId::proportional(type_size::SMALL), tokens.overlay_text);
 }

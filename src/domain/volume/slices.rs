@@ -55,7 +55,7 @@ impl Volume {
             [g, g, g, 255]
         };
         each_type!(
-            &self.voxels,
+            &*self.voxels,
             v => {
                 let frame = &v[range];
                 walk.sample(patch, pixels, |at| gray(frame[at].number()))
@@ -74,7 +74,7 @@ impl Volume {
         let range = self.frame_range(frame);
         let blocks = Blocks { walk, step: patch.step };
         each_type!(
-            &self.voxels,
+            &*self.voxels,
             v => {
                 let frame = &v[range];
                 let means = blocks.means(frame, |value| [value.number() as f32]);
@@ -104,7 +104,7 @@ impl Volume {
         let [width, height] = patch.size();
         let mut values = vec![0.0; width * height];
         each_type!(
-            &self.voxels,
+            &*self.voxels,
             v => walk.sample(patch, &mut values, |at| self.scaling.apply(v[first + at].number()) as f32),
             p => walk.sample(patch, &mut values, |at| p[first + at].luminance())
         );

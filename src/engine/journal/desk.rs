@@ -26,6 +26,7 @@ enum Item {
     Change(Change),
     Table(LabelTable),
     Model(ModelRun),
+    PixelSize(Option<f64>),
     Saved(Saved),
 }
 
@@ -100,6 +101,7 @@ impl<S: Fn(Note)> Desk<S> {
                 self.table = Some((table, at));
             }
             Message::Model(run) => self.add([Item::Model(run)]),
+            Message::PixelSize(pixel_mm) => self.add([Item::PixelSize(pixel_mm)]),
             Message::Saved(saved) => self.add([Item::Saved(saved)]),
             Message::Leave => self.leave(),
             Message::End => self.end(),
@@ -238,6 +240,7 @@ fn write(journal: &mut Journal, item: &Item) -> Result<(), JournalError> {
         Item::Change(Change::Redone(_)) => journal.append(&Record::Redone),
         Item::Table(table) => journal.append(&Record::Table(table)),
         Item::Model(run) => journal.append(&Record::Model(run)),
+        Item::PixelSize(pixel_mm) => journal.append(&Record::PixelSize(*pixel_mm)),
         Item::Saved(saved) => journal.append(&Record::Saved(saved)),
     }
 }

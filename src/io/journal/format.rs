@@ -31,6 +31,7 @@ const REDONE: u8 = 4;
 const TABLE: u8 = 5;
 const SAVED: u8 = 6;
 const MODEL: u8 = 7;
+const PIXEL_SIZE: u8 = 8;
 
 /// A record that was read. Edits are still bytes, since counting records needs no edits.
 #[derive(Debug, PartialEq)]
@@ -42,6 +43,7 @@ pub(super) enum Step {
     Table(LabelTable),
     Saved(Saved),
     Model(ModelRun),
+    PixelSize(Option<f64>),
 }
 
 /// The first bytes of a journal, its header included.
@@ -61,6 +63,7 @@ pub(super) fn framed(record: &Record<'_>) -> Vec<u8> {
         Record::Redone => frame(REDONE, &[]),
         Record::Table(table) => frame(TABLE, &json(table)),
         Record::Model(run) => frame(MODEL, &json(run)),
+        Record::PixelSize(pixel_mm) => frame(PIXEL_SIZE, &json(pixel_mm)),
         Record::Saved(saved) => frame(SAVED, &json(saved)),
     }
 }
@@ -169,6 +172,7 @@ impl Iterator for Steps<'_> {
             (REDONE, _) => Some(Step::Redone),
             (TABLE, payload) => parse(&payload).map(Step::Table),
             (MODEL, payload) => parse(&payload).map(Step::Model),
+            (PIXEL_SIZE, payload) => parse(&payload).map(Step::PixelSize),
             (SAVED, payload) => parse(&payload).map(Step::Saved),
             _ => None,
         };

@@ -127,6 +127,8 @@ pub enum Record<'a> {
     Table(&'a LabelTable),
     /// A prediction became part of the labels, or a part of one.
     Model(&'a ModelRun),
+    /// The pixels of the picture have this size in millimetres now; none that is known.
+    PixelSize(Option<f64>),
     /// Labels or table are those of a file: they were saved or opened.
     Saved(&'a Saved),
 }

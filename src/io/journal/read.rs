@@ -25,6 +25,8 @@ pub struct Recovered {
     pub labels_path: Option<PathBuf>,
     /// The model whose prediction was made part of the labels last.
     pub model: Option<ModelRun>,
+    /// The size that the picture's pixels were given, in millimetres; the inner one is none where it was forgotten.
+    pub pixel_mm: Option<Option<f64>>,
     /// Records that were read.
     pub n_records: usize,
     /// What the person should know.
@@ -78,14 +80,14 @@ fn replay(header: Header, mut steps: Steps<'_>, grid: &Grid) -> (Recovered, u64)
         end = steps.end();
     }
     let n_lost_bytes = steps.n_torn_bytes() + steps.end() - end;
-    let Replay { mut history, table, table_is_saved, labels_path, model, n_records, grid: _ } = replay;
+    let Replay { mut history, table, table_is_saved, labels_path, model, pixel_mm, n_records, grid: _ } = replay;
     let lost = format!(
         "The last {n_lost_bytes} bytes of the journal are damaged: the {n_records} changes before them are back"
     );
     let warnings = if n_lost_bytes > 0 { vec![lost] } else { Vec::new() };
     history.set_budget(History::BUDGET_BYTES);
     history.take_changes();
-    (Recovered { header, history, table, table_is_saved, labels_path, model, n_records, warnings }, end)
+    (Recovered { header, history, table, table_is_saved, labels_path, model, pixel_mm, n_records, warnings }, end)
 }
 
 /// The work so far.
@@ -97,13 +99,23 @@ struct Replay<'a> {
     table_is_saved: bool,
     labels_path: Option<PathBuf>,
     model: Option<ModelRun>,
+    pixel_mm: Option<Option<f64>>,
     n_records: usize,
 }
 
 impl<'a> Replay<'a> {
     fn new(grid: &'a Grid, table: LabelTable) -> Self {
         let history = History::with_budget(LabelMap::empty(grid.clone()), usize::MAX);
-        Self { grid, history, table, table_is_saved: true, labels_path: None, model: None, n_records: 0 }
+        Self {
+            grid,
+            history,
+            table,
+            table_is_saved: true,
+            labels_path: None,
+            model: None,
+            pixel_mm: None,
+            n_records: 0,
+        }
     }
 
     /// Does a step again. Says whether it could: a step that cannot be done is the end of what is whole.
@@ -121,6 +133,10 @@ impl<'a> Replay<'a> {
             }
             Step::Model(run) => {
                 self.model = Some(run);
+                true
+            }
+            Step::PixelSize(pixel_mm) => {
+                self.pixel_mm = Some(pixel_mm);
                 true
             }
             Step::Saved(saved) => {

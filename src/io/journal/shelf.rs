@@ -104,9 +104,9 @@ impl Tally {
     }
 
     fn after(mut self, step: Step) -> Self {
-        self.n_changes += usize::from(!matches!(step, Step::Model(_)));
+        self.n_changes += usize::from(!matches!(step, Step::Model(_) | Step::PixelSize(_)));
         match step {
-            Step::Model(_) => {}
+            Step::Model(_) | Step::PixelSize(_) => {}
             Step::Base(_) => (self.at, self.saved_at, self.n_changes) = (0, Some(0), 0),
             Step::Applied(_) => {
                 self.saved_at = self.saved_at.filter(|&at| at <= self.at);

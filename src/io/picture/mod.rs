@@ -11,6 +11,7 @@
 mod coco;
 mod folder;
 mod read;
+mod size;
 mod tiff_pages;
 mod write;
 

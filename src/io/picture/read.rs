@@ -9,6 +9,7 @@ use image::{AnimationDecoder, DynamicImage, ImageDecoder, ImageFormat, ImageRead
 use tiff::ColorType;
 use tiff::decoder::{Decoder, DecodingResult};
 
+use super::size::pixel_mm;
 use crate::domain::{Grid, Scaling, Volume, Voxels};
 use crate::io::voxels::{MAX_IMAGE_BYTES, check_size_on_disk};
 use crate::io::{Error, ReadVolume};
@@ -34,10 +35,16 @@ pub(super) struct Pages {
 /// [`Error`]: it cannot be decoded, or would not fit into memory.
 pub(in crate::io) fn read_volume(path: &Path, format: ImageFormat, monitor: &dyn Monitor) -> Result<ReadVolume, Error> {
     monitor.report("Reading the picture", 0, 0)?;
-    let Pages { size: [width, height], n_pages, voxels, warnings } = pages(path, format, monitor)?;
+    let Pages { size: [width, height], n_pages, voxels, mut warnings } = pages(path, format, monitor)?;
     let (n_slices, n_frames) = if format == ImageFormat::Gif { (1, n_pages) } else { (n_pages, 1) };
     let damaged = |reason: String| Error::Picture { reason, path: path.to_owned() };
-    let grid = Grid::picture([width, height, n_slices], None).map_err(|error| damaged(error.to_string()))?;
+    let pixel_mm = pixel_mm(path, format).map(|([width_mm, height_mm], place)| {
+        warnings.push(format!(
+            "A pixel is {width_mm} × {height_mm} mm by the {place}. Where that is wrong, set another pixel size or forget it."
+        ));
+        [width_mm, height_mm, width_mm]
+    });
+    let grid = Grid::picture([width, height, n_slices], pixel_mm).map_err(|error| damaged(error.to_string()))?;
     let volume = Volume::new(grid, voxels, Scaling::NONE, n_frames).map_err(|error| damaged(error.to_string()))?;
     Ok(ReadVolume { volume, header: None, table: None, name: None, warnings })
 }

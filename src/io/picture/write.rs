@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use image::ImageFormat;
-use png::{BitDepth, ColorType, Compression, Encoder};
+use png::{BitDepth, ColorType, Compression, Encoder, PixelDimensions, Unit};
 
 use super::read_volume;
 use crate::domain::{Grid, LabelMap, LabelTable};
@@ -41,6 +41,7 @@ pub(in crate::io) fn write_labels(
         let mut file = BufWriter::new(file);
         let mut encoder = Encoder::new(&mut file, width as u32, height as u32);
         encoder.set_compression(Compression::Balanced);
+        encoder.set_pixel_dims(pixel_dims(labels.grid()));
         if is_wide {
             encoder.set_color(ColorType::Grayscale);
             encoder.set_depth(BitDepth::Sixteen);
@@ -118,6 +119,12 @@ fn indexed(path: &Path) -> Result<Option<Indexed>, png::DecodingError> {
     indices.truncate(info.buffer_size());
     let palette = reader.info().palette.as_deref().unwrap_or_default().as_chunks().0.to_vec();
     Ok(Some(Indexed { indices, size: [info.width as usize, info.height as usize], palette }))
+}
+
+/// The size of a pixel, to a metre's whole number of them; `None` where it is not known.
+fn pixel_dims(grid: &Grid) -> Option<PixelDimensions> {
+    let [xppu, yppu] = [0, 1].map(|axis| (1000.0 / grid.spacing_mm()[axis]).round() as u32);
+    (grid.is_scaled() && xppu > 0 && yppu > 0).then_some(PixelDimensions { xppu, yppu, unit: Unit::Meter })
 }
 
 #[cfg(test)]

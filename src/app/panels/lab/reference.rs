@@ -7,7 +7,7 @@ use crate::app::case::Case;
 use crate::app::command::Command;
 use crate::app::lab::LabAction;
 use crate::app::lab::reference::{Look, ReferenceAction};
-use crate::app::panels::labels::millilitres;
+use crate::app::panels::labels::extent;
 use crate::app::panels::status::grouped;
 use crate::app::state::State;
 use crate::app::theme::{caption, label_color, size, space, strong, tokens, type_size};
@@ -102,7 +102,7 @@ fn differences_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions
         && let Some(at) = reference.visited.as_ref().and_then(|known| found.regions.iter().position(|it| it == known))
     {
         let region = &found.regions[at];
-        let volume = millilitres(region.n_voxels as f64 * case.grid().voxel_volume_mm3() / 1000.0);
+        let volume = extent(case.grid(), region.n_voxels as u64);
         let n_voxels = grouped(region.n_voxels as u64);
         ui.label(caption(ui, format!("Number {} by size: {n_voxels} voxels, {volume}", at + 1)));
     }

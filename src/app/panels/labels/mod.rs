@@ -13,6 +13,8 @@ use super::super::shortcuts;
 use super::super::state::State;
 use super::super::theme::{caption, label_color, size, space, tokens};
 use super::super::widgets::{Icon, command_button, command_item, note, section, swatch};
+use super::status::{grouped, number};
+use crate::domain::{Grid, Space};
 
 /// Lists what a preview would bring.
 pub fn preview_labels_ui(ui: &mut Ui, case: &Case, preview: &Preview) {
@@ -89,12 +91,31 @@ fn table_menu_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
     response.on_hover_text("Files of names, colours, unused labels").accessible_name("Label table");
 }
 
-/// A label's volume; "…" until its voxels have been counted.
+/// How large a label is; "…" until its voxels have been counted.
 fn volume_ui(ui: &mut Ui, case: &Case, n_voxels: Option<u64>) {
     ui.set_height(size::ROW);
-    let volume_ml = |n_voxels: u64| n_voxels as f64 * case.grid().voxel_volume_mm3() / 1000.0;
-    let text = n_voxels.map_or_else(|| "…".to_owned(), |n_voxels| millilitres(volume_ml(n_voxels)));
+    let text = n_voxels.map_or_else(|| "…".to_owned(), |n_voxels| extent(case.grid(), n_voxels));
     ui.label(caption(ui, text));
+}
+
+/// How large so many voxels are: a volume, in a flat picture an area, in pixels where nobody knows how large they are.
+pub fn extent(grid: &Grid, n_voxels: u64) -> String {
+    let [width, height, _] = grid.spacing_mm();
+    match grid.space() {
+        _ if !grid.is_scaled() => format!("{} px", grouped(n_voxels)),
+        Space::Picture { .. } if grid.shape()[2] == 1 || grid.is_series() => {
+            square_millimetres(n_voxels as f64 * width * height)
+        }
+        _ => millilitres(n_voxels as f64 * grid.voxel_volume_mm3() / 1000.0),
+    }
+}
+
+/// An area with three digits that count, in a unit in which it is no tiny fraction.
+fn square_millimetres(area_mm2: f64) -> String {
+    match area_mm2 {
+        small if small > 0.0 && small < 0.01 => format!("{} µm²", number(small * 1e6)),
+        large => format!("{} mm²", number(large)),
+    }
 }
 
 /// A volume with three digits that count, where there are any.
@@ -122,12 +143,23 @@ fn saved_ui(ui: &mut Ui, case: &Case) {
 
 #[cfg(test)]
 mod tests {
-    use super::millilitres;
+    use super::{extent, millilitres};
+    use crate::domain::Grid;
 
     #[test]
     fn volumes_have_three_digits() {
         for (volume_ml, text) in [(0.0, "0 mL"), (1.234, "1.23 mL"), (12.34, "12.3 mL"), (1234.5, "1234 mL")] {
             assert_eq!(millilitres(volume_ml), text);
         }
+    }
+
+    #[test]
+    fn areas_of_pictures_are_in_pixels_until_their_size_is_known() {
+        let picture = |pixel_mm| Grid::picture([9, 9, 1], pixel_mm).expect("valid");
+        for (pixel_mm, text) in [(None, "120 px"), (Some([0.5; 3]), "30 mm²"), (Some([0.001; 3]), "120 µm²")] {
+            assert_eq!(extent(&picture(pixel_mm), 120), text);
+        }
+        let stack = Grid::picture([9, 9, 4], Some([1.0; 3])).expect("valid");
+        assert_eq!(extent(&stack, 1200), "1.20 mL");
     }
 }

@@ -1,0 +1,92 @@
+//! Pictures: the size of their pixels.
+
+use std::path::{Path, PathBuf};
+
+use super::recovery::{next_window, wait_for_recorder, window_with};
+use super::*;
+use crate::app::file_dialog::Picked;
+use crate::io::read_volume;
+use crate::monitor::Silent;
+
+/// A picture of 60 × 40 pixels.
+fn picture(folder: &Path) -> PathBuf {
+    let path = folder.join("cells.png");
+    image::GrayImage::from_fn(60, 40, |x, y| image::Luma([(x * 3 + y) as u8])).save(&path).expect("writable");
+    path
+}
+
+/// A window on it in which something was painted and a distance laid.
+fn painted_picture(folder: &Path) -> Window {
+    let start = Start { image: Some(picture(folder)), ..Start::default() };
+    let mut window = window_with(&folder.join("journal"), start);
+    wait(&mut window, |app| app.state.case.is_some() && app.is_idle());
+    press(&mut window, Modifiers::NONE, Key::B);
+    let at = view_center(&window, Plane::Axial);
+    drag(&mut window, at, PointerButton::Primary);
+    assert!(n_labelled(&window) > 0);
+    window.state_mut().apply(Action::Command(Command::DistanceTool));
+    drag(&mut window, at, PointerButton::Primary);
+    assert_eq!(case(&window).measurements.len(), 1);
+    window
+}
+
+fn set_pixel_size(window: &mut Window, mm: &str) {
+    window.get_by_label("Forget pixel size").scroll_to_me();
+    window.run_steps(30);
+    window.get_by_label("Pixel size in mm").click();
+    window.run_steps(3);
+    window.get_by_label("Pixel size in mm").type_text(mm);
+    press(window, Modifiers::NONE, Key::Enter);
+    click(window, "Set pixel size");
+}
+
+#[test]
+fn lengths_and_areas_are_in_millimetres_once_the_size_of_a_pixel_is_set() {
+    let folder = tempfile::tempdir().expect("a scratch folder");
+    let mut window = painted_picture(folder.path());
+    let (labels, length_px) = (case(&window).history.labels().to_ids(), case(&window).measurements[0].reading.clone());
+    assert_eq!(length_px.unit, "px");
+    assert!(window.query_by_label("Not known: lengths are in pixels").is_some());
+
+    set_pixel_size(&mut window, "0.25");
+    assert_eq!(case(&window).grid().spacing_mm(), [0.25; 3]);
+    assert_eq!(case(&window).history.labels().grid(), case(&window).grid());
+    assert_eq!(case(&window).history.labels().to_ids(), labels);
+    assert!(case(&window).history.can_undo().is_some());
+    let length = &case(&window).measurements[0].reading;
+    assert_eq!(length.unit, "mm");
+    assert!((length.value.expect("a length") - 0.25 * length_px.value.expect("a length")).abs() < 1e-9);
+    assert!(window.query_by_label("0.25 × 0.25 × 0.25 mm").is_some());
+    let n_labelled = n_labelled(&window) as f64;
+    let area = format!("{} mm²", crate::app::panels::number(n_labelled * 0.0625));
+    assert!(window.query_by_label(&area).is_some(), "{area}");
+
+    let mask = folder.path().join("mask.nii.gz");
+    window.state_mut().use_picked(Picked::File(Purpose::SaveLabels(None), mask.clone()));
+    wait(&mut window, |app| app.is_idle());
+    let saved = read_volume(&mask, &Silent, &mut |_| {}).expect("readable").volume;
+    assert!(saved.grid().spacing_mm().into_iter().all(|mm| (mm - 0.25).abs() < 1e-6));
+
+    click(&mut window, "Forget pixel size");
+    assert!(!case(&window).grid().is_scaled());
+    assert_eq!(case(&window).measurements[0].reading, length_px);
+}
+
+#[test]
+fn a_size_that_was_set_comes_back_with_the_work_after_a_crash() {
+    let folder = tempfile::tempdir().expect("a scratch folder");
+    let mut window = painted_picture(folder.path());
+    let (name, labels) = (case(&window).opened.name.clone(), case(&window).history.labels().to_ids());
+    set_pixel_size(&mut window, "0.25");
+    wait_for_recorder(&window);
+    // Without the goodbye of a window that is closed.
+    drop(window);
+
+    let journal = folder.path().join("journal");
+    let mut window = next_window(&journal);
+    click(&mut window, &format!("Recover {name}"));
+    wait(&mut window, |app| app.state.case.as_ref().is_some_and(|case| case.merging.is_none()) && app.is_idle());
+    assert_eq!(case(&window).history.labels().to_ids(), labels);
+    assert_eq!(case(&window).grid().spacing_mm(), [0.25; 3]);
+    assert!(case(&window).history.labels().grid().is_scaled());
+}
