@@ -1,3 +1,5 @@
+//! Tiles against the slice that they are cut from.
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};

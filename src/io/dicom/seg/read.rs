@@ -79,12 +79,15 @@ pub(in crate::io::dicom) fn read_volume(
                 .ok_or_else(|| failed(&format!("frame {} belongs to no segment", frame + 1)))?,
         };
         for (row, column) in (0..nj).flat_map(|row| (0..ni).map(move |column| (row, column))) {
+            // Most pixels of a mask are outside: nothing to place.
             let id = stored.id((frame * nj + row) * ni + column, id);
+            if id == 0 {
+                continue;
+            }
             let voxel = &mut ids[grid.index(lie.voxel([column, row]))];
-            match (id, *voxel) {
-                (0, _) => {}
-                (id, 0) => *voxel = id,
-                (id, there) => n_double += usize::from(there != id),
+            match *voxel {
+                0 => *voxel = id,
+                there => n_double += usize::from(there != id),
             }
         }
     }
