@@ -16,6 +16,7 @@ mod pictures;
 mod recovery;
 mod report;
 mod statistics;
+mod time;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
