@@ -155,6 +155,7 @@ impl App {
             Command::FirstSlice => self.with_case(|case| case.scroll(plane, isize::from(i16::MIN))),
             Command::LastSlice => self.with_case(|case| case.scroll(plane, isize::from(i16::MAX))),
             Command::PlayFrames => self.toggle_play(),
+            Command::SwapTime => self.swap_time(),
             Command::ShowOverTime => self.remember(|known| known.shows_over_time = !known.shows_over_time),
             Command::NextFrame => self.step_frame(1),
             Command::PreviousFrame => self.step_frame(-1),

@@ -78,13 +78,7 @@ impl App {
         for warning in &opened.warnings {
             self.state.notices.warning(warning.clone());
         }
-        self.n_cases += 1;
-        let case = Case::new(self.n_cases, opened);
-        // A flat image is one slice, and the other views of it lines.
-        self.state.layout = case.only_plane().map_or(Layout::Grid, Layout::Slice);
-        self.state.case = Some(case);
-        self.choose_fitting_model();
-        self.refresh_statistics();
+        self.begin_case(opened);
         match loading.then {
             Some(AfterOpening::Recover(journal)) => self.begin_journal(Some(&journal)),
             Some(AfterOpening::Labels(labels)) => {
@@ -93,6 +87,26 @@ impl App {
             }
             None => self.begin_journal(None),
         }
+    }
+
+    fn begin_case(&mut self, opened: Opened) {
+        self.n_cases += 1;
+        let case = Case::new(self.n_cases, opened);
+        // A flat image is one slice, and the other views of it lines.
+        self.state.layout = case.only_plane().map_or(Layout::Grid, Layout::Slice);
+        self.state.case = Some(case);
+        self.choose_fitting_model();
+        self.refresh_statistics();
+    }
+
+    /// Opens the picture anew with its slices as frames, or the other way round.
+    pub(super) fn swap_time(&mut self) {
+        let Some(case) = &self.state.case else { return };
+        let Some(volume) = case.opened.volume.with_time_swapped() else { return };
+        let opened = Opened { volume: Arc::new(volume), ..case.opened.clone() };
+        self.close_case();
+        self.begin_case(opened);
+        self.begin_journal(None);
     }
 
     fn show_labels(&mut self, id: JobId, opened: OpenedLabels) {

@@ -224,6 +224,12 @@ impl Grid {
         Self { shape: [width, height, n_frames.max(1)], is_series: true, ..self }
     }
 
+    /// The same with slices along the third axis instead of frames of time.
+    #[must_use]
+    pub fn in_space(self) -> Self {
+        Self { is_series: false, ..self }
+    }
+
     /// The third axis is time.
     pub fn is_series(&self) -> bool {
         self.is_series

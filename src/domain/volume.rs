@@ -264,6 +264,14 @@ impl Volume {
         Self { grid: self.grid.in_time(self.n_frames), n_frames: 1, ..self }
     }
 
+    /// The same image with its slices read as frames of a series, or the other way round; `None` of an image of one slice.
+    pub fn with_time_swapped(&self) -> Option<Self> {
+        let n_slices = self.grid.shape()[2];
+        let grid =
+            if self.grid.is_series() { self.grid.clone().in_space() } else { self.grid.clone().in_time(n_slices) };
+        (n_slices > 1).then(|| Self { grid, ..self.clone() })
+    }
+
     /// Where the voxels lie.
     pub fn grid(&self) -> &Grid {
         &self.grid

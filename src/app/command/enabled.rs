@@ -5,7 +5,7 @@ use crate::app::case::{Case, Source};
 use crate::app::lab::Room;
 use crate::app::operations::Kind;
 use crate::app::state::State;
-use crate::domain::{Label, Plane};
+use crate::domain::{Label, Plane, Space};
 
 impl Command {
     /// Whether it can be used now.
@@ -37,6 +37,7 @@ impl Command {
             Self::DiscardPreview => has_preview(state),
             Self::CheckDevices => because(state.checking_devices.is_none(), "The devices are being checked"),
             Self::NextFrame | Self::PreviousFrame | Self::PlayFrames => has_frames(state),
+            Self::SwapTime => can_swap_time(state),
             Self::ShowOverTime => because(case(state)?.grid().is_series(), "This image is no series of frames"),
             Self::WindowAuto | Self::WindowFull => has_grey_values(state),
             Self::BrushTool
@@ -142,6 +143,13 @@ fn shows(state: &State, plane: Plane) -> Result<(), Why> {
 fn something_runs(state: &State) -> Result<(), Why> {
     let experiments = state.case.as_ref().is_some_and(|case| case.lab.running.is_some());
     because(state.segmenting.is_some() || experiments, "Neither a segmentation nor an experiment is running")
+}
+
+fn can_swap_time(state: &State) -> Result<(), Why> {
+    let case = case(state).and_then(no_preview)?;
+    because(case.opened.volume.with_time_swapped().is_some(), "This image has one slice")?;
+    because(case.grid().space() != Space::Patient, "The slices of a patient lie side by side")?;
+    because(case.is_empty() && !case.has_unsaved_changes(), "Only while there are no labels")
 }
 
 fn not_loading(state: &State) -> Result<(), Why> {

@@ -89,6 +89,7 @@ pub enum Command {
     PreviousFrame,
     PlayFrames,
     ShowOverTime,
+    SwapTime,
     EnterAnnotate,
     EnterSteps,
     EnterUncertainty,
@@ -206,6 +207,7 @@ impl Command {
         Self::PreviousFrame,
         Self::PlayFrames,
         Self::ShowOverTime,
+        Self::SwapTime,
         Self::EnterAnnotate,
         Self::EnterSteps,
         Self::EnterUncertainty,
@@ -340,6 +342,9 @@ impl Command {
             Self::NextFrame => ("Next frame", "One frame on in a time series"),
             Self::PreviousFrame => ("Previous frame", "One frame back in a time series"),
             Self::PlayFrames => ("Play or pause", "Show one frame after the other, or stop"),
+            Self::SwapTime => {
+                ("Frames or slices", "Read the pictures one after the other in time, or side by side in space")
+            }
             Self::ShowOverTime => {
                 ("Areas over time", "Plot what each label measures in each frame, with the ejection fraction")
             }

@@ -114,6 +114,7 @@ pub fn default_keys(command: Command) -> &'static [KeyboardShortcut] {
         | Command::CloseOtherMask
         | Command::OpenSample
         | Command::OpenHeart
+        | Command::SwapTime
         | Command::CancelLoading
         | Command::SaveReport
         | Command::CancelReport

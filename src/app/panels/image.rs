@@ -36,6 +36,10 @@ pub fn image_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions) 
     if let Some(frames) = case.frames() {
         section(ui, "Time", |ui| frames_ui(ui, state, frames, actions));
     }
+    // A folder of pictures may be either.
+    if case.grid().space() != Space::Patient && case.grid().shape()[2] > 1 {
+        command_button(ui, state, Command::SwapTime, actions);
+    }
     if !case.opened.volume.is_color() {
         section(ui, "Window", |ui| window_ui(ui, state, case, actions));
     }

@@ -82,3 +82,18 @@ fn all_frames_are_segmented_by_the_hearts_own_model() {
     let preview = case(&window).preview.as_ref().expect("it was segmented");
     assert!(preview.labels.labelled_slices(2).iter().all(|labelled| *labelled));
 }
+
+#[test]
+fn frames_can_be_read_as_slices_while_there_are_no_labels() {
+    let mut window = heart_window();
+    click(&mut window, "Frames or slices");
+    wait(&mut window, |app| app.is_idle());
+    assert!(!case(&window).grid().is_series());
+    assert!(window.query_by_label("Coronal view").is_some(), "slices lie in space");
+    click(&mut window, "Frames or slices");
+    wait(&mut window, |app| app.is_idle());
+    assert!(case(&window).grid().is_series());
+    window.state_mut().apply(Action::Command(Command::UseReference));
+    wait(&mut window, |app| app.is_idle());
+    assert!(Command::SwapTime.enabled(&window.state().state).is_err());
+}
