@@ -101,13 +101,14 @@ impl Case {
                 sd: None,
                 words: format!("Frame {}: {:.0} {unit}", frame + 1, measure.area),
             };
-            let points = frames.iter().enumerate().map(point).collect();
+            let drawn = frames.iter().enumerate().filter(|(_, measure)| measure.n_pixels > 0);
+            let points = drawn.map(point).collect();
             Some(Series { name: label.name.clone(), own_color: Some(label.color), points, ..Series::default() })
         });
         Some(Chart {
             title: "Area over time".to_owned(),
             note: self.opened.name.clone(),
-            x: Axis::linear("Frame", &[1.0]),
+            x: Axis::linear("Frame", &[1.0, self.grid().shape()[2] as f64]),
             y: Axis::linear(&format!("Area ({unit})"), &[0.0]),
             falls: false,
             series: series.collect(),

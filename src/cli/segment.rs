@@ -11,11 +11,13 @@ use serde_json::json;
 use super::output::{self, LabelVolume, label_volumes, volumes_text};
 use super::session::Session;
 use crate::config::SegmentSettings;
+use crate::domain::Grid;
 use crate::engine::{Job, Opened, OpenedLabels, Segmentation};
 use crate::evaluation::metrics::score;
 use crate::evaluation::report::Report;
 use crate::io::nifti::write_probabilities;
 use crate::io::provenance::{ModelRun, Provenance};
+use crate::model::registry;
 
 /// Arguments of `ldseg segment`.
 #[derive(Clone, Debug, Args)]
@@ -78,10 +80,20 @@ pub(super) fn run(args: &SegmentArgs) -> anyhow::Result<()> {
     // Before the work, so that a reference on another grid costs no segmentation.
     let grid = opened.volume.grid();
     let reference = args.reference.as_ref().map(|path| session.open_labels(path, grid)).transpose()?;
-    let result = session.segment(&opened.volume, args.frame, focus, &args.settings)?;
+    let mut result = session.segment(&opened.volume, args.frame, focus, &args.settings)?;
+    if focus.is_none() && !args.settings.all_slices && sees_slices(&args.settings.model, grid)? {
+        let hint = "The model is one for pictures: the middle slice was segmented. --focus chooses another, --all-slices takes all.";
+        result.warnings.push(hint.to_owned());
+    }
     save(&mut session, args, &opened, &result)?;
     drop(session);
     print(args, &opened, &result, reference.as_ref())
+}
+
+/// Whether a model takes the slices of an image one by one.
+fn sees_slices(model: &str, grid: &Grid) -> anyhow::Result<bool> {
+    let axis = grid.canonical_axes().0[2];
+    Ok(registry::find(model)?.info().is_planar && grid.shape()[axis] > 1)
 }
 
 /// A voxel inside an image of this shape.

@@ -38,14 +38,15 @@ pub struct Emptying {
     pub fraction: f64,
 }
 
-/// How a value falls over the frames; `None` where it is never above 0.
+/// How a value falls over the frames in which it is above 0; `None` where there are fewer than two: a frame without it is taken for
+/// one that nobody has drawn on.
 pub fn emptying(values: &[f64]) -> Option<Emptying> {
+    let drawn = || (0..values.len()).filter(|frame| values[*frame] > 0.0);
     let by_value = |a: &usize, b: &usize| values[*a].total_cmp(&values[*b]);
     // The first of several that are equally large.
-    let largest = (0..values.len()).rev().max_by(by_value)?;
-    let smallest = (0..values.len()).min_by(by_value)?;
+    let (largest, smallest) = (drawn().rev().max_by(by_value)?, drawn().min_by(by_value)?);
     let fraction = (values[largest] - values[smallest]) / values[largest];
-    (values[largest] > 0.0).then_some(Emptying { largest, smallest, fraction })
+    (drawn().count() > 1).then_some(Emptying { largest, smallest, fraction })
 }
 
 /// Every label that is somewhere, in each frame: slices along the third axis.
@@ -143,7 +144,12 @@ mod tests {
         let emptying = emptying(&[10.0, 8.0, 4.0, 6.0, 10.0]).unwrap();
         assert_eq!((emptying.largest, emptying.smallest), (0, 2));
         assert!((emptying.fraction - 0.6).abs() < 1e-12);
-        assert_eq!(super::emptying(&[0.0, 0.0]), None);
+        assert_eq!(super::emptying(&[0.0, 7.0, 0.0]), None, "one frame alone empties nothing");
+        assert_eq!(
+            super::emptying(&[0.0, 8.0, 0.0, 6.0]).unwrap().smallest,
+            3,
+            "a frame that nobody drew on is not empty"
+        );
         assert_eq!(super::emptying(&[]), None);
     }
 }

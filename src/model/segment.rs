@@ -272,10 +272,7 @@ impl Segmenter {
 
     fn warnings(&self, encoded: &Encoded, volume: &Volume, settings: &SegmentSettings) -> Vec<String> {
         let mut warnings = self.general_warnings(volume, settings);
-        if self.through(&encoded.grid).is_some() {
-            let what = if encoded.grid.is_series() { "frame" } else { "slice" };
-            warnings.push(format!("The model is one for pictures: one {what} was segmented."));
-        } else if encoded.place.is_cropped() {
+        if encoded.place.is_cropped() && self.through(&encoded.grid).is_none() {
             let [depth, height, width] = encoded.place.shape();
             warnings.push(format!(
                 "The image is larger than what this model was trained on: only a box of {width}×{height}×{depth} voxels of \

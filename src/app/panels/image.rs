@@ -32,13 +32,16 @@ const HISTOGRAM_HEIGHT: f32 = 72.0;
 
 /// Draws the panel.
 pub fn image_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions) {
-    section(ui, &case.opened.name, |ui| facts_ui(ui, case));
+    section(ui, &case.opened.name, |ui| {
+        facts_ui(ui, case);
+        // A folder of pictures may be either.
+        if case.grid().space() != Space::Patient && case.grid().shape()[2] > 1 {
+            ui.add_space(space::TIGHT);
+            command_button(ui, state, Command::SwapTime, actions);
+        }
+    });
     if let Some(frames) = case.frames() {
         section(ui, "Time", |ui| frames_ui(ui, state, frames, actions));
-    }
-    // A folder of pictures may be either.
-    if case.grid().space() != Space::Patient && case.grid().shape()[2] > 1 {
-        command_button(ui, state, Command::SwapTime, actions);
     }
     if !case.opened.volume.is_color() {
         section(ui, "Window", |ui| window_ui(ui, state, case, actions));

@@ -43,7 +43,7 @@ pub fn dock_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions) {
         return;
     }
     let frame = panel_frame(tokens(ui), Margin::symmetric(14, 10));
-    let panel = Panel::bottom("over time").resizable(true).default_size(size::DOCK).min_size(140.0).frame(frame);
+    let panel = Panel::bottom("over time").resizable(true).default_size(size::DOCK + 40.0).min_size(140.0).frame(frame);
     panel.show(ui, |ui| match case.area_chart().filter(|chart| !chart.series.is_empty()) {
         None => chart_to_come_ui(ui, "There are no labels to measure yet", ui.available_height()),
         Some(chart) => {

@@ -54,7 +54,12 @@ fn uncertainty_text(state: &State, case: &Case, pointed: Pointed) -> Option<Stri
 }
 
 fn read_out_ui(ui: &mut Ui, case: &Case, pointed: Pointed) {
-    small(ui, &format!("{}  {}", plane_name(pointed.plane), place(case, pointed.voxel)));
+    let view = match case.grid().space() {
+        _ if case.grid().is_series() => format!("Frame {}", pointed.voxel[2] + 1),
+        Space::Patient => plane_name(pointed.plane).to_owned(),
+        Space::Picture { .. } => "Picture".to_owned(),
+    };
+    small(ui, &format!("{view}  {}", place(case, pointed.voxel)));
     small(ui, &format!("Value {}", intensity(case, pointed.voxel)));
     let id = case.history.labels().get(pointed.voxel);
     label_ui(ui, "Label", id, &case.table);

@@ -76,7 +76,7 @@ fn all_frames_are_segmented_by_the_hearts_own_model() {
     let settings = &mut window.state_mut().state.settings.segment;
     assert_eq!(settings.model, "phantom-echo");
     settings.device = DeviceChoice::Cpu;
-    click(&mut window, "All frames");
+    click(&mut window, "Slices to segment: All frames");
     click(&mut window, "Segment");
     wait(&mut window, |app| app.state.segmenting.is_none());
     let preview = case(&window).preview.as_ref().expect("it was segmented");
