@@ -34,7 +34,8 @@ pub(super) struct LabelVolume {
     pub id: u16,
     pub name: String,
     pub voxels: u64,
-    pub volume_ml: f64,
+    /// `None` where the pixels' size is not known, and of frames of time, which add up to no volume.
+    pub volume_ml: Option<f64>,
 }
 
 /// The amount of every label of `table` and of any other that occurs, without background.
@@ -55,13 +56,14 @@ pub(super) fn volumes_text(volumes: &[LabelVolume]) -> String {
     let width = volumes.iter().map(|volume| volume.name.chars().count()).max().unwrap_or_default().max("Label".len());
     let mut text = format!("{:<width$}  {:>10}  {:>10}", "Label", "voxels", "mL");
     for LabelVolume { name, voxels, volume_ml, .. } in volumes {
-        text += &format!("\n{name:<width$}  {voxels:>10}  {volume_ml:>10.3}");
+        let volume = volume_ml.map_or_else(|| "–".to_owned(), |volume| format!("{volume:.3}"));
+        text += &format!("\n{name:<width$}  {voxels:>10}  {volume:>10}");
     }
     text
 }
 
-fn millilitres(voxels: u64, grid: &Grid) -> f64 {
-    voxels as f64 * grid.voxel_volume_mm3() / 1000.0
+fn millilitres(voxels: u64, grid: &Grid) -> Option<f64> {
+    (grid.is_scaled() && !grid.is_series()).then(|| voxels as f64 * grid.voxel_volume_mm3() / 1000.0)
 }
 
 #[cfg(test)]
@@ -74,7 +76,7 @@ mod tests {
         let labels = LabelMap::new(grid, vec![0, 7, 7]).unwrap();
         let volumes = label_volumes(&labels, &LabelTable::with_ids(&[2]));
         let found: Vec<_> = volumes.iter().map(|volume| (volume.id, volume.voxels, volume.volume_ml)).collect();
-        assert_eq!(found, [(2, 0, 0.0), (7, 2, 2.0)]);
+        assert_eq!(found, [(2, 0, Some(0.0)), (7, 2, Some(2.0))]);
         assert_eq!(volumes_text(&volumes).lines().count(), 3);
     }
 }

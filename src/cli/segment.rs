@@ -173,7 +173,7 @@ fn print(
     let (way, elapsed_s) = (way(result), result.elapsed_s);
     output::line(format!("{model} on {}: {way}, {elapsed_s:.2} s\n\n{}", result.device, volumes_text(&labels)))?;
     if let Some(report) = report {
-        output::line(format!("\n{}", scores_text(&report)))?;
+        output::line(format!("\n{}", scores_text(&report, result.labels.grid())))?;
     }
     if let Some(path) = &args.output {
         output::line(format!("\nMask: {}", path.display()))?;
@@ -199,10 +199,12 @@ fn report(case: &str, reference: &OpenedLabels, result: &Segmentation) -> Report
 }
 
 /// The scores of one case, a line a label. What is undefined is a dash.
-fn scores_text(report: &Report) -> String {
+fn scores_text(report: &Report, grid: &Grid) -> String {
     let width = report.rows.iter().map(|row| row.label.chars().count()).max().unwrap_or_default().max("Label".len());
     let cell = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.3}"));
-    let mut text = format!("{:<width$}  {:>6}  {:>6}  {:>8}  {:>12}", "Label", "Dice", "IoU", "HD95 mm", "error mL");
+    let distance = if grid.is_scaled() { "HD95 mm" } else { "HD95 px" };
+    let has_volume = grid.is_scaled() && !grid.is_series();
+    let mut text = format!("{:<width$}  {:>6}  {:>6}  {distance:>8}  {:>12}", "Label", "Dice", "IoU", "error mL");
     for row in &report.rows {
         let scores = &row.scores;
         text += &format!(
@@ -211,7 +213,7 @@ fn scores_text(report: &Report) -> String {
             cell(scores.dice),
             cell(scores.iou),
             cell(scores.hd95_mm),
-            cell(Some(scores.volume_error_ml)),
+            cell(Some(scores.volume_error_ml).filter(|_| has_volume)),
         );
     }
     text
