@@ -33,8 +33,18 @@ macro_rules! builtin {
     };
 }
 
-static BUILTIN: [Builtin; 4] =
-    [builtin!("hippocampus"), builtin!("hippocampus-resunet"), builtin!("phantom-3d"), builtin!("phantom-3d-resunet")];
+static BUILTIN: [Builtin; 10] = [
+    builtin!("hippocampus"),
+    builtin!("hippocampus-resunet"),
+    builtin!("lv-cine"),
+    builtin!("lv-cine-resunet"),
+    builtin!("fetal-head"),
+    builtin!("fetal-head-resunet"),
+    builtin!("phantom-3d"),
+    builtin!("phantom-3d-resunet"),
+    builtin!("phantom-echo"),
+    builtin!("phantom-echo-resunet"),
+];
 
 /// What a person needs to choose a model.
 #[derive(Clone, Debug, PartialEq)]
