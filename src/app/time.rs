@@ -162,15 +162,7 @@ impl State {
     /// The axis along which the model sees single slices, or frames, of which it answers one.
     pub fn slices_of_preview(&self) -> Option<usize> {
         let is_one = self.model()?.is_planar && !self.settings.segment.all_slices;
-        self.case.as_ref().filter(|_| is_one).and_then(Case::slices_axis)
-    }
-}
-
-impl Case {
-    /// The axis through the slices that a model for pictures takes one by one, where there is more than one of them.
-    pub fn slices_axis(&self) -> Option<usize> {
-        let axis = self.grid().canonical_axes().0[2];
-        (self.grid().shape()[axis] > 1).then_some(axis)
+        self.case.as_ref().filter(|_| is_one).and_then(|case| case.grid().slices_axis())
     }
 }
 

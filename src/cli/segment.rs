@@ -92,8 +92,7 @@ pub(super) fn run(args: &SegmentArgs) -> anyhow::Result<()> {
 
 /// Whether a model takes the slices of an image one by one.
 fn sees_slices(model: &str, grid: &Grid) -> anyhow::Result<bool> {
-    let axis = grid.canonical_axes().0[2];
-    Ok(registry::find(model)?.info().is_planar && grid.shape()[axis] > 1)
+    Ok(grid.slices_axis().is_some() && registry::find(model)?.info().is_planar)
 }
 
 /// A voxel inside an image of this shape.

@@ -235,12 +235,6 @@ impl Grid {
         self.is_series
     }
 
-    /// Where each frame of a series lies; of other grids the grid itself.
-    #[must_use]
-    pub fn of_one_time(&self) -> Self {
-        if self.is_series { Self { is_series: false, ..self.slice(2, 0) } } else { self.clone() }
-    }
-
     /// The grid of one slice along voxel axis `axis`, in its place; clamped to the last one.
     #[must_use]
     pub fn slice(&self, axis: usize, index: usize) -> Self {

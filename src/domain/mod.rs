@@ -32,6 +32,7 @@ pub mod reshape;
 pub mod scissors;
 pub mod similar;
 pub mod slice_copy;
+mod slices;
 pub mod table_change;
 #[cfg(test)]
 mod tools_tests;

@@ -358,10 +358,10 @@ impl Volume {
 
     /// One of the colours red, green and blue of a frame, 0 to 255, `i` fastest; of grey images the intensities.
     pub fn channel(&self, frame: usize, channel: usize) -> Vec<f32> {
-        let (range, scaling) = (self.frame_range(frame), self.scaling);
+        let range = self.frame_range(frame);
         each_type!(
             &*self.voxels,
-            v => v[range].par_iter().map(|s| scaling.apply(s.number()) as f32).collect(),
+            _v => self.values(frame),
             p => p[range].par_iter().map(|pixel| f32::from(pixel.rgba()[channel.min(2)])).collect()
         )
     }

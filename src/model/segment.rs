@@ -180,8 +180,7 @@ impl Segmenter {
     /// The voxel axis through the slices that a model for pictures takes one by one; `None` where there is one slice, or where
     /// the model takes volumes.
     pub fn through(&self, grid: &Grid) -> Option<usize> {
-        let axis = grid.canonical_axes().0[2];
-        (self.config.is_planar() && grid.shape()[axis] > 1).then_some(axis)
+        grid.slices_axis().filter(|_| self.config.is_planar())
     }
 
     fn padded(&self, place: &ModelBox) -> [usize; 3] {

@@ -99,13 +99,16 @@ impl ModelBox {
     /// The image's intensities in the box, scaled as the model wants them, trilinear; x fastest, and channel after channel where
     /// the model takes colours.
     pub fn image(&self, volume: &Volume, frame: usize, input: &InputConfig) -> Vec<f32> {
-        let scale = IntensityScale::new(&volume.values(frame), volume, frame, input.intensity);
-        let channels = (0..input.channels).map(|channel| {
-            let values = if input.channels == 1 { volume.values(frame) } else { volume.channel(frame, channel) };
-            let sampler = Trilinear { values: &values, shape: volume.grid().shape() };
+        let brightness = volume.values(frame);
+        let scale = IntensityScale::new(&brightness, volume, frame, input.intensity);
+        let of = |values: &[f32]| {
+            let sampler = Trilinear { values, shape: volume.grid().shape() };
             self.map_voxels(|source| scale.apply(self.mean_around(source, &sampler)))
-        });
-        channels.flatten().collect()
+        };
+        match input.channels {
+            1 => of(&brightness),
+            n_channels => (0..n_channels).flat_map(|channel| of(&volume.channel(frame, channel))).collect(),
+        }
     }
 
     /// The mean over the pixel of the box around a place in the source.

@@ -9,6 +9,12 @@ use super::super::theme::{caption, space, tokens};
 use super::super::widgets::{Icon, command_button, main_button, named_row, note, section, segmented};
 use crate::config::{DeviceChoice, SAMPLES, STEPS, SamplerKind, SegmentSettings};
 
+/// The samplers to choose from.
+pub const SAMPLERS: [(SamplerKind, &str, &str); 2] = [
+    (SamplerKind::Ddim, "DDIM", "Deterministic after the first noise"),
+    (SamplerKind::Ddpm, "DDPM", "Fresh noise at every step"),
+];
+
 /// Draws the panel.
 pub fn segment_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
     section(ui, "Segment", |ui| {
@@ -70,12 +76,8 @@ fn steps_ui(ui: &mut Ui, settings: &mut SegmentSettings) {
 }
 
 fn sampler_ui(ui: &mut Ui, settings: &mut SegmentSettings) {
-    let choices = [
-        (SamplerKind::Ddim, "DDIM", "Deterministic after the first noise"),
-        (SamplerKind::Ddpm, "DDPM", "Fresh noise at every step"),
-    ];
     named_row(ui, "Sampler", |ui| {
-        if let Some(sampler) = segmented(ui, "Sampler", settings.sampler, &choices) {
+        if let Some(sampler) = segmented(ui, "Sampler", settings.sampler, &SAMPLERS) {
             settings.sampler = sampler;
         }
     });
@@ -94,7 +96,7 @@ fn numbers_ui(ui: &mut Ui, settings: &mut SegmentSettings) {
 
 /// What a model for pictures segments of an image that has several.
 fn slices_ui(ui: &mut Ui, state: &State, settings: &mut SegmentSettings) {
-    let several = state.case.as_ref().filter(|case| case.slices_axis().is_some());
+    let several = state.case.as_ref().filter(|case| case.grid().slices_axis().is_some());
     let Some(case) = several.filter(|_| state.model().is_some_and(|model| model.is_planar)) else { return };
     let [one, all] = match case.grid().is_series() {
         true => ["This frame", "All frames"],

@@ -9,11 +9,12 @@ use crate::app::command::Command;
 use crate::app::lab::steps::{CHOICES, Comparison, Middle, Samplers, Steps, StepsAction};
 use crate::app::lab::steps_chart::seconds;
 use crate::app::lab::{Export, LabAction, Room};
+use crate::app::panels::segment::SAMPLERS;
 use crate::app::state::State;
 use crate::app::theme::{caption, size, space, strong, tokens, type_size};
 use crate::app::widgets::plot::{chart_to_come_ui, chart_ui};
 use crate::app::widgets::{Icon, command_button, main_button, named_row, note, segmented};
-use crate::config::{STEPS, SamplerKind};
+use crate::config::STEPS;
 use crate::domain::Plane;
 
 /// What a number of steps is, in plain words.
@@ -67,12 +68,8 @@ fn path_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions) {
         let slider = Slider::new(&mut settings.steps, STEPS).logarithmic(true).integer();
         ui.add(slider).accessible_name("K of the run");
     });
-    let samplers = [
-        (SamplerKind::Ddim, "DDIM", "Deterministic after the first noise"),
-        (SamplerKind::Ddpm, "DDPM", "Fresh noise at every step"),
-    ];
     named_row(ui, "Sampler", |ui| {
-        if let Some(sampler) = segmented(ui, "Sampler of the run", settings.sampler, &samplers) {
+        if let Some(sampler) = segmented(ui, "Sampler of the run", settings.sampler, &SAMPLERS) {
             settings.sampler = sampler;
         }
     });
