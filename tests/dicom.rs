@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use ldseg::domain::{LabelMap, LabelTable, Space, Voxels};
+use ldseg::domain::{LabelMap, LabelTable, Space, Volume, Voxels};
 use ldseg::io::{DrawnOn, ReadVolume, read_labels, read_labels_on, read_volume, write_labels};
 use ldseg::monitor::Silent;
 use serde::Deserialize;
@@ -78,6 +78,12 @@ fn frames_of_an_ultrasound_are_time_and_its_pixels_have_their_size() {
     assert_eq!(volume.grid().spacing_mm()[..2], [0.25, 0.5]);
     assert_eq!(volume.color(0, [0, 0, 1]), Some([60, 61, 62, 255]));
     assert_eq!(name.as_deref(), Some("US series 7"));
+    let times = |volume: &Volume| volume.frame_times().map(|times| [0, 1, 2].map(|frame| times.of(frame)));
+    assert_eq!(times(&volume), Some([0.0, 0.04, 0.08]));
+    let beat = open(&folder.path().join("cine")).volume;
+    assert_eq!((beat.grid().shape(), beat.value(0, [0, 0, 2])), ([5, 4, 3], Some(-624.0)));
+    let found = times(&beat).expect("by their trigger times");
+    assert!(found.iter().zip([0.0, 0.035, 0.1]).all(|(found, expected)| (found - expected).abs() < 1e-9), "{found:?}");
 
     // Masks of frames lie in one place, at their times.
     let (file, mask) = (folder.path().join("ultrasound/us.dcm"), folder.path().join("mask.dcm"));

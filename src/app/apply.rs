@@ -52,7 +52,7 @@ impl App {
             Action::Activate(plane) => self.state.active_plane = plane,
             Action::SetPixelSize(pixel_mm) => self.set_pixel_size(pixel_mm),
             Action::SetFrame(frame) => self.set_frame(frame),
-            Action::SetPlayback(playback) => self.remember(|known| known.playback = playback),
+            Action::SetPlayback(playback) => self.set_playback(playback),
             Action::ExportOverTime => self.pick(Purpose::ExportOverTime),
             Action::SetSegment(settings) => self.remember(|known| known.segment = settings),
             Action::SetOverlay(overlay) => self.remember(|known| known.overlay = overlay),

@@ -11,7 +11,7 @@ use super::long_edit::LongEdit;
 use super::measuring::Measurement;
 use super::operations::OtherMask;
 use super::state::Camera;
-use super::time::OverTime;
+use super::time::{OverTime, own_speed};
 use super::tools::{Limits, Outline, Place, Ruler, Strokes, ValueMap};
 use crate::config::SegmentSettings;
 use crate::domain::livewire::LiveWire;
@@ -45,6 +45,8 @@ pub struct Case {
     pub labels_path: Option<PathBuf>,
     /// The frame shown.
     pub frame: usize,
+    /// Frames a second at which it is played, where the file says when they were taken; else as last set.
+    pub speed: Option<f32>,
     /// The voxel under the crosshair.
     pub crosshair: [usize; 3],
     /// Intensities from black to white.
@@ -182,6 +184,7 @@ impl Case {
             table_is_saved: true,
             labels_path: None,
             frame: 0,
+            speed: own_speed(&opened.volume),
             window,
             cameras: [Camera::default(); 3],
             active_label: 0,

@@ -12,6 +12,7 @@ use super::case::Case;
 use super::state::State;
 use super::widgets::plot::{Axis, Chart, Point, Series};
 use crate::domain::over_time::{FrameMeasure, emptying};
+use crate::domain::{FrameTimes, Volume};
 use crate::engine::Job;
 
 /// How frames are played.
@@ -79,7 +80,33 @@ pub struct OverTime {
 /// Every label that is somewhere, frame by frame.
 pub type Measures = BTreeMap<u16, Vec<FrameMeasure>>;
 
+/// How a time is written: in milliseconds where all of it takes less than ten seconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Clock {
+    unit: &'static str,
+    per_second: f64,
+}
+
+impl Clock {
+    fn of(times: &FrameTimes) -> Self {
+        match times.duration_s() < 10.0 {
+            true => Self { unit: "ms", per_second: 1000.0 },
+            false => Self { unit: "s", per_second: 1.0 },
+        }
+    }
+
+    fn text(self, time_s: f64) -> String {
+        format!("{:.1} {}", time_s * self.per_second, self.unit)
+    }
+}
+
 impl Case {
+    /// When a frame was taken after the first one, for people, where the file says it.
+    pub fn time_text(&self, frame: usize) -> Option<String> {
+        let times = self.opened.volume.frame_times()?;
+        Some(Clock::of(times).text(times.of(frame)))
+    }
+
     /// The number of frames and the one that is shown, where the image has more than one.
     pub fn frames(&self) -> Option<(usize, usize)> {
         let (n_frames, frame) = match self.grid().is_series() {
@@ -93,22 +120,32 @@ impl Case {
     pub fn area_chart(&self) -> Option<Chart> {
         let measures = self.over_time.measures.as_ref()?;
         let unit = if self.grid().is_scaled() { "mm²" } else { "px²" };
+        let clock = self.opened.volume.frame_times().map(|times| (times, Clock::of(times)));
+        let across = |frame: usize| match clock {
+            Some((times, clock)) => times.of(frame) * clock.per_second,
+            None => frame as f64 + 1.0,
+        };
+        let name = |frame: usize| match clock {
+            Some((times, clock)) => format!("Frame {}, {}", frame + 1, clock.text(times.of(frame))),
+            None => format!("Frame {}", frame + 1),
+        };
         let series = self.table.labels.iter().filter_map(|label| {
             let frames = measures.get(&label.id)?;
             let point = |(frame, measure): (usize, &FrameMeasure)| Point {
-                x: frame as f64 + 1.0,
+                x: across(frame),
                 y: measure.area,
                 sd: None,
-                words: format!("Frame {}: {:.0} {unit}", frame + 1, measure.area),
+                words: format!("{}: {:.0} {unit}", name(frame), measure.area),
             };
             let drawn = frames.iter().enumerate().filter(|(_, measure)| measure.n_pixels > 0);
             let points = drawn.map(point).collect();
             Some(Series { name: label.name.clone(), own_color: Some(label.color), points, ..Series::default() })
         });
+        let axis = clock.map_or_else(|| "Frame".to_owned(), |(_, clock)| format!("Time ({})", clock.unit));
         Some(Chart {
             title: "Area over time".to_owned(),
             note: self.opened.name.clone(),
-            x: Axis::linear("Frame", &[1.0, self.grid().shape()[2] as f64]),
+            x: Axis::linear(&axis, &[across(0), across(self.grid().shape()[2] - 1)]),
             y: Axis::linear(&format!("Area ({unit})"), &[0.0]),
             falls: false,
             series: series.collect(),
@@ -141,24 +178,39 @@ impl Case {
         ))
     }
 
-    /// Area and length of every label in every frame, as CSV.
+    /// Area and length of every label in every frame, as CSV; with the frames' times in milliseconds where they are known.
     pub fn over_time_csv(&self) -> Option<String> {
         let measures = self.over_time.measures.as_ref()?;
         let (area, length) =
             if self.grid().is_scaled() { ("area_mm2", "length_mm") } else { ("area_px2", "length_px") };
-        let mut text = format!("frame,label,name,pixels,{area},{length}\n");
+        let times = self.opened.volume.frame_times();
+        let time = if times.is_some() { "time_ms," } else { "" };
+        let mut text = format!("frame,{time}label,name,pixels,{area},{length}\n");
         for (id, frames) in measures.iter() {
             let name =
                 self.table.get(*id).map(|label| crate::domain::measure::csv_field(&label.name)).unwrap_or_default();
             for (frame, FrameMeasure { n_pixels, area, long_axis }) in frames.iter().enumerate() {
-                text += &format!("{},{id},{name},{n_pixels},{area},{long_axis:.3}\n", frame + 1);
+                let time = times.map_or_else(String::new, |times| format!("{:.3},", times.of(frame) * 1000.0));
+                text += &format!("{},{time}{id},{name},{n_pixels},{area},{long_axis:.3}\n", frame + 1);
             }
         }
         Some(text)
     }
 }
 
+/// The speed at which the frames of a volume were taken, as far as they can be played at it.
+pub fn own_speed(volume: &Volume) -> Option<f32> {
+    let speed = volume.frame_times()?.frames_per_second() as f32;
+    Some(speed.clamp(*SPEEDS.start(), *SPEEDS.end()))
+}
+
 impl State {
+    /// How the frames of the open image are played: at their own speed where they have one.
+    pub fn playback(&self) -> Playback {
+        let known = self.settings.playback;
+        Playback { speed: self.case.as_ref().and_then(|case| case.speed).unwrap_or(known.speed), ..known }
+    }
+
     /// The axis along which the model sees single slices, or frames, of which it answers one.
     pub fn slices_of_preview(&self) -> Option<usize> {
         let is_one = self.model()?.is_planar && !self.settings.segment.all_slices;
@@ -175,14 +227,27 @@ impl App {
         };
     }
 
+    /// Changes how frames are played; the speed only of this image where its frames have one of their own.
+    pub(super) fn set_playback(&mut self, playback: Playback) {
+        let speed = match self.state.case.as_mut().and_then(|case| case.speed.as_mut()) {
+            Some(own) => {
+                *own = playback.speed;
+                self.state.settings.playback.speed
+            }
+            None => playback.speed,
+        };
+        self.remember(|known| known.playback = Playback { speed, ..playback });
+    }
+
     /// Shows the frame that is due.
     pub(super) fn play(&mut self) {
+        let playback = self.state.playback();
         let Some(playing) = &mut self.state.playing else { return };
         let Some((n_frames, frame)) = self.state.case.as_ref().and_then(Case::frames) else {
             self.state.playing = None;
             return;
         };
-        let (now, Playback { speed, loops }) = (Instant::now(), self.state.settings.playback);
+        let (now, Playback { speed, loops }) = (Instant::now(), playback);
         let steps = playing.steps(now, speed);
         self.ctx.request_repaint_after(playing.wait(now, speed));
         if steps == 0 {

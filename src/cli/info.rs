@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::output;
 use super::session::Session;
-use crate::domain::Space;
+use crate::domain::{FrameTimes, Space};
 use crate::engine::Opened;
 
 /// Arguments of `ldseg info`.
@@ -27,6 +27,12 @@ struct Info<'a> {
     file: &'a Path,
     shape: [usize; 3],
     n_frames: usize,
+    /// The last of `shape` counts frames of time.
+    is_series: bool,
+    /// On the mean; `null` where the file does not say when its frames were taken.
+    frames_per_second: Option<f64>,
+    /// From the first frame to the last one.
+    duration_s: Option<f64>,
     spacing_mm: [f64; 3],
     /// Else spacings are in pixels.
     is_scaled: bool,
@@ -63,6 +69,9 @@ impl<'a> Info<'a> {
             file,
             shape: grid.shape(),
             n_frames: volume.n_frames(),
+            is_series: grid.is_series(),
+            frames_per_second: volume.frame_times().map(FrameTimes::frames_per_second),
+            duration_s: volume.frame_times().map(FrameTimes::duration_s),
             spacing_mm: grid.spacing_mm(),
             is_scaled: grid.is_scaled(),
             orientation: match grid.space() {
@@ -82,10 +91,14 @@ impl<'a> Info<'a> {
     fn to_text(&self) -> String {
         let [width, height, depth] = self.shape;
         let [x, y, z] = self.spacing_mm;
-        let frames = if self.n_frames == 1 { String::new() } else { format!(", {} frames", self.n_frames) };
+        let size = match (self.is_series, self.n_frames) {
+            (true, _) => format!("{width} × {height}, {depth} frames"),
+            (false, 1) => format!("{width} × {height} × {depth}"),
+            (false, n_frames) => format!("{width} × {height} × {depth}, {n_frames} frames"),
+        };
         let mut lines = vec![
             format!("{}", self.file.display()),
-            format!("voxels        {width} × {height} × {depth}{frames}"),
+            format!("voxels        {size}"),
             format!(
                 "spacing       {x:.4} × {y:.4} × {z:.4} {}",
                 if self.is_scaled { "mm" } else { "(not known: pixels)" }
@@ -93,6 +106,9 @@ impl<'a> Info<'a> {
             format!("orientation   {}, {:.1}° oblique", self.orientation, self.obliquity_deg),
             format!("stored as     {}, {:.1} MB", self.stored_type, self.stored_bytes as f64 / 1e6),
         ];
+        if let (Some(rate), Some(duration_s)) = (self.frames_per_second, self.duration_s) {
+            lines.insert(2, format!("time          {duration_s:.3} s from first to last frame, {rate:.3} frames/s"));
+        }
         lines.extend(self.range.map(|(low, high)| format!("intensities   {low} to {high}")));
         lines.push("mm from voxel".to_owned());
         lines.extend(

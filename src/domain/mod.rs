@@ -10,6 +10,7 @@ mod cutout;
 pub mod distance;
 pub mod edit;
 pub mod fill;
+mod frame_times;
 pub mod grid;
 pub mod grow;
 pub mod history;
@@ -41,6 +42,7 @@ mod voxel_box;
 mod voxel_set;
 
 pub use edit::Edit;
+pub use frame_times::FrameTimes;
 pub use grid::{Convention, Grid, GridError, Plane, Space};
 pub use history::History;
 pub use labels::{Label, LabelMap, LabelTable};

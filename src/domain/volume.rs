@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::Grid;
+use super::{FrameTimes, Grid};
 
 /// Voxel values in their stored type, `i` fastest, then `j`, `k`, then time.
 #[derive(Clone, Debug, PartialEq)]
@@ -231,6 +231,7 @@ pub struct Volume {
     voxels: Arc<Voxels>,
     scaling: Scaling,
     n_frames: usize,
+    pub(in crate::domain) frame_times: Option<FrameTimes>,
 }
 
 /// Enough samples for percentiles and histograms of large volumes: a second of work becomes ten milliseconds.
@@ -251,7 +252,7 @@ impl Volume {
         if scaling.slope == 0.0 || !scaling.slope.is_finite() || !scaling.intercept.is_finite() {
             return Err(VolumeError::Scaling(scaling));
         }
-        Ok(Self { grid, voxels: Arc::new(voxels), scaling, n_frames })
+        Ok(Self { grid, voxels: Arc::new(voxels), scaling, n_frames, frame_times: None })
     }
 
     /// The same image with the frames of a flat one along the third axis, as a [series](Grid::in_time): what can be done with slices
@@ -379,7 +380,7 @@ impl Volume {
         };
         let n = grid.n_voxels();
         let voxels = self.voxels.picked((0..n).map(position));
-        Self { grid, voxels: Arc::new(voxels), scaling: self.scaling, n_frames: 1 }
+        Self { grid, voxels: Arc::new(voxels), scaling: self.scaling, n_frames: 1, frame_times: None }
     }
 
     /// Copies the intensities of a frame from position `start` in memory on; they must lie inside. Leaves `values` as they are

@@ -112,13 +112,24 @@ def ultrasound(folder):
     dataset.Modality = "US"
     dataset.SamplesPerPixel, dataset.PhotometricInterpretation, dataset.PlanarConfiguration = 3, "RGB", 0
     dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 8, 8, 7
-    dataset.NumberOfFrames = 3
+    dataset.NumberOfFrames, dataset.FrameTime = 3, 40
+    dataset.FrameIncrementPointer = 0x00181063
     region = Dataset()
     region.PhysicalUnitsXDirection = region.PhysicalUnitsYDirection = 3
     region.PhysicalDeltaX, region.PhysicalDeltaY = 0.025, 0.05
     dataset.SequenceOfUltrasoundRegions = Sequence([region])
     dataset.PixelData = numpy.arange(3 * 20 * 3).astype(numpy.uint8).tobytes()
     save(dataset, folder, "us.dcm")
+
+
+def cine(folder):
+    """A beat in one place, a file for each frame, named in no order."""
+    series = generate_uid()
+    for name, frame in [("c", 0), ("a", 1), ("b", 2)]:
+        dataset = ct(series, 0, frame + 1)
+        dataset.TriggerTime = [10, 45, 110][frame]
+        dataset.PixelData = pixels(frame).tobytes()
+        save(dataset, folder, f"{name}.dcm")
 
 
 def write(folder):
@@ -134,6 +145,7 @@ def write(folder):
         bare.save_as(path, implicit_vr=syntax.is_implicit_VR, little_endian=True, enforce_file_format=False)
     enhanced(folder / "enhanced")
     ultrasound(folder / "ultrasound")
+    cine(folder / "cine")
     reader = SimpleITK.ImageSeriesReader()
     reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(folder / "oblique")))
     read = reader.Execute()

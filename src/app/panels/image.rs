@@ -41,7 +41,7 @@ pub fn image_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions) 
         }
     });
     if let Some(frames) = case.frames() {
-        section(ui, "Time", |ui| frames_ui(ui, state, frames, actions));
+        section(ui, "Time", |ui| frames_ui(ui, state, case, frames, actions));
     }
     if !case.opened.volume.is_color() {
         section(ui, "Window", |ui| window_ui(ui, state, case, actions));

@@ -13,28 +13,37 @@ use super::super::widgets::plot::{chart_to_come_ui, chart_ui};
 use super::super::widgets::{command_button, named_row};
 
 /// Draws the frame slider and the controls of playing.
-pub fn frames_ui(ui: &mut Ui, state: &State, (n_frames, frame): (usize, usize), actions: &mut Actions) {
+pub fn frames_ui(ui: &mut Ui, state: &State, case: &Case, (n_frames, frame): (usize, usize), actions: &mut Actions) {
     let mut shown = frame + 1;
     ui.spacing_mut().slider_width = ui.available_width() - 64.0;
     let slider = ui.add(Slider::new(&mut shown, 1..=n_frames).integer()).accessible_name("Frame");
     if slider.changed() {
         actions.push(Action::SetFrame(shown - 1));
     }
-    ui.label(caption(ui, format!("Frame {} of {n_frames}", frame + 1)));
-    let mut playback = state.settings.playback;
+    let time = case.time_text(frame).map_or_else(String::new, |time| format!(", {time}"));
+    ui.label(caption(ui, format!("Frame {} of {n_frames}{time}", frame + 1)));
+    let before = state.playback();
+    let mut playback = before;
     named_row(ui, "Speed", |ui| {
-        let speed = DragValue::new(&mut playback.speed).range(SPEEDS).speed(0.5).max_decimals(0).suffix(" frames/s");
-        ui.add(speed)
-            .accessible_name("Speed")
-            .on_hover_text("Frames a second; some are left out where drawing is slower");
+        let speed = DragValue::new(&mut playback.speed).range(SPEEDS).speed(0.5).max_decimals(1).suffix(" frames/s");
+        ui.add(speed).accessible_name("Speed").on_hover_text(speed_text(case));
         ui.add(Checkbox::new(&mut playback.loops, "Loop")).on_hover_text("After the last frame comes the first");
     });
-    if playback != state.settings.playback {
+    if playback != before {
         actions.push(Action::SetPlayback(playback));
     }
     ui.add_space(space::TIGHT);
     command_button(ui, state, Command::PlayFrames, actions);
     command_button(ui, state, Command::ShowOverTime, actions);
+}
+
+/// What the speed is, and the one that the file says.
+fn speed_text(case: &Case) -> String {
+    let own = case.opened.volume.frame_times().map(|times| {
+        let mean = if times.is_even() { "" } else { " on the mean" };
+        format!("; the file says {:.1}{mean}", times.frames_per_second())
+    });
+    format!("Frames a second{}; some are left out where drawing is slower", own.unwrap_or_default())
 }
 
 /// Draws areas over time below the views.

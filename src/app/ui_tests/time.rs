@@ -1,6 +1,9 @@
 //! Frames: played, segmented, measured.
 
+use std::path::{Path, PathBuf};
+
 use super::*;
+use crate::app::time::Playback;
 use crate::domain::LabelMap;
 
 /// A window on the beating heart.
@@ -30,6 +33,44 @@ fn frames_are_one_view_and_play_until_k_is_pressed_again() {
     let stopped = shown(&window);
     window.run_steps(10);
     assert_eq!(shown(&window), stopped);
+}
+
+/// A GIF of four frames, each of which is shown for 40 ms.
+fn animation(folder: &Path) -> PathBuf {
+    let path = folder.join("beat.gif");
+    let file = std::fs::File::create(&path).expect("writable");
+    let mut encoder = image::codecs::gif::GifEncoder::new(file);
+    for level in [0, 80, 160, 240] {
+        let image = image::RgbaImage::from_fn(32, 32, |x, _| image::Rgba([level + (x / 4) as u8, level, level, 255]));
+        let delay = image::Delay::from_numer_denom_ms(40, 1);
+        encoder.encode_frame(image::Frame::from_parts(image, 0, 0, delay)).expect("written");
+    }
+    path
+}
+
+#[test]
+fn frames_play_at_the_speed_that_their_file_says_until_another_is_set() {
+    let folder = tempfile::tempdir().expect("a scratch folder");
+    let mut window = window(Start { image: Some(animation(folder.path())), ..Start::default() });
+    wait(&mut window, |app| app.state.case.is_some() && app.is_idle());
+    let usual = window.state().state.settings.playback.speed;
+    assert_eq!(window.state().state.playback().speed, 25.0);
+    assert!(window.query_by_label_contains("Frame 3 of 4, 80.0 ms").is_some());
+
+    window.state_mut().apply(Action::SetPlayback(Playback { speed: 7.0, loops: false }));
+    assert_eq!(window.state().state.playback(), Playback { speed: 7.0, loops: false });
+    assert_eq!(window.state().state.settings.playback, Playback { speed: usual, loops: false }, "for this file alone");
+
+    press(&mut window, Modifiers::SHIFT, Key::K);
+    press(&mut window, Modifiers::NONE, Key::B);
+    let at = view_center(&window, Plane::Axial);
+    drag(&mut window, at, PointerButton::Primary);
+    wait(&mut window, |app| app.state.case.as_ref().is_some_and(|case| case.over_time_csv().is_some()));
+    let csv = case(&window).over_time_csv().expect("measured");
+    let lines: Vec<&str> = csv.lines().collect();
+    assert_eq!(lines[0], "frame,time_ms,label,name,pixels,area_px2,length_px");
+    assert!(lines[3].starts_with("3,80.000,1,"), "{csv}");
+    assert_eq!(case(&window).area_chart().expect("measured").x.name, "Time (ms)");
 }
 
 #[test]

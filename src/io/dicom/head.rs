@@ -8,6 +8,7 @@ use dicom_object::{DefaultDicomObject, Tag};
 use glam::DVec3;
 
 use super::open::open;
+use super::timing::Timing;
 use crate::io::Error;
 
 /// One file without its pixels.
@@ -32,6 +33,8 @@ pub(super) struct Head {
     pub slice_mm: Option<f64>,
     /// For all frames.
     pub rescale: Rescale,
+    /// When its frames were taken.
+    pub timing: Timing,
 }
 
 /// Where a slice lies, in the patient's left, posterior, superior.
@@ -91,6 +94,7 @@ impl Head {
             pixel_mm: pixel_mm(object, shared),
             slice_mm: slice_mm(object, shared),
             rescale: rescale(object, shared),
+            timing: Timing::of(object, n_frames),
         })
     }
 

@@ -9,6 +9,7 @@ mod open;
 mod pixels;
 mod seg;
 mod series;
+mod timing;
 
 use std::path::Path;
 

@@ -8,7 +8,7 @@ use glam::{DAffine3, DMat3, DVec3};
 use super::head::{Head, Place, Rescale};
 use super::open::start;
 use super::{is_dicom, name, pixels, seg};
-use crate::domain::{Grid, Scaling, Volume, Voxels};
+use crate::domain::{FrameTimes, Grid, Scaling, Volume, Voxels};
 use crate::io::metaimage::RAS_FROM_LPS;
 use crate::io::{Error, ReadVolume};
 use crate::monitor::Monitor;
@@ -182,7 +182,21 @@ impl Stack {
             false => Scaling::NONE,
         };
         let n_frames = self.frames.len() / self.n_slices;
-        Volume::new(self.grid, voxels, scaling, n_frames).map_err(|error| failed(error.to_string()))
+        let times = self.times();
+        let volume = Volume::new(self.grid, voxels, scaling, n_frames).map_err(|error| failed(error.to_string()))?;
+        let volume = volume.with_frame_times(times);
+        warnings.extend(volume.frame_times().and_then(|_| self.files[0].timing.warning()));
+        Ok(volume)
+    }
+
+    /// When its frames in time were taken: by the file that holds them all, or by one file each.
+    fn times(&self) -> Option<FrameTimes> {
+        if let [file] = self.files.as_slice() {
+            return file.timing.times.clone();
+        }
+        let trigger_s = |frame: &Option<Frame>| Some(self.files[frame.as_ref()?.file].timing.trigger_ms? / 1000.0);
+        let times: Option<Vec<f64>> = self.frames.iter().step_by(self.n_slices).map(trigger_s).collect();
+        FrameTimes::at(&times?)
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use nifti::{NiftiHeader, NiftiType};
+use nifti::{NiftiHeader, NiftiType, Unit};
 
 use super::layout::{Block, GLMIN, Slot, Version};
-use crate::domain::{Grid, Scaling};
+use crate::domain::{FrameTimes, Grid, Scaling};
 use crate::io::Error;
 use crate::io::source::Source;
 
@@ -203,6 +203,21 @@ impl Header {
     /// Frames over time, at least 1.
     pub fn n_frames(&self) -> usize {
         self.n_frames
+    }
+
+    /// When its frames were taken, where the file says it with its unit.
+    pub fn frame_times(&self) -> Option<FrameTimes> {
+        let (block, layout) = (&self.block, self.block.version.layout());
+        let unit_s = match names(block).xyzt_to_time() {
+            Ok(Unit::Sec) => 1.0,
+            Ok(Unit::Msec) => 1e-3,
+            Ok(Unit::Usec) => 1e-6,
+            _ => return None,
+        };
+        // Of more dimensions only the first after space is time.
+        let is_time = block.int(layout.dim.nth(4)) == self.n_frames as i64;
+        let step = block.float(layout.pixdim.nth(4));
+        FrameTimes::even(self.n_frames, step * unit_s).filter(|_| is_time)
     }
 
     /// Where the voxels lie.

@@ -66,6 +66,7 @@ pub fn read_volume(path: &Path, monitor: &dyn Monitor, preview: &mut dyn FnMut(V
         found: error.to_string(),
         path: path.into(),
     })?;
+    let volume = volume.with_frame_times(header.frame_times());
     Ok(ReadVolume { volume, header, warnings })
 }
 

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
+use std::time::Duration;
 
 use image::codecs::gif::GifDecoder;
 use image::{AnimationDecoder, DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
@@ -10,7 +11,7 @@ use tiff::ColorType;
 use tiff::decoder::{Decoder, DecodingResult};
 
 use super::size::pixel_mm;
-use crate::domain::{Grid, Scaling, Volume, Voxels};
+use crate::domain::{FrameTimes, Grid, Scaling, Volume, Voxels};
 use crate::io::voxels::{MAX_IMAGE_BYTES, check_size_on_disk};
 use crate::io::{Error, ReadVolume};
 use crate::monitor::Monitor;
@@ -26,6 +27,8 @@ pub(super) struct Pages {
     pub size: [usize; 2],
     pub n_pages: usize,
     pub voxels: Voxels,
+    /// When they were taken, where they are frames and say so.
+    pub times: Option<FrameTimes>,
     pub warnings: Vec<String>,
 }
 
@@ -35,7 +38,7 @@ pub(super) struct Pages {
 /// [`Error`]: it cannot be decoded, or would not fit into memory.
 pub(in crate::io) fn read_volume(path: &Path, format: ImageFormat, monitor: &dyn Monitor) -> Result<ReadVolume, Error> {
     monitor.report("Reading the picture", 0, 0)?;
-    let Pages { size: [width, height], n_pages, voxels, mut warnings } = pages(path, format, monitor)?;
+    let Pages { size: [width, height], n_pages, voxels, times, mut warnings } = pages(path, format, monitor)?;
     let (n_slices, n_frames) = if format == ImageFormat::Gif { (1, n_pages) } else { (n_pages, 1) };
     let damaged = |reason: String| Error::Picture { reason, path: path.to_owned() };
     let pixel_mm = pixel_mm(path, format).map(|([width_mm, height_mm], place)| {
@@ -46,6 +49,7 @@ pub(in crate::io) fn read_volume(path: &Path, format: ImageFormat, monitor: &dyn
     });
     let grid = Grid::picture([width, height, n_slices], pixel_mm).map_err(|error| damaged(error.to_string()))?;
     let volume = Volume::new(grid, voxels, Scaling::NONE, n_frames).map_err(|error| damaged(error.to_string()))?;
+    let volume = volume.with_frame_times(times);
     Ok(ReadVolume { volume, header: None, table: None, name: None, warnings })
 }
 
@@ -108,7 +112,7 @@ fn single(path: &Path) -> Result<Pages, Error> {
     let image = DynamicImage::from_decoder(decoder).map_err(failed)?;
     let mut warnings = Vec::new();
     let voxels = voxels(image, &mut warnings);
-    Ok(Pages { size: [width as usize, height as usize], n_pages: 1, voxels, warnings })
+    Ok(Pages { size: [width as usize, height as usize], n_pages: 1, voxels, times: None, warnings })
 }
 
 /// Grey stays grey, in its own depth; colours are 8 bits a channel; transparency is kept where there is any.
@@ -156,6 +160,7 @@ fn gif_frames(path: &Path, monitor: &dyn Monitor) -> Result<Pages, Error> {
     check_size(path, [width, height], 4)?;
     let mut colors = Vec::new();
     let mut n_pages = 0;
+    let mut delays_s = Vec::new();
     for frame in decoder.into_frames() {
         monitor.report("Reading frames", n_pages as u64, 0)?;
         let frame = frame.map_err(failed)?;
@@ -164,10 +169,14 @@ fn gif_frames(path: &Path, monitor: &dyn Monitor) -> Result<Pages, Error> {
         if needed > MAX_IMAGE_BYTES {
             return Err(Error::TooLarge { needed, limit: MAX_IMAGE_BYTES, path: path.to_owned() });
         }
+        delays_s.push(Duration::from(frame.delay()).as_secs_f64());
         colors.extend(frame.buffer().pixels().map(|pixel| [pixel.0[0], pixel.0[1], pixel.0[2]]));
     }
     let size = [width as usize, height as usize];
-    Ok(Pages { size, n_pages, voxels: grey_or_rgb(colors), warnings: Vec::new() })
+    // How long the last one is shown says nothing of when it was taken.
+    delays_s.pop();
+    let times = FrameTimes::from_steps(delays_s);
+    Ok(Pages { size, n_pages, voxels: grey_or_rgb(colors), times, warnings: Vec::new() })
 }
 
 fn tiff_pages(path: &Path, monitor: &dyn Monitor) -> Result<Pages, Error> {
@@ -205,7 +214,7 @@ fn tiff_pages(path: &Path, monitor: &dyn Monitor) -> Result<Pages, Error> {
     }
     let size = [first.0 as usize, first.1 as usize];
     let voxels = values.map(|values| tiff_voxels(values, color)).unwrap_or(Voxels::U8(Vec::new()));
-    Ok(Pages { size, n_pages, voxels, warnings })
+    Ok(Pages { size, n_pages, voxels, times: None, warnings })
 }
 
 fn tiff_limits() -> tiff::decoder::Limits {
@@ -325,14 +334,15 @@ mod tests {
         assert_eq!((volume.grid().shape(), volume.voxels()), ([2, 1, 3], &Voxels::I16(vec![-1, 2, 3, 4, 5, 6])));
         let frames = |path: &Path| {
             let mut encoder = GifEncoder::new(File::create(path).unwrap());
-            for grey in [0, 255] {
+            for (grey, ms) in [(0, 40), (255, 700)] {
                 let frame = RgbaImage::from_pixel(4, 3, Rgba([grey, grey, grey, 255]));
-                encoder.encode_frame(Frame::from_parts(frame, 0, 0, Delay::from_numer_denom_ms(40, 1))).unwrap();
+                encoder.encode_frame(Frame::from_parts(frame, 0, 0, Delay::from_numer_denom_ms(ms, 1))).unwrap();
             }
         };
         let volume = read("a.gif", frames).unwrap().volume;
         assert_eq!((volume.grid().shape(), volume.grid().is_series()), ([4, 3, 2], true));
         assert_eq!((volume.value(0, [0, 0, 0]), volume.value(0, [3, 2, 1])), (Some(0.0), Some(255.0)));
+        assert_eq!(volume.frame_times(), FrameTimes::even(2, 0.04).as_ref());
     }
 
     #[test]

@@ -181,6 +181,32 @@ fn sizes_in_micrometres_become_millimetres() {
 }
 
 #[test]
+fn frames_have_times_where_the_header_gives_their_unit() {
+    let layout = Version::One.layout();
+    let mut sample = Sample::new();
+    sample.block.set_int(layout.dim, 4);
+    sample.block.set_int(layout.dim.nth(4), 2);
+    sample.block.set_float(layout.pixdim.nth(4), 250.0);
+    sample.voxels.extend(sample.voxels.clone());
+    let step_s = |sample: &Sample| sample.read().unwrap().volume.frame_times().map(|times| times.duration_s());
+    const MM: i64 = 2;
+    for (unit, expected) in [(8, Some(250.0)), (16, Some(0.25)), (24, Some(0.00025)), (0, None), (32, None), (48, None)]
+    {
+        sample.block.set_int(layout.xyzt_units, MM + unit);
+        assert_eq!(step_s(&sample), expected, "unit {unit}");
+    }
+    sample.block.set_int(layout.xyzt_units, MM + 8);
+    sample.block.set_float(layout.pixdim.nth(4), 0.0);
+    assert_eq!(step_s(&sample), None);
+    // What is counted along the fifth axis is no time.
+    sample.block.set_int(layout.dim, 5);
+    sample.block.set_int(layout.dim.nth(4), 1);
+    sample.block.set_int(layout.dim.nth(5), 2);
+    sample.block.set_float(layout.pixdim.nth(4), 250.0);
+    assert_eq!(step_s(&sample), None);
+}
+
+#[test]
 fn files_that_were_cut_off_say_where() {
     let sample = Sample::new();
     let bytes = sample.bytes();
