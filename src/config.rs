@@ -134,6 +134,11 @@ pub struct LossSettings {
     /// γ: weight of 1 − Dice beside the cross-entropy
     #[arg(long, default_value_t = 2.0)]
     pub dice_weight: f64,
+    /// Take the Dice of each image by itself, so that a small structure counts as much as a large one; otherwise it is pooled
+    /// over the batch
+    #[arg(long)]
+    #[serde(default)]
+    pub dice_by_image: bool,
     /// λ: weight of the squared error of what the denoiser predicts (1 in the paper)
     #[arg(long, default_value_t = 0.5)]
     pub noise_weight: f64,

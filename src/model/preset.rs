@@ -16,6 +16,8 @@ pub struct Compact {
     pub latent_channels: usize,
     /// Channels of the denoiser at the latent's resolution and below.
     pub denoiser_widths: Vec<usize>,
+    /// Residual blocks of the image encoder at the latent's resolution.
+    pub depth: usize,
 }
 
 /// Groups of every norm in our networks: widths are multiples of it.
@@ -39,7 +41,7 @@ impl Compact {
             latent_channels: self.latent_channels,
             downsampling: 1 << self.widths.len(),
             label_encoder: self.encoder(1, false),
-            image_encoder: self.encoder(2, true),
+            image_encoder: self.encoder(self.depth, true),
             denoiser: DenoiserConfig {
                 widths: self.denoiser_widths.clone(),
                 blocks: 1,
@@ -114,7 +116,7 @@ fn picture(channels: usize, longer_side: usize, height: usize) -> InputConfig {
 /// Our network for pictures.
 fn planar(widths: &[usize], latent_channels: usize, denoiser_widths: &[usize]) -> Compact {
     let (widths, denoiser_widths) = (widths.to_vec(), denoiser_widths.to_vec());
-    Compact { planar: true, widths, latent_channels, denoiser_widths }
+    Compact { planar: true, widths, latent_channels, denoiser_widths, depth: 2 }
 }
 
 /// LDSeg with the cosine schedule.
@@ -140,7 +142,8 @@ fn resunet(config: ModelConfig, widths: &[usize]) -> ModelConfig {
 
 /// Hippocampus head and body in small T1-weighted MR crops at 1 mm.
 pub fn hippocampus() -> ModelConfig {
-    let compact = Compact { planar: false, widths: vec![16, 64], latent_channels: 12, denoiser_widths: vec![48, 64] };
+    let compact =
+        Compact { planar: false, widths: vec![16, 64], latent_channels: 12, denoiser_widths: vec![48, 64], depth: 2 };
     ModelConfig {
         name: "hippocampus".to_owned(),
         title: "Hippocampus in T1 MR".to_owned(),
@@ -155,7 +158,8 @@ pub fn hippocampus() -> ModelConfig {
 
 /// The two touching bodies of [`PhantomKind::TwoBodies`](crate::domain::phantom::PhantomKind::TwoBodies).
 pub fn phantom_3d() -> ModelConfig {
-    let compact = Compact { planar: false, widths: vec![16, 40], latent_channels: 8, denoiser_widths: vec![32, 48] };
+    let compact =
+        Compact { planar: false, widths: vec![16, 40], latent_channels: 8, denoiser_widths: vec![32, 48], depth: 2 };
     ModelConfig {
         name: "phantom-3d".to_owned(),
         title: "Procedural phantom, two bodies".to_owned(),
@@ -222,8 +226,11 @@ pub fn glas() -> ModelConfig {
         title: "Glands in histology".to_owned(),
         description: "Glands of the colon in sections stained with haematoxylin and eosin, in colour.".to_owned(),
         labels: vec![label("Gland", [230, 159, 0])],
-        input: picture(3, 384, 256),
-        architecture: ldseg(planar(&[16, 32, 64], 8, &[48, 64]).network(2), Prediction::Velocity),
+        input: InputConfig { crop: [1, 192, 192], ..picture(3, 384, 384) },
+        architecture: ldseg(
+            Compact { depth: 4, ..planar(&[24, 48, 72], 8, &[48, 72]) }.network(2),
+            Prediction::Velocity,
+        ),
     }
 }
 

@@ -92,8 +92,7 @@ pub fn loss(
     let sizes: Vec<usize> = groups.iter().map(|(latents, _)| latents.dims()[0]).collect();
     let (latents, truths): (Vec<_>, Vec<_>) = groups.into_iter().unzip();
     let scores = networks.label_decoder.forward(Tensor::cat(latents, 0)).split_with_sizes(sizes, 0);
-    let mut losses =
-        scores.into_iter().zip(truths).map(|(scores, truth)| segmentation_loss(scores, truth, settings.dice_weight));
+    let mut losses = scores.into_iter().zip(truths).map(|(scores, truth)| segmentation_loss(scores, truth, settings));
     let segmentation = losses.next().unwrap_or_else(|| Tensor::zeros([1], &device));
     let embedding = if with_embedding { losses.next() } else { None };
     let autoencoder = if with_autoencoder { losses.next() } else { None };
@@ -108,9 +107,9 @@ pub fn loss(
 }
 
 /// The first of two steps: label encoder and label decoder alone.
-pub fn autoencoder_loss(networks: &Ldseg, config: &NetworkConfig, dice_weight: f64, one_hot: Tensor<5>) -> Loss {
+pub fn autoencoder_loss(networks: &Ldseg, config: &NetworkConfig, settings: &LossSettings, one_hot: Tensor<5>) -> Loss {
     let latent = networks.label_encoder.forward(config.label_tensor(one_hot.clone()));
-    let total = segmentation_loss(networks.label_decoder.forward(latent), one_hot, dice_weight);
+    let total = segmentation_loss(networks.label_decoder.forward(latent), one_hot, settings);
     Loss { total: total.clone(), segmentation: None, noise: None, embedding: None, autoencoder: Some(total) }
 }
 
@@ -221,27 +220,44 @@ fn pick(batch: &Tensor<5>, samples: &[usize]) -> Tensor<5> {
     Tensor::cat(samples.iter().map(|&i| batch.clone().narrow(0, i, 1)).collect(), 0)
 }
 
-/// Cross-entropy plus γ (1 − mean Dice of the structures, pooled over the batch; background is left to the cross-entropy).
+/// Cross-entropy plus γ (1 − mean Dice of the structures, pooled over the batch or image by image; background is left to the
+/// cross-entropy).
 ///
 /// # Shapes
 /// scores and one-hot: `[batch, class, depth, height, width]`
-pub fn segmentation_loss(scores: Tensor<5>, one_hot: Tensor<5>, dice_weight: f64) -> Tensor<1> {
+pub fn segmentation_loss(scores: Tensor<5>, one_hot: Tensor<5>, settings: &LossSettings) -> Tensor<1> {
     let [batch, n_classes, depth, height, width] = scores.dims();
-    let n_voxels = batch * depth * height * width;
+    let n_voxels = depth * height * width;
     let log_probability = log_softmax(scores, 1);
-    let cross_entropy = (log_probability.clone() * one_hot.clone()).sum() * (-1.0 / n_voxels as f64);
-    let by_class = |t: Tensor<5>| t.swap_dims(0, 1).reshape([n_classes, n_voxels]).sum_dim(1).reshape([n_classes]);
+    let cross_entropy = (log_probability.clone() * one_hot.clone()).sum() * (-1.0 / (batch * n_voxels) as f64);
+    let sums = |t: Tensor<5>| {
+        let by_image = t.reshape([batch, n_classes, n_voxels]).sum_dim(2);
+        if settings.dice_by_image { by_image } else { by_image.sum_dim(0) }
+    };
     let probability = log_probability.exp();
-    let overlap = by_class(probability.clone() * one_hot.clone());
-    let sizes = by_class(probability + one_hot);
+    let overlap = sums(probability.clone() * one_hot.clone());
+    let sizes = sums(probability + one_hot);
     let dice = (overlap * 2.0 + DICE_SMOOTHING) / (sizes + DICE_SMOOTHING);
-    let structures = dice.narrow(0, 1, n_classes - 1).mean();
-    cross_entropy + (structures * -1.0 + 1.0) * dice_weight
+    let structures = dice.narrow(1, 1, n_classes - 1).mean();
+    cross_entropy + (structures * -1.0 + 1.0) * settings.dice_weight
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+
+    #[derive(Parser)]
+    struct Flags {
+        #[command(flatten)]
+        loss: LossSettings,
+    }
+
+    /// The settings that the command line's `flags` mean.
+    fn settings(flags: &[&str]) -> LossSettings {
+        Flags::parse_from([&["train"], flags].concat()).loss
+    }
 
     /// Two classes over four voxels in a row.
     fn tensor(class_0: [f32; 4], class_1: [f32; 4]) -> Tensor<5> {
@@ -252,7 +268,7 @@ mod tests {
     #[test]
     fn a_sure_and_right_answer_costs_nothing() {
         let truth = tensor([1., 1., 0., 0.], [0., 0., 1., 1.]);
-        let loss = segmentation_loss(truth.clone() * 60.0, truth, 2.0).into_scalar::<f32>();
+        let loss = segmentation_loss(truth.clone() * 60.0, truth, &settings(&[])).into_scalar::<f32>();
         assert!(loss.abs() < 1e-5, "{loss}");
     }
 
@@ -260,7 +276,30 @@ mod tests {
     fn an_undecided_answer_costs_what_a_hand_computes() {
         // CE = ln 2; Dice = (2·2·½ + 1)/(2 + 2 + 1) = 3/5.
         let truth = tensor([1., 1., 0., 0.], [0., 0., 1., 1.]);
-        let loss = segmentation_loss(truth.zeros_like(), truth, 2.0).into_scalar::<f32>();
+        let loss = segmentation_loss(truth.zeros_like(), truth, &settings(&[])).into_scalar::<f32>();
         assert!((loss - (2f32.ln() + 2.0 * 0.4)).abs() < 1e-5, "{loss}");
+    }
+
+    #[test]
+    fn by_image_a_missed_small_structure_costs_as_much_as_a_large_one() {
+        // The first image holds three voxels of the structure, all found; the second holds one, missed.
+        let truth = Tensor::cat(
+            vec![tensor([1., 0., 0., 0.], [0., 1., 1., 1.]), tensor([1., 1., 1., 0.], [0., 0., 0., 1.])],
+            0,
+        );
+        let answer = Tensor::cat(
+            vec![tensor([1., 0., 0., 0.], [0., 1., 1., 1.]), tensor([1., 1., 1., 1.], [0., 0., 0., 0.])],
+            0,
+        );
+        let dice_term = |flags: &[&str]| {
+            let of = |weight: &'static str| {
+                let flags = [&["--dice-weight", weight], flags].concat();
+                segmentation_loss(answer.clone() * 60.0, truth.clone(), &settings(&flags)).into_scalar::<f32>()
+            };
+            of("1") - of("0")
+        };
+        // Pooled: 1 − (2·3 + 1)/(3 + 4 + 1). By image: the mean of 0 and 1 − 1/(0 + 1 + 1).
+        assert!((dice_term(&[]) - 0.125).abs() < 1e-5);
+        assert!((dice_term(&["--dice-by-image"]) - 0.25).abs() < 1e-5);
     }
 }

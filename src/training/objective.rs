@@ -125,7 +125,7 @@ impl Objective for Diffusion<'_> {
         let settings = &self.settings.loss;
         match examples.stage {
             Stage::EndToEnd => loss::loss(networks, network, &self.schedule, settings, &self.batch(examples)),
-            Stage::Autoencoder => loss::autoencoder_loss(networks, network, settings.dice_weight, examples.one_hot),
+            Stage::Autoencoder => loss::autoencoder_loss(networks, network, settings, examples.one_hot),
             Stage::Latent => loss::latent_loss(networks, network, &self.schedule, &self.batch(examples)),
         }
     }
@@ -151,7 +151,7 @@ impl Objective for Segmentation<'_> {
 
     fn loss(&self, network: &ResUnet, examples: Examples) -> Loss {
         let scores = network.forward(examples.image);
-        let segmentation = segmentation_loss(scores, examples.one_hot, self.settings.dice_weight);
+        let segmentation = segmentation_loss(scores, examples.one_hot, self.settings);
         Loss {
             total: segmentation.clone(),
             segmentation: Some(segmentation),

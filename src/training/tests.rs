@@ -32,7 +32,7 @@ fn image(seed: u64) -> LabelledImage {
 pub(super) fn config() -> ModelConfig {
     let mut config = preset::phantom_3d();
     let ldseg = config.ldseg().expect("an LDSeg preset").clone();
-    let compact = Compact { planar: false, widths: vec![8], latent_channels: 2, denoiser_widths: vec![8] };
+    let compact = Compact { planar: false, widths: vec![8], latent_channels: 2, denoiser_widths: vec![8], depth: 2 };
     config.labels.truncate(1);
     config.architecture = Architecture::Ldseg(LdsegConfig { network: compact.network(2), ..ldseg });
     config.input.crop = [EDGE; 3];
@@ -51,6 +51,7 @@ pub(super) fn settings(epochs: usize) -> TrainSettings {
         two_step: None,
         loss: LossSettings {
             dice_weight: 2.0,
+            dice_by_image: false,
             noise_weight: 0.5,
             embedding_weight: 0.5,
             autoencoder_weight: 0.5,
