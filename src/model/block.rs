@@ -7,6 +7,7 @@ use burn::tensor::activation::{silu, softmax};
 
 use super::config::Init;
 use super::conv::{Conv, ConvShape, max_pool};
+use super::cpu::{self, Norm};
 
 /// Keras's default, which the authors' weights were trained with; ours share it.
 pub const NORM_EPSILON: f64 = 1e-3;
@@ -34,6 +35,9 @@ impl GroupNorm {
     /// # Shapes
     /// `[batch, channels, depth, height, width]`, in and out.
     pub fn forward(&self, x: Tensor<5>) -> Tensor<5> {
+        if self.runs_on_cpu(&x) {
+            return cpu::group_norm(x, self.on_cpu(false));
+        }
         let dims = x.dims();
         let channels = dims[1];
         let rows = x.reshape([dims[0] * self.groups, dims[1..].iter().product::<usize>() / self.groups]);
@@ -44,6 +48,23 @@ impl GroupNorm {
         let gamma = self.gamma.val().reshape([1, channels, 1, 1, 1]);
         let beta = self.beta.val().reshape([1, channels, 1, 1, 1]);
         normalised.reshape(dims) * gamma + beta
+    }
+
+    /// SiLU of [`forward`](Self::forward).
+    ///
+    /// # Shapes
+    /// `[batch, channels, depth, height, width]`, in and out.
+    pub fn forward_silu(&self, x: Tensor<5>) -> Tensor<5> {
+        if self.runs_on_cpu(&x) { cpu::group_norm(x, self.on_cpu(true)) } else { silu(self.forward(x)) }
+    }
+
+    fn runs_on_cpu(&self, x: &Tensor<5>) -> bool {
+        cpu::runs(x, &self.gamma.val())
+    }
+
+    fn on_cpu(&self, silu: bool) -> Norm {
+        let (gamma, beta) = (self.gamma.val(), self.beta.val());
+        Norm { gamma, beta, groups: self.groups, epsilon: NORM_EPSILON, silu }
     }
 }
 
@@ -84,14 +105,14 @@ impl ResidualBlock {
     /// - time: `[batch, time_dim]`, already through SiLU
     /// - output: `[batch, out, depth, height, width]`
     pub fn forward(&self, x: Tensor<5>, time: Option<&Tensor<2>>) -> Tensor<5> {
-        let mut h = self.conv_in.forward(silu(self.norm_in.forward(x.clone())));
+        let mut h = self.conv_in.forward(self.norm_in.forward_silu(x.clone()));
         if let (Some(layer), Some(time)) = (&self.time, time) {
             let [batch, channels, ..] = h.dims();
             let [n_times, _] = time.dims();
             let shift = layer.forward(time.clone()).reshape([n_times, channels, 1, 1, 1]);
             h = h + shift.expand([batch, channels, 1, 1, 1]);
         }
-        let h = self.conv_out.forward(silu(self.norm_out.forward(h)));
+        let h = self.conv_out.forward(self.norm_out.forward_silu(h));
         match &self.shortcut {
             Some(shortcut) => h + shortcut.forward(x),
             None => h + x,
@@ -148,25 +169,38 @@ impl Attention {
     /// # Shapes
     /// `[batch, channels, depth, height, width]`, in and out.
     pub fn forward(&self, x: Tensor<5>) -> Tensor<5> {
-        let dims @ [batch, channels, ..] = x.dims();
+        let dims = x.dims();
         let AttentionShape { heads, reduce, planar, .. } = self.shape;
         let normalised = self.norm.forward(x.clone());
         let tokens = |map: Tensor<5>| map.flatten::<3>(2, 4).swap_dims(1, 2);
         let all = tokens(normalised.clone());
         let seen = tokens((0..reduce).fold(normalised.clone(), |map, _| max_pool(map, planar)));
-        let head_width = channels / heads;
-        let split = |t: Tensor<3>| {
-            let n_tokens = t.dims()[1];
-            t.reshape([batch, n_tokens, heads, head_width]).swap_dims(1, 2)
+        let [query, key, value] = [self.query.forward(all), self.key.forward(seen.clone()), self.value.forward(seen)];
+        let merged = if cpu::runs(&x, &self.query.weight.val()) {
+            let [query, key, value] = [query, key, value].map(|tokens| tokens.swap_dims(1, 2));
+            cpu::attend(query, key, value, heads).swap_dims(1, 2)
+        } else {
+            attend(query, key, value, heads)
         };
-        let query = split(self.query.forward(all)) * (1.0 / (head_width as f64).sqrt());
-        let key = split(self.key.forward(seen.clone()));
-        let value = split(self.value.forward(seen));
-        let weights = softmax(query.matmul(key.swap_dims(2, 3)), 3);
-        let merged = weights.matmul(value).swap_dims(1, 2).flatten::<3>(2, 3);
         let update = self.project.forward(merged).swap_dims(1, 2).reshape(dims);
         update + if self.shape.add_to_normalised { normalised } else { x }
     }
+}
+
+/// softmax(q kᵀ / √d) v of every head.
+///
+/// # Shapes
+/// `[batch, positions, channels]`; keys and values may be fewer.
+fn attend(query: Tensor<3>, key: Tensor<3>, value: Tensor<3>, heads: usize) -> Tensor<3> {
+    let [batch, _, channels] = query.dims();
+    let head_width = channels / heads;
+    let split = |t: Tensor<3>| {
+        let n_tokens = t.dims()[1];
+        t.reshape([batch, n_tokens, heads, head_width]).swap_dims(1, 2)
+    };
+    let query = split(query) * (1.0 / (head_width as f64).sqrt());
+    let weights = softmax(query.matmul(split(key).swap_dims(2, 3)), 3);
+    weights.matmul(split(value)).swap_dims(1, 2).flatten::<3>(2, 3)
 }
 
 /// Sine and cosine of the time at falling frequencies, through two dense layers (Ho et al. 2020; LDSeg uses 64 numbers).

@@ -8,7 +8,7 @@ use burn::tensor::module::{conv_transpose2d, conv_transpose3d, conv2d, conv3d, m
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions, MaxPoolOptions};
 
 use super::config::Init;
-use super::winograd;
+use super::cpu::{self, winograd};
 
 /// Size, stride and grouping of a [`Conv`].
 #[derive(Clone, Copy, Debug)]
@@ -78,14 +78,18 @@ impl Conv {
             same_padding(height, kernel, self.stride),
             same_padding(width, kernel, self.stride),
         ];
+        let (weight, bias) = (self.weight.val(), self.bias.val());
+        let on_cpu = self.groups == 1 && cpu::runs(&x, &weight);
+        if on_cpu && kernel_depth == 1 && depth == 1 {
+            return cpu::conv(x, weight, bias, self.stride, [pads[1].0, pads[2].0]);
+        }
+        if on_cpu && self.stride == 1 && winograd::pays(&x, &weight) {
+            return winograd::conv3(x, weight, bias);
+        }
         let symmetric = pads.iter().all(|(before, after)| before == after);
         let (x, padding) = if symmetric { (x, pads.map(|(before, _)| before)) } else { (pad(x, pads), [0; 3]) };
         if planar {
             return self.forward_planar(x, [padding[1], padding[2]]);
-        }
-        let (weight, bias) = (self.weight.val(), self.bias.val());
-        if self.stride == 1 && self.groups == 1 && winograd::pays(&x, &weight) {
-            return winograd::conv3(x, weight, bias);
         }
         let stride = [stride_depth, self.stride, self.stride];
         conv3d(x, weight, Some(bias), ConvOptions::new(stride, padding, [1; 3], self.groups))
@@ -157,6 +161,9 @@ impl ConvTranspose {
     pub fn forward(&self, x: Tensor<5>) -> Tensor<5> {
         let [batch, channels, depth, height, width] = x.dims();
         let [_, out, kernel_depth, kernel, _] = self.weight.dims();
+        if kernel_depth == 1 && depth == 1 && kernel == 2 && cpu::runs(&x, &self.weight.val()) {
+            return cpu::double(x, self.weight.val(), self.bias.val());
+        }
         if kernel_depth == 1 {
             let images = x.swap_dims(1, 2).reshape([batch * depth, channels, height, width]);
             let weight = self.weight.val().reshape([channels, out, kernel, kernel]);

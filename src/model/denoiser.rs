@@ -183,7 +183,7 @@ impl Denoiser {
                 x = conv.forward(nearest(x, self.planar));
             }
         }
-        self.head.forward(silu(self.norm.forward(x)))
+        self.head.forward(self.norm.forward_silu(x))
     }
 }
 

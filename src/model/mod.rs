@@ -3,6 +3,7 @@
 pub mod block;
 pub mod config;
 pub mod conv;
+mod cpu;
 pub mod denoiser;
 pub mod ldseg;
 pub mod networks;
@@ -18,7 +19,6 @@ pub mod segment;
 pub mod stack;
 pub mod tensors;
 pub mod weights;
-mod winograd;
 
 use std::path::PathBuf;
 

@@ -1,0 +1,105 @@
+//! Inference on the CPU backend: the layers that Burn's own code spends nearly all of the time in, on plain slices.
+//!
+//! None of them has a gradient; [`runs`] says where they may stand in for Burn's.
+
+mod attention;
+mod conv;
+mod norm;
+mod product;
+pub mod winograd;
+
+use burn::prelude::*;
+use burn::tensor::DType;
+use macerator::{AutoArch, Simd, WithSimd};
+
+pub use self::attention::attend;
+pub use self::conv::{conv, double};
+pub use self::norm::{Norm, group_norm};
+
+/// Whether a layer with `weight` may run here on `x`: on the CPU, in single precision, and nobody asks for a gradient.
+pub fn runs<const D: usize, const E: usize>(x: &Tensor<D>, weight: &Tensor<E>) -> bool {
+    let device = x.device();
+    device == Device::flex()
+        && !device.is_autodiff()
+        && !weight.is_autodiff()
+        && x.dtype() == DType::F32
+        && weight.dtype() == DType::F32
+}
+
+/// What `read` makes of the numbers of a tensor, without a copy where the tensor is nobody else's.
+fn with_values<const D: usize, T>(tensor: Tensor<D>, read: impl FnOnce(&[f32]) -> T) -> T {
+    let data = tensor.into_data();
+    match data.as_slice::<f32>() {
+        Ok(values) => read(values),
+        Err(_) => read(&data.iter::<f32>().collect::<Vec<_>>()),
+    }
+}
+
+/// Numbers as a tensor on the CPU.
+fn tensor<const D: usize>(values: Vec<f32>, dims: [usize; D]) -> Tensor<D> {
+    Tensor::from_data(TensorData::new(values, dims), &Device::flex())
+}
+
+/// Runs `loops` compiled for the widest vectors that this processor has.
+fn in_vectors<T>(loops: impl FnOnce() -> T) -> T {
+    struct Loops<F>(F);
+
+    impl<T, F: FnOnce() -> T> WithSimd for Loops<F> {
+        type Output = T;
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self) -> T {
+            (self.0)()
+        }
+    }
+
+    AutoArch::new().dispatch(Loops(loops))
+}
+
+/// eˣ to 2 units in the last place, for x ≤ 88; 0 below −87 (Cephes' polynomial: no branch, so that loops over it run in
+/// vectors).
+#[inline(always)]
+fn exp(x: f32) -> f32 {
+    /// 1.5·2²³: what is added to it is rounded to a whole number.
+    const ROUND: f32 = 12_582_912.0;
+    let shifted = x.max(-87.0) * std::f32::consts::LOG2_E + ROUND;
+    let whole = shifted - ROUND;
+    // ln 2 in two parts, the first with few digits, so that the product is exact.
+    let rest = x.max(-87.0) - whole * 0.693_359_4 + whole * 2.121_944_4e-4;
+    let series = [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 0.166_666_65, 0.5];
+    let series = series.into_iter().fold(1.987_569_1e-4, |sum, factor| sum * rest + factor);
+    let fraction = series * rest * rest + rest + 1.0;
+    let power = f32::from_bits((shifted.to_bits().wrapping_sub(ROUND.to_bits()).wrapping_add(127)) << 23);
+    fraction * power
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_exponential_is_that_of_the_library(x in -87.0f32..88.0) {
+            let expected = x.exp();
+            prop_assert!((exp(x) - expected).abs() <= 3e-7 * expected, "{x}: {} for {expected}", exp(x));
+        }
+    }
+
+    #[test]
+    fn training_stays_outside() {
+        let device = Device::flex().autodiff();
+        let (x, weight) = (Tensor::<5>::zeros([1; 5], &device), Tensor::<1>::zeros([1], &device));
+        assert!(!runs(&x, &weight));
+        assert!(!runs(&x.clone().inner(), &weight));
+        assert!(runs(&x.inner(), &weight.inner()));
+    }
+
+    #[test]
+    fn the_exponential_of_what_is_far_below_zero_is_nothing() {
+        assert!(exp(-1e30) < 2e-38);
+        assert!(exp(f32::NEG_INFINITY) < 2e-38);
+        assert_eq!(exp(0.0), 1.0);
+    }
+}
