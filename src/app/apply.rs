@@ -86,6 +86,7 @@ impl App {
         let plane = self.state.active_plane;
         match command {
             Command::OpenImage => self.pick(Purpose::OpenImage),
+            Command::OpenFolder => self.pick(Purpose::OpenFolder),
             Command::OpenLabels => self.pick(Purpose::OpenLabels),
             Command::OpenSample => self.request(Next::OpenSample(PhantomKind::TwoBodies)),
             Command::OpenHeart => self.request(Next::OpenSample(PhantomKind::FourChambers)),

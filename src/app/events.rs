@@ -99,16 +99,6 @@ impl App {
         self.refresh_statistics();
     }
 
-    /// Opens the picture anew with its slices as frames, or the other way round.
-    pub(super) fn swap_time(&mut self) {
-        let Some(case) = &self.state.case else { return };
-        let Some(volume) = case.opened.volume.with_time_swapped() else { return };
-        let opened = Opened { volume: Arc::new(volume), ..case.opened.clone() };
-        self.close_case();
-        self.begin_case(opened);
-        self.begin_journal(None);
-    }
-
     fn show_labels(&mut self, id: JobId, opened: OpenedLabels) {
         let is_pasted = self.state.pasting.take_if(|job| *job == id).is_some();
         let is_other = self.state.opening_other.take_if(|job| *job == id).is_some();

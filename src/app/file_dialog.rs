@@ -77,12 +77,15 @@ impl FileDialog {
 
 fn ask(purpose: Purpose, suggestion: Option<&Path>) -> Picked {
     let opened = Instant::now();
-    let folder = suggestion.map(|path| if path.is_dir() { path } else { path.parent().unwrap_or(path) });
+    // Beside the last one, to take the next.
+    let is_in = |path: &Path| path.is_dir() && purpose != Purpose::OpenFolder;
+    let folder = suggestion.map(|path| if is_in(path) { path } else { path.parent().unwrap_or(path) });
     let mut dialog = rfd::FileDialog::new().set_title(title(&purpose));
     if let Some(folder) = folder.filter(|folder| folder.is_dir()) {
         dialog = dialog.set_directory(folder);
     }
     let path = match &purpose {
+        Purpose::OpenFolder => dialog.pick_folder(),
         Purpose::OpenImage
         | Purpose::OpenLabels
         | Purpose::PasteLabels
@@ -136,6 +139,7 @@ fn ask(purpose: Purpose, suggestion: Option<&Path>) -> Picked {
 pub fn title(purpose: &Purpose) -> &'static str {
     match purpose {
         Purpose::OpenImage => "Open image",
+        Purpose::OpenFolder => "Open folder",
         Purpose::OpenLabels => "Open labels",
         Purpose::PasteLabels => "Paste from mask",
         Purpose::OpenMap => "Load map",

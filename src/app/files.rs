@@ -8,6 +8,7 @@ use super::App;
 use super::background::Task;
 use super::file_dialog::Picked;
 use super::state::{AfterOpening, Dialog, Loading, Next, Purpose, Saving};
+use crate::domain::PictureFacts;
 use crate::domain::phantom::PhantomKind;
 use crate::engine::{Job, ModelInfo};
 use crate::io::{is_label_name, stem};
@@ -36,13 +37,16 @@ impl App {
                 self.ctx.send_viewport_cmd(ViewportCommand::Close);
             }
             Next::Close => self.close_case(),
-            Next::OpenImage(path, labels) => {
-                let name = file_name(&path);
-                self.load(Job::Open { path }, name, labels.map(AfterOpening::Labels));
-            }
+            Next::OpenImage(path, labels) => self.open_image(path, labels, PictureFacts::default()),
             Next::OpenSample(kind) => self.load_sample(kind, None),
             Next::Recover(journal) => self.load_for_recovery(journal),
         }
+    }
+
+    /// Opens an image of which this is said, and labels on it.
+    pub(super) fn open_image(&mut self, path: PathBuf, labels: Option<PathBuf>, facts: PictureFacts) {
+        let name = file_name(&path);
+        self.load(Job::Open { path, facts }, name, labels.map(AfterOpening::Labels));
     }
 
     /// Where the labels of a journal are saved by default: named after its image, in the person's own folder.
@@ -62,7 +66,7 @@ impl App {
         match image {
             Some(path) => {
                 let name = file_name(&path);
-                self.load(Job::Open { path }, name, then);
+                self.load(Job::Open { path, facts: PictureFacts::default() }, name, then);
             }
             None => self.load_sample(PhantomKind::TwoBodies, then),
         }
@@ -103,7 +107,7 @@ impl App {
     /// Asks for a file through the system's dialog.
     pub(super) fn pick(&mut self, purpose: Purpose) {
         let suggestion = match &purpose {
-            Purpose::OpenImage => self.state.settings.recent.first().and_then(|path| path.parent()).map(Path::to_owned),
+            Purpose::OpenImage | Purpose::OpenFolder => self.state.settings.recent.first().and_then(|path| path.parent()).map(Path::to_owned),
             Purpose::OpenLabels
             | Purpose::PasteLabels
             | Purpose::OpenMap
@@ -140,6 +144,7 @@ impl App {
                     Purpose::ExportAgreement => self.suggested_beside("_agreement.csv"),
                     Purpose::ExportFinding(export) => self.suggested_beside(export.ending()),
                     Purpose::OpenImage
+                    | Purpose::OpenFolder
                     | Purpose::OpenLabels
                     | Purpose::PasteLabels
                     | Purpose::OpenMap
@@ -161,7 +166,7 @@ impl App {
 
     fn use_path(&mut self, purpose: Purpose, path: PathBuf) {
         match purpose {
-            Purpose::OpenImage => self.request(Next::OpenImage(path, None)),
+            Purpose::OpenImage | Purpose::OpenFolder => self.request(Next::OpenImage(path, None)),
             Purpose::OpenLabels => self.open_labels(path),
             Purpose::PasteLabels => self.open_to_paste(path),
             Purpose::OpenMap => self.open_map(path),

@@ -37,6 +37,7 @@ mod settings;
 mod shortcuts;
 mod state;
 mod statistics;
+mod swap_time;
 mod theme;
 mod time;
 mod tools;
@@ -59,6 +60,7 @@ use self::lab::Room;
 use self::settings::{Settings, ThemeChoice};
 use self::state::{Dialog, Next, State};
 use self::views::Screen;
+use crate::domain::PictureFacts;
 use crate::domain::phantom::PhantomKind;
 use crate::engine::journal::Recorder;
 use crate::engine::{self, Engine};
@@ -69,7 +71,7 @@ pub use self::window::run;
 const LONGEST_FRAME: Duration = Duration::from_millis(50);
 
 /// What is opened when the window opens.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Start {
     /// The image.
     pub image: Option<PathBuf>,
@@ -77,6 +79,8 @@ pub struct Start {
     pub labels: Option<PathBuf>,
     /// The built-in sample, where no image is given.
     pub sample: bool,
+    /// What is said of the image, should it be a picture.
+    pub facts: PictureFacts,
 }
 
 /// Where the window keeps what it must remember; nothing is kept where there is no place for it.
@@ -147,7 +151,7 @@ impl App {
         app.choose_known_model();
         app.survey_journals();
         match start {
-            Start { image: Some(image), labels, .. } => app.proceed(Next::OpenImage(image, labels)),
+            Start { image: Some(image), labels, facts, .. } => app.open_image(image, labels, facts),
             Start { sample: true, .. } => app.proceed(Next::OpenSample(PhantomKind::TwoBodies)),
             Start { .. } => {}
         }

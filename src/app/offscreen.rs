@@ -214,7 +214,7 @@ mod tests {
         let phantom = generate(PhantomKind::TwoBodies, 7);
         nifti::write_volume(&image, &phantom.volume, None, &Silent).unwrap();
         nifti::write_labels(&labels, &phantom.labels, None, &Silent).unwrap();
-        let start = Start { image: Some(image), labels: Some(labels), sample: false };
+        let start = Start { image: Some(image), labels: Some(labels), ..Start::default() };
         let Some(picture) = picture("labels.png", start, false) else { return };
         assert!(n_colored(&picture) > 4_000, "{}", n_colored(&picture));
     }

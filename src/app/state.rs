@@ -234,6 +234,8 @@ pub enum Dialog {
 pub enum Purpose {
     /// An image to open.
     OpenImage,
+    /// A folder with the files of one image to open.
+    OpenFolder,
     /// Labels to open.
     OpenLabels,
     /// Labels to lay over those that are there.

@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use clap::Args;
 
 use super::phantom::{self, PhantomArgs};
+use super::picture::PictureArgs;
 use super::segment::{self, SegmentArgs};
 use super::{output, view};
 use crate::config::{DeviceChoice, SegmentSettings};
@@ -46,6 +47,7 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<()> {
     })?;
     output::line("")?;
     segment::run(&SegmentArgs {
+        picture: PictureArgs::default(),
         image: image.clone(),
         settings: SegmentSettings { model: MODEL.to_owned(), device: args.device, ..SegmentSettings::default() },
         frame: 0,
@@ -56,7 +58,7 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<()> {
         json: false,
     })?;
     if let Some(png) = &args.screenshot {
-        view::take(view::start(&[image, mask]), view::DEFAULT_SIZE, png, false)?;
+        view::take(view::start(&[image, mask], PictureArgs::default()), view::DEFAULT_SIZE, png, false)?;
         output::line(format!("Picture: {}", png.display()))?;
     }
     Ok(())

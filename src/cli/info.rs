@@ -6,6 +6,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::output;
+use super::picture::PictureArgs;
 use super::session::Session;
 use crate::domain::{FrameTimes, Space};
 use crate::engine::Opened;
@@ -16,6 +17,8 @@ use crate::engine::Opened;
 pub(super) struct InfoArgs {
     /// Image file
     file: PathBuf,
+    #[command(flatten)]
+    picture: PictureArgs,
     /// Print as JSON
     #[arg(long)]
     json: bool,
@@ -50,7 +53,7 @@ struct Info<'a> {
 
 pub(super) fn run(args: &InfoArgs) -> anyhow::Result<()> {
     let mut session = Session::start()?;
-    let opened = session.open(&args.file)?;
+    let opened = session.open(&args.file, args.picture)?;
     drop(session);
     let info = Info::of(&args.file, &opened);
     if args.json {

@@ -11,6 +11,7 @@ mod info;
 mod models;
 mod output;
 mod phantom;
+mod picture;
 mod report;
 mod segment;
 mod session;
@@ -53,6 +54,8 @@ struct WindowArgs {
     /// An image, and labels on it
     #[arg(value_name = "FILES", num_args = 0..=2)]
     files: Vec<PathBuf>,
+    #[command(flatten)]
+    picture: picture::PictureArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -89,7 +92,7 @@ enum Command {
 /// One that `{:#}` prints as one clear line, for the person who typed.
 pub fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
-        None => app::run(view::start(&cli.window.files)),
+        None => app::run(view::start(&cli.window.files, cli.window.picture)),
         Some(Command::Segment(args)) => segment::run(&args),
         Some(Command::Demo(args)) => demo::run(&args),
         Some(Command::Info(args)) => info::run(&args),
@@ -129,6 +132,8 @@ mod tests {
         let cli = Cli::try_parse_from(["ldseg", "scan.nii.gz", "mask.nii.gz"]).unwrap();
         assert!(cli.command.is_none());
         assert_eq!(cli.window.files.len(), 2);
+        let frames = Cli::try_parse_from(["ldseg", "folder", "--frames"]).unwrap();
+        assert_eq!(frames.window.picture.facts().is_series, Some(true));
     }
 
     #[test]
@@ -139,6 +144,8 @@ mod tests {
         check_refused("ldseg segment a.nii --sampler euler", ErrorKind::InvalidValue);
         check_refused("ldseg segment a.nii --device tpu", ErrorKind::InvalidValue);
         check_refused("ldseg segment a.nii --nonsense", ErrorKind::UnknownArgument);
+        check_refused("ldseg segment folder --frames --slices", ErrorKind::ArgumentConflict);
+        check_refused("ldseg folder --pixel-mm 0", ErrorKind::ValueValidation);
         check_refused("ldseg view a.nii --size 1024", ErrorKind::ValueValidation);
         check_refused("ldseg phantom --kind cube", ErrorKind::InvalidValue);
         check_refused("ldseg sweep", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand);

@@ -7,6 +7,7 @@ use anyhow::bail;
 use clap::Args;
 
 use super::output;
+use super::picture::PictureArgs;
 use super::segment::focus;
 use super::session::Session;
 use crate::config::{DeviceChoice, SamplerKind, SegmentSettings, samples_from_text, steps_from_text};
@@ -33,6 +34,8 @@ pub(super) struct ReportArgs {
     /// Image to segment
     #[arg(value_name = "IMAGE")]
     image: PathBuf,
+    #[command(flatten)]
+    picture: PictureArgs,
     /// File to write the page to
     #[arg(short, long, value_name = "HTML")]
     output: PathBuf,
@@ -88,7 +91,7 @@ pub(super) fn run(args: &ReportArgs) -> anyhow::Result<()> {
         registry::find(model)?;
     }
     let mut session = Session::start()?;
-    let opened = session.open(&args.image)?;
+    let opened = session.open(&args.image, args.picture)?;
     let n_frames = opened.volume.n_frames();
     if args.frame >= n_frames {
         bail!("expected a frame below {n_frames}, found {}: {}", args.frame, args.image.display());

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::output::{self, LabelVolume, label_volumes, volumes_text};
+use super::picture::PictureArgs;
 use super::session::Session;
 use crate::config::SegmentSettings;
 use crate::domain::Grid;
@@ -30,6 +31,8 @@ pub(super) struct SegmentArgs {
     /// Image to segment: a file, or the folder of a series
     #[arg(value_name = "IN")]
     pub image: PathBuf,
+    #[command(flatten)]
+    pub picture: PictureArgs,
     #[command(flatten)]
     pub settings: SegmentSettings,
     /// Frame of a time series, from 0
@@ -71,7 +74,7 @@ struct Summary<'a> {
 
 pub(super) fn run(args: &SegmentArgs) -> anyhow::Result<()> {
     let mut session = Session::start()?;
-    let opened = session.open(&args.image)?;
+    let opened = session.open(&args.image, args.picture)?;
     let focus = focus(args.focus.as_deref(), opened.volume.grid().shape())?;
     if args.frame >= opened.volume.n_frames() {
         let n_frames = opened.volume.n_frames();

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{anyhow, bail};
 use crossbeam_channel::{Receiver, bounded};
 
+use super::picture::PictureArgs;
 use super::terminal::Terminal;
 use crate::config::SegmentSettings;
 use crate::domain::{Grid, Volume};
@@ -42,12 +43,12 @@ impl Session {
         &self.terminal
     }
 
-    /// Reads an image.
+    /// Reads an image of which this is said, should it be a picture.
     ///
     /// # Errors
     /// As [`Session::run`].
-    pub fn open(&mut self, path: &Path) -> anyhow::Result<Opened> {
-        match self.run(Job::Open { path: path.to_owned() })? {
+    pub fn open(&mut self, path: &Path, picture: PictureArgs) -> anyhow::Result<Opened> {
+        match self.run(Job::Open { path: path.to_owned(), facts: picture.facts() })? {
             Outcome::Opened(opened) => Ok(*opened),
             _ => bail!("the engine answered a question that was not asked"),
         }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::picture::PictureArgs;
 use crate::app::{self, Start, offscreen};
 
 /// Pixels of a picture where none are asked for.
@@ -29,6 +30,8 @@ pub(super) struct ViewArgs {
     /// Show the built-in sample
     #[arg(long, conflicts_with = "files")]
     sample: bool,
+    #[command(flatten)]
+    picture: PictureArgs,
     /// Write a picture of the window instead of opening one
     #[arg(long, value_name = "PNG")]
     screenshot: Option<PathBuf>,
@@ -41,7 +44,7 @@ pub(super) struct ViewArgs {
 }
 
 pub(super) fn run(args: &ViewArgs) -> anyhow::Result<()> {
-    let mut start = start(&args.files);
+    let mut start = start(&args.files, args.picture);
     start.sample = args.sample;
     if args.labels.is_some() {
         start.labels.clone_from(&args.labels);
@@ -53,9 +56,9 @@ pub(super) fn run(args: &ViewArgs) -> anyhow::Result<()> {
 }
 
 /// What opens for a list of files: an image and the labels on it.
-pub(super) fn start(files: &[PathBuf]) -> Start {
+pub(super) fn start(files: &[PathBuf], picture: PictureArgs) -> Start {
     let mut files = files.iter().cloned();
-    Start { image: files.next(), labels: files.next(), sample: false }
+    Start { image: files.next(), labels: files.next(), sample: false, facts: picture.facts() }
 }
 
 /// Takes a picture of the window.
@@ -89,8 +92,9 @@ mod tests {
     #[test]
     fn the_first_file_is_the_image_and_the_second_its_labels() {
         let files = ["scan.nii", "mask.nii"].map(PathBuf::from);
-        assert_eq!(start(&files).image.as_deref(), Some(Path::new("scan.nii")));
-        assert_eq!(start(&files).labels.as_deref(), Some(Path::new("mask.nii")));
-        assert_eq!(start(&[]), Start::default());
+        let picture = PictureArgs::default();
+        assert_eq!(start(&files, picture).image.as_deref(), Some(Path::new("scan.nii")));
+        assert_eq!(start(&files, picture).labels.as_deref(), Some(Path::new("mask.nii")));
+        assert_eq!(start(&[], picture), Start::default());
     }
 }

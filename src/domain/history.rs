@@ -90,6 +90,11 @@ impl History {
         self.labels.with_pixel_mm(pixel_mm).into_iter().for_each(|labels| self.labels = Arc::new(labels));
     }
 
+    /// Reads slices as frames, or the other way round, as [`super::Grid::with_time_swapped`]: no change of the labels.
+    pub fn swap_time(&mut self) {
+        self.labels = Arc::new(self.labels.with_time_swapped());
+    }
+
     /// Carries `edit` out as an entry of its own; edits that could have been redone are forgotten.
     ///
     /// Where the labels changed since the edit was made, its new ids count and undoing brings back what was there.

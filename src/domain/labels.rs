@@ -59,6 +59,12 @@ impl LabelMap {
         Some(Self { grid: self.grid.with_pixel_mm(pixel_mm)?, ids: self.ids.clone() })
     }
 
+    /// The same labels with slices read as frames, or the other way round, as [`Grid::with_time_swapped`].
+    #[must_use]
+    pub fn with_time_swapped(&self) -> Self {
+        Self { grid: self.grid.with_time_swapped(), ids: self.ids.clone() }
+    }
+
     /// For [`History`](super::History) alone, so that every change can be undone.
     pub(in crate::domain) fn ids_mut(&mut self) -> &mut IdChunks {
         &mut self.ids

@@ -9,6 +9,13 @@ impl Grid {
         if self.is_series() { self.slice(2, 0).in_space() } else { self.clone() }
     }
 
+    /// The same with slices along the third axis read as frames of a series, or the other way round.
+    #[must_use]
+    pub fn with_time_swapped(&self) -> Self {
+        let n_slices = self.shape()[2];
+        if self.is_series() { self.clone().in_space() } else { self.clone().in_time(n_slices) }
+    }
+
     /// The voxel axis through the axial slices, or frames, that a model for pictures takes one by one; `None` where there is one
     /// alone.
     pub fn slices_axis(&self) -> Option<usize> {

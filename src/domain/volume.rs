@@ -267,10 +267,7 @@ impl Volume {
 
     /// The same image with its slices read as frames of a series, or the other way round; `None` of an image of one slice.
     pub fn with_time_swapped(&self) -> Option<Self> {
-        let n_slices = self.grid.shape()[2];
-        let grid =
-            if self.grid.is_series() { self.grid.clone().in_space() } else { self.grid.clone().in_time(n_slices) };
-        (n_slices > 1).then(|| Self { grid, ..self.clone() })
+        (self.grid.shape()[2] > 1).then(|| Self { grid: self.grid.with_time_swapped(), ..self.clone() })
     }
 
     /// Where the voxels lie.

@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 
 use super::job::{Job, Opened, OpenedLabels, OpenedMap, Outcome};
 use super::worker::{Reporter, Runner};
 use crate::domain::phantom::{self, PhantomKind};
-use crate::domain::{Grid, LabelMap, LabelTable};
+use crate::domain::{Grid, LabelMap, LabelTable, PictureFacts};
 use crate::io::journal::{Recovered, recover_without_image};
 use crate::io::provenance::Provenance;
 use crate::io::{self, DrawnOn, ReadLabels, ReadVolume, label_table, text};
@@ -23,7 +23,7 @@ pub(super) struct Files;
 impl Runner for Files {
     fn run(&mut self, job: &Job, reporter: &Reporter) -> anyhow::Result<Outcome> {
         match job {
-            Job::Open { path } => open(path, reporter),
+            Job::Open { path, facts } => open(path, *facts, reporter),
             Job::Phantom { kind, seed } => {
                 reporter.report("Making the sample", 0, 0)?;
                 Ok(make_phantom(*kind, *seed))
@@ -56,9 +56,10 @@ impl Runner for Files {
     }
 }
 
-fn open(path: &Path, reporter: &Reporter) -> anyhow::Result<Outcome> {
+fn open(path: &Path, facts: PictureFacts, reporter: &Reporter) -> anyhow::Result<Outcome> {
     let ReadVolume { volume, header, name, warnings, .. } =
         io::read_volume(path, reporter, &mut |part| reporter.preview(part))?;
+    let volume = facts.applied(volume).with_context(|| path.display().to_string())?;
     Ok(Outcome::Opened(Box::new(Opened {
         path: Some(path.to_owned()),
         name: name.unwrap_or_else(|| case_name(path)),

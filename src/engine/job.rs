@@ -10,7 +10,7 @@ use super::report::Report;
 use crate::config::SegmentSettings;
 use crate::domain::phantom::PhantomKind;
 use crate::domain::volume::Histogram;
-use crate::domain::{Grid, LabelMap, LabelTable, Volume};
+use crate::domain::{Grid, LabelMap, LabelTable, PictureFacts, Volume};
 use crate::io::nifti::Header;
 use crate::io::provenance::Provenance;
 use crate::monitor::Progress;
@@ -35,6 +35,8 @@ pub enum Job {
     Open {
         /// The file.
         path: PathBuf,
+        /// What is said of it, should it be a picture.
+        facts: PictureFacts,
     },
     /// Make a sample with known truth.
     Phantom {

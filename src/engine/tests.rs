@@ -11,13 +11,17 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use super::*;
 use crate::config::SegmentSettings;
 use crate::domain::grid::VoxelBox;
-use crate::domain::{Grid, LabelTable, Scaling, Volume, Voxels};
+use crate::domain::{Grid, LabelTable, PictureFacts, Scaling, Volume, Voxels};
 use crate::engine::experiments::Observer as _;
 use crate::engine::laboratory::{Conditions, SamplesSoFar, Subject};
 use crate::engine::worker::Reporter;
 use crate::evaluation::uncertainty::Uncertainty;
 use crate::model::segment::SampledImage;
 use crate::monitor::{Monitor, Progress};
+
+fn open(path: &str) -> Job {
+    Job::Open { path: PathBuf::from(path), facts: PictureFacts::default() }
+}
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -388,7 +392,7 @@ fn files_are_read_while_the_worker_is_busy() {
     let mut engine = engine(endless(begun_sender));
     let busy = engine.submit(Job::CheckDevices);
     begun.recv_timeout(PATIENCE).unwrap();
-    let file = engine.submit(Job::Open { path: PathBuf::from("a.nii") });
+    let file = engine.submit(open("a.nii"));
     let start = Instant::now();
     let mut events = Vec::new();
     while endings(&events, file).is_empty() && start.elapsed() < PATIENCE {
@@ -424,7 +428,7 @@ fn the_threads_carry_names() {
     };
     let mut engine = Engine::with_runners(|| (), Arc::default(), named, named);
     let worker = engine.submit(Job::CheckDevices);
-    let files = engine.submit(Job::Open { path: PathBuf::new() });
+    let files = engine.submit(open(""));
     let events = events_until_idle(&mut engine);
     let says = |name: &'static str| move |ending: &Ending| matches!(ending, Ending::Failed(failure) if failure.message == name);
     check_one_ending(&events, worker, says("ldseg-worker"));

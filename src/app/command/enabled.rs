@@ -15,7 +15,7 @@ impl Command {
     #[expect(clippy::too_many_lines, reason = "one line a command")]
     pub fn enabled(self, state: &State) -> Result<(), Why> {
         match self {
-            Self::OpenImage | Self::OpenSample | Self::OpenHeart => not_loading(state),
+            Self::OpenImage | Self::OpenFolder | Self::OpenSample | Self::OpenHeart => not_loading(state),
             Self::OpenLabels => can_open_labels(state),
             Self::ShowGrid | Self::ShowVolume | Self::MaximizeView => has_depth(state),
             Self::ShowAxial => shows(state, Plane::Axial),
@@ -146,10 +146,12 @@ fn something_runs(state: &State) -> Result<(), Why> {
 }
 
 fn can_swap_time(state: &State) -> Result<(), Why> {
-    let case = case(state).and_then(no_preview)?;
+    let case = case(state).and_then(no_preview).and_then(settled)?;
     because(case.opened.volume.with_time_swapped().is_some(), "This image has one slice")?;
     because(case.grid().space() != Space::Patient, "The slices of a patient lie side by side")?;
-    because(case.is_empty() && !case.has_unsaved_changes(), "Only while there are no labels")
+    because(state.segmenting.is_none() && case.lab.running.is_none(), "Wait until the model is done, or stop it")?;
+    let is_reading = [state.opening_labels, state.pasting, state.opening_map, state.opening_other, case.lab.reference.opening];
+    because(is_reading.iter().all(Option::is_none), "A file is being read")
 }
 
 fn not_loading(state: &State) -> Result<(), Why> {

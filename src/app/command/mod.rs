@@ -20,6 +20,7 @@ use crate::domain::Plane;
 #[serde(rename_all = "kebab-case")]
 pub enum Command {
     OpenImage,
+    OpenFolder,
     OpenLabels,
     OpenSample,
     OpenHeart,
@@ -138,6 +139,7 @@ impl Command {
     /// Every command, in the order in which the overview lists them.
     pub const ALL: &[Self] = &[
         Self::OpenImage,
+        Self::OpenFolder,
         Self::OpenLabels,
         Self::OpenSample,
         Self::OpenHeart,
@@ -251,6 +253,7 @@ impl Command {
     fn words(self) -> (&'static str, &'static str) {
         match self {
             Self::OpenImage => ("Open image…", "Open a volume or a picture"),
+            Self::OpenFolder => ("Open folder…", "Open the series of DICOM files or the pictures in a folder"),
             Self::OpenLabels => ("Open labels…", "Open a label mask that belongs to this image"),
             Self::OpenSample => {
                 ("Open sample", "Open a made-up volume of two touching structures whose truth is known")
@@ -428,7 +431,7 @@ impl Command {
     /// The mark on buttons that have one.
     pub fn icon(self) -> Option<Icon> {
         Some(match self {
-            Self::OpenImage => Icon::Folder,
+            Self::OpenImage | Self::OpenFolder => Icon::Folder,
             Self::OpenLabels => Icon::Layers,
             Self::OpenSample | Self::OpenHeart => Icon::Sample,
             Self::SaveLabels => Icon::Save,

@@ -112,6 +112,7 @@ pub fn default_keys(command: Command) -> &'static [KeyboardShortcut] {
         | Command::ApplyOperation
         | Command::OpenOtherMask
         | Command::CloseOtherMask
+        | Command::OpenFolder
         | Command::OpenSample
         | Command::OpenHeart
         | Command::SwapTime

@@ -105,10 +105,15 @@ fn unsaved_ui(ui: &mut Ui, next: &Next, actions: &mut Actions) {
 fn path_ui(ui: &mut Ui, purpose: &Purpose, text: &str, actions: &mut Actions) {
     ui.set_width(520.0);
     ui.label(strong(title(purpose), type_size::DIALOG));
-    ui.label(caption(ui, "This system has no file dialog that the program could open. Type the file's path instead."));
+    let (what, hint) = match purpose {
+        Purpose::OpenFolder => ("folder", "/folder/of/one/series"),
+        _ => ("file", "/folder/image.nii.gz"),
+    };
+    let text_of = format!("This system has no file dialog that the program could open. Type the {what}'s path instead.");
+    ui.label(caption(ui, text_of));
     ui.add_space(space::MEDIUM);
     let mut typed = text.to_owned();
-    let field = TextEdit::singleline(&mut typed).desired_width(f32::INFINITY).hint_text("/folder/image.nii.gz");
+    let field = TextEdit::singleline(&mut typed).desired_width(f32::INFINITY).hint_text(hint);
     let response = ui.add(field.margin(vec2(8.0, 6.0))).accessible_name("Path");
     // Asked before the field takes the focus again.
     let is_entered = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));

@@ -43,6 +43,7 @@ pub const MENUS: [(&str, &[Command]); 7] = [
         "File",
         &[
             Command::OpenImage,
+            Command::OpenFolder,
             Command::OpenLabels,
             Command::OpenSample,
             Command::OpenHeart,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::recovery::{next_window, wait_for_recorder, window_with};
 use super::*;
 use crate::app::file_dialog::Picked;
+use crate::domain::PictureFacts;
 use crate::io::read_volume;
 use crate::monitor::Silent;
 
@@ -38,6 +39,52 @@ fn set_pixel_size(window: &mut Window, mm: &str) {
     window.get_by_label("Pixel size in mm").type_text(mm);
     press(window, Modifiers::NONE, Key::Enter);
     click(window, "Set pixel size");
+}
+
+/// A folder with three pictures.
+fn folder_of_pictures(within: &Path) -> PathBuf {
+    let folder = within.join("stack");
+    std::fs::create_dir(&folder).expect("writable");
+    for level in [10, 20, 30] {
+        let path = folder.join(format!("z{level}.png"));
+        image::GrayImage::from_pixel(12, 8, image::Luma([level])).save(&path).expect("writable");
+    }
+    folder
+}
+
+#[test]
+fn a_folder_is_opened_from_the_menu_or_by_dropping_it() {
+    let scratch = tempfile::tempdir().expect("a scratch folder");
+    let folder = folder_of_pictures(scratch.path());
+    let mut window = window(Start::default());
+    let is_open = |app: &App| app.state.case.is_some() && app.is_idle();
+    assert!(window.query_by_label("Open folder…").is_some());
+    // As where the system has no dialog.
+    window.state_mut().use_picked(Picked::Unavailable(Purpose::OpenFolder));
+    window.run_steps(3);
+    assert!(window.query_by_label_contains("Type the folder's path instead").is_some());
+    window.state_mut().apply(Action::TypePath(folder.display().to_string()));
+    window.state_mut().apply(Action::SubmitPath);
+    wait(&mut window, is_open);
+    assert_eq!(case(&window).grid().shape(), [12, 8, 3]);
+    assert!(!case(&window).grid().is_series());
+
+    window.state_mut().apply(Action::Command(Command::CloseCase));
+    window.state_mut().apply(Action::OpenFiles(vec![folder]));
+    wait(&mut window, is_open);
+    assert_eq!(case(&window).grid().shape(), [12, 8, 3]);
+}
+
+#[test]
+fn what_is_said_of_a_picture_when_it_is_opened_is_so() {
+    let scratch = tempfile::tempdir().expect("a scratch folder");
+    let facts = PictureFacts { is_series: Some(true), pixel_mm: Some(0.5) };
+    let start = Start { image: Some(folder_of_pictures(scratch.path())), facts, ..Start::default() };
+    let mut window = window(start);
+    wait(&mut window, |app| app.state.case.is_some() && app.is_idle());
+    assert!(case(&window).grid().is_series());
+    assert_eq!(case(&window).grid().spacing_mm(), [0.5, 0.5, 1.0]);
+    assert!(window.query_by_label_contains("Frame 2 of 3").is_some());
 }
 
 #[test]

@@ -125,7 +125,7 @@ fn all_frames_are_segmented_by_the_hearts_own_model() {
 }
 
 #[test]
-fn frames_can_be_read_as_slices_while_there_are_no_labels() {
+fn frames_can_be_read_as_slices_and_back_with_their_labels() {
     let mut window = heart_window();
     click(&mut window, "Frames or slices");
     wait(&mut window, |app| app.is_idle());
@@ -136,5 +136,18 @@ fn frames_can_be_read_as_slices_while_there_are_no_labels() {
     assert!(case(&window).grid().is_series());
     window.state_mut().apply(Action::Command(Command::UseReference));
     wait(&mut window, |app| app.is_idle());
+    let labels = case(&window).history.labels().to_ids();
+    click(&mut window, "Frames or slices");
+    assert!(window.query_by_label("Coronal view").is_some());
+    let slices = case(&window).history.labels();
+    assert_eq!((slices.grid(), slices.to_ids()), (case(&window).grid(), labels.clone()));
+    press(&mut window, Modifiers::COMMAND, Key::Z);
+    assert_eq!(n_labelled(&window), 0, "what was done before can be undone");
+    press(&mut window, Modifiers::COMMAND | Modifiers::SHIFT, Key::Z);
+    click(&mut window, "Frames or slices");
+    assert_eq!(case(&window).history.labels().to_ids(), labels);
+    press(&mut window, Modifiers::SHIFT, Key::K);
+    wait(&mut window, |app| app.state.case.as_ref().is_some_and(|case| case.over_time.measures.is_some()));
+    show_preview(&mut window);
     assert!(Command::SwapTime.enabled(&window.state().state).is_err());
 }

@@ -58,7 +58,20 @@ pub(in crate::io) fn read_volume(path: &Path, monitor: &dyn Monitor) -> Result<R
     let grid = Grid::picture([width, height, pictures.len()], None).map_err(|error| failed(error.to_string()))?;
     let voxels = all.unwrap_or(Voxels::U8(Vec::new()));
     let volume = Volume::new(grid, voxels, Scaling::NONE, 1).map_err(|error| failed(error.to_string()))?;
+    let volume = match names_frames(&pictures) {
+        true => volume.with_time_swapped().unwrap_or(volume),
+        false => volume,
+    };
     Ok(ReadVolume { volume, header: None, table: None, name: name(path), warnings })
+}
+
+/// Whether every picture is called a frame, as the programs that take videos apart do: `frame_0001.png`.
+fn names_frames(pictures: &[(PathBuf, ImageFormat)]) -> bool {
+    let is_frame = |file: &Path| {
+        let name = file.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+        name.strip_prefix("frame").is_some_and(|rest| !rest.starts_with(|letter: char| letter.is_alphabetic()))
+    };
+    pictures.iter().all(|(file, _)| is_frame(file))
 }
 
 /// Called after the folder.
@@ -232,6 +245,18 @@ mod tests {
         assert_eq!((some.volume.grid().shape(), some.warnings.len()), ([3, 2, 2], 0));
         let none = read(&folder.path().join("x*.png")).unwrap_err();
         assert!(none.to_string().contains("has such a name"), "{none}");
+    }
+
+    #[test]
+    fn pictures_that_are_called_frames_are_frames() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["frame_1.png", "Frame2.png", "frame-10.png"] {
+            grey(folder.path(), name, [3, 2], 1);
+        }
+        assert!(read(folder.path()).unwrap().volume.grid().is_series());
+        grey(folder.path(), "framework.png", [3, 2], 1);
+        let slices = read(folder.path()).unwrap().volume;
+        assert_eq!((slices.grid().is_series(), slices.grid().shape()), (false, [3, 2, 4]));
     }
 
     #[test]
