@@ -198,8 +198,8 @@ pub fn write_labels(
 /// As [`read_volume`], and [`Error::NotLabel`] for the first voxel that is no id, [`Error::NotLabelMap`] for
 /// colours and time series.
 pub fn read_labels(path: &Path, monitor: &dyn Monitor) -> Result<ReadLabels, Error> {
-    if Format::of(path)? == Format::Picture(ImageFormat::Png)
-        && let Some((labels, table)) = picture::read_indexed(path)?
+    if let Format::Picture(format) = Format::of(path)?
+        && let Some((labels, table)) = picture::read_indexed(path, format, monitor)?
     {
         return Ok(ReadLabels { labels, table: Some(table), warnings: Vec::new() });
     }

@@ -10,6 +10,7 @@
 
 mod coco;
 mod folder;
+mod palette;
 mod read;
 mod size;
 mod tiff_pages;
@@ -19,4 +20,29 @@ pub(super) use coco::write_labels as write_coco;
 pub(super) use folder::{is_pattern, read_volume as read_folder};
 pub(super) use read::{format, read_volume};
 pub(super) use tiff_pages::write_labels as write_tiff;
-pub(super) use write::{read_indexed, write_labels};
+pub(super) use write::write_labels;
+
+use std::path::Path;
+
+use image::ImageFormat;
+
+use crate::domain::{LabelMap, LabelTable};
+use crate::io::Error;
+use crate::monitor::Monitor;
+
+/// Reads a picture whose pixels are numbers of colours as labels of these ids and colours; `None` of any other one.
+///
+/// # Errors
+/// [`Error`], of what cannot be decoded.
+pub(super) fn read_indexed(
+    path: &Path,
+    format: ImageFormat,
+    monitor: &dyn Monitor,
+) -> Result<Option<(LabelMap, LabelTable)>, Error> {
+    let damaged = |reason: String| Error::Picture { reason, path: path.to_owned() };
+    match format {
+        ImageFormat::Png => write::read_indexed(path),
+        ImageFormat::Tiff => palette::read(path, monitor)?.map(|read| read.into_labels().map_err(damaged)).transpose(),
+        _ => Ok(None),
+    }
+}

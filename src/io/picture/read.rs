@@ -10,6 +10,7 @@ use image::{AnimationDecoder, DynamicImage, ImageDecoder, ImageFormat, ImageRead
 use tiff::ColorType;
 use tiff::decoder::{Decoder, DecodingResult};
 
+use super::palette;
 use super::size::pixel_mm;
 use crate::domain::{FrameTimes, Grid, Scaling, Volume, Voxels};
 use crate::io::voxels::{MAX_IMAGE_BYTES, check_size_on_disk};
@@ -73,8 +74,13 @@ pub(super) fn claim(path: &Path, format: ImageFormat) -> Result<([u32; 2], u64),
     let (size, pixel_bytes) = if format == ImageFormat::Tiff {
         let failed = |error: tiff::TiffError| Error::Picture { reason: error.to_string(), path: path.to_owned() };
         let mut decoder = Decoder::new(open(path)?).map_err(failed)?;
-        let (size, color) = (decoder.dimensions().map_err(failed)?, decoder.colortype().map_err(failed)?);
-        (size, u64::from(color.bit_depth()).div_ceil(8) * u64::from(color.num_samples()))
+        let size = decoder.dimensions().map_err(failed)?;
+        if palette::is_paletted(&mut decoder) {
+            (size, 3)
+        } else {
+            let color = decoder.colortype().map_err(failed)?;
+            (size, u64::from(color.bit_depth()).div_ceil(8) * u64::from(color.num_samples()))
+        }
     } else {
         let decoder = decoder(path)?;
         (decoder.dimensions(), u64::from(decoder.color_type().bytes_per_pixel()))
@@ -82,12 +88,12 @@ pub(super) fn claim(path: &Path, format: ImageFormat) -> Result<([u32; 2], u64),
     Ok((size.into(), u64::from(size.0) * u64::from(size.1) * pixel_bytes))
 }
 
-fn open(path: &Path) -> Result<BufReader<File>, Error> {
+pub(super) fn open(path: &Path) -> Result<BufReader<File>, Error> {
     File::open(path).map(BufReader::new).map_err(|error| Error::reading(path, error))
 }
 
 /// Refuses sizes that the file cannot back, before memory is taken.
-fn check_size(path: &Path, [width, height]: [u32; 2], pixel_bytes: u64) -> Result<(), Error> {
+pub(super) fn check_size(path: &Path, [width, height]: [u32; 2], pixel_bytes: u64) -> Result<(), Error> {
     check_size_on_disk(path, u64::from(width) * u64::from(height) * pixel_bytes)
 }
 
@@ -180,10 +186,13 @@ fn gif_frames(path: &Path, monitor: &dyn Monitor) -> Result<Pages, Error> {
 }
 
 fn tiff_pages(path: &Path, monitor: &dyn Monitor) -> Result<Pages, Error> {
+    if let Some(paletted) = palette::read(path, monitor)? {
+        return Ok(paletted.into_pages());
+    }
     let failed = |error: tiff::TiffError| Error::Picture { reason: error.to_string(), path: path.to_owned() };
     let mut decoder = Decoder::new(open(path)?).map_err(failed)?.with_limits(tiff_limits());
     let color = decoder.colortype().map_err(failed)?;
-    // Palettes, CMYK and the like: one page, as colours.
+    // CMYK and the like: one page, as colours.
     if !matches!(color, ColorType::Gray(8 | 16 | 32 | 64) | ColorType::RGB(8) | ColorType::RGBA(8)) {
         let mut page = single(path)?;
         if decoder.more_images() {
@@ -217,7 +226,7 @@ fn tiff_pages(path: &Path, monitor: &dyn Monitor) -> Result<Pages, Error> {
     Ok(Pages { size, n_pages, voxels, times: None, warnings })
 }
 
-fn tiff_limits() -> tiff::decoder::Limits {
+pub(super) fn tiff_limits() -> tiff::decoder::Limits {
     let mut limits = tiff::decoder::Limits::default();
     limits.decoding_buffer_size = MAX_IMAGE_BYTES as usize;
     limits.intermediate_buffer_size = MAX_IMAGE_BYTES as usize;
