@@ -37,8 +37,18 @@ impl Patch {
 
     /// The middles of its blocks, row by row, as pixels of the slice.
     pub fn middles(&self) -> impl Iterator<Item = [usize; 2]> {
-        let columns = middles(&self.columns, self.step);
-        middles(&self.rows, self.step).flat_map(move |y| columns.clone().map(move |x| [x, y]))
+        let columns = self.middle_columns();
+        self.middle_rows().flat_map(move |y| columns.clone().map(move |x| [x, y]))
+    }
+
+    /// The columns of the middles of its blocks.
+    pub fn middle_columns(&self) -> impl Iterator<Item = usize> + Clone + use<> {
+        middles(&self.columns, self.step)
+    }
+
+    /// The rows of the middles of its blocks.
+    pub fn middle_rows(&self) -> impl Iterator<Item = usize> + Clone + use<> {
+        middles(&self.rows, self.step)
     }
 }
 

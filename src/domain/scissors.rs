@@ -63,13 +63,10 @@ fn erased(
 ) -> Option<Edit> {
     let (labels, grid) = (canvas.labels(), canvas.labels().grid());
     let shape = grid.shape();
-    let (width, height) = (shape[axes.right], shape[axes.down]);
-    let mut is_enclosed = vec![false; width * height];
-    pixels_inside(vertices, [width, height]).for_each(|[x, y]| is_enclosed[x + y * width] = true);
-
+    let enclosed = Enclosed::by(vertices, [shape[axes.right], shape[axes.down]]);
     let is_cut = |voxel: [usize; 3]| {
-        let [x, y] = axes.pixel(shape, voxel);
-        slices.contains(&voxel[axes.through]) && is_enclosed[x + y * width] == is_inside && canvas.allows(voxel)
+        let pixel = axes.pixel(shape, voxel);
+        slices.contains(&voxel[axes.through]) && enclosed.contains(pixel) == is_inside && canvas.allows(voxel)
     };
     let runs_of = |(start, ids): (usize, &[u16])| {
         let mut runs: Vec<(Range<usize>, u16)> = Vec::new();
@@ -87,6 +84,35 @@ fn erased(
     let mut stroke = Stroke::new("Scissors", labels);
     runs.into_iter().flatten().for_each(|(run, old)| stroke.set_all(run, old, 0));
     stroke.finish()
+}
+
+/// The pixels inside an outline, kept for the box around them: the slice may be much larger.
+struct Enclosed {
+    first: [usize; 2],
+    size: [usize; 2],
+    is_in: Vec<bool>,
+}
+
+impl Enclosed {
+    fn by(vertices: &[[f64; 2]], slice: [usize; 2]) -> Self {
+        // Casts of floats saturate: what lies before the first pixel becomes it.
+        let end = |axis: usize, pick: fn(f64, f64) -> f64, start: f64| {
+            vertices.iter().map(|vertex| vertex[axis]).fold(start, pick).clamp(0.0, slice[axis] as f64) as usize
+        };
+        let first = [0, 1].map(|axis| end(axis, f64::min, f64::INFINITY));
+        let last = [0, 1].map(|axis| end(axis, f64::max, f64::NEG_INFINITY));
+        let size = [0, 1].map(|axis| (last[axis] + 1).min(slice[axis]).saturating_sub(first[axis]));
+        let mut is_in = vec![false; size[0] * size[1]];
+        for [x, y] in pixels_inside(vertices, slice) {
+            is_in[x - first[0] + (y - first[1]) * size[0]] = true;
+        }
+        Self { first, size, is_in }
+    }
+
+    fn contains(&self, pixel: [usize; 2]) -> bool {
+        let [x, y] = [0, 1].map(|axis| pixel[axis].wrapping_sub(self.first[axis]));
+        x < self.size[0] && y < self.size[1] && self.is_in[x + y * self.size[0]]
+    }
 }
 
 #[cfg(test)]

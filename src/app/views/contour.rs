@@ -55,12 +55,17 @@ pub fn outlines(
     let ids = labels.patch_ids(axes, index, patch);
     let is_drawn = |id: u16| table.get(id).is_none_or(|label| label.visible && label.opacity > 0.0);
     let mut outlines = outlines_in(&ids, width, height, is_drawn);
+    lay_on_slice(&mut outlines, patch);
+    outlines
+}
+
+/// Lays outlines in a part on the slice that it is of, along its blocks where it is reduced.
+pub fn lay_on_slice(outlines: &mut [Outline], patch: &Patch) {
     for corner in outlines.iter_mut().flat_map(|outline| &mut outline.corners) {
         let on_slice =
             |at: u32, pixels: &Range<usize>| (pixels.start + at as usize * patch.step).min(pixels.end) as u32;
         *corner = [on_slice(corner[0], &patch.columns), on_slice(corner[1], &patch.rows)];
     }
-    outlines
 }
 
 /// The outlines in an image of ids of those labels that are drawn.

@@ -175,12 +175,18 @@ impl SliceCache {
         self.picture(ctx, Layer::Map, cut, key, rgba)
     }
 
-    /// The contours of a map; `make` works them out where `state` is new.
-    pub fn map_contours(&mut self, cut: Cut, state: impl Hash, make: impl FnOnce() -> Vec<Outline>) -> &[Outline] {
-        let key = key(cut, |hasher| state.hash(hasher));
+    /// The contours of a map in the part of it that is seen; `make` works them out where `state` or that part is new.
+    pub fn map_contours(
+        &mut self,
+        cut: Cut,
+        state: impl Hash,
+        make: impl FnOnce(&Patch) -> Vec<Outline>,
+    ) -> &[Outline] {
+        let patch = cut.seen.patch();
+        let key = key(cut, |hasher| (state, &patch).hash(hasher));
         let entry = self.outlines.entry((cut.plane, Layer::Map)).or_insert_with(|| (!key, Vec::new()));
         if entry.0 != key {
-            *entry = (key, make());
+            *entry = (key, make(&patch));
         }
         &entry.1
     }

@@ -4,7 +4,7 @@ use eframe::egui::{
     Align2, Color32, FontId, Painter, Pos2, Rect, Sense, Shape, Stroke, Ui, epaint::PathShape, pos2, vec2,
 };
 
-use super::contour::{Outline, outlines_in};
+use super::contour::{Outline, lay_on_slice, outlines_in};
 use super::geometry::Placement;
 use super::overlay::{INSET, shaded_text};
 use super::pointer::View;
@@ -15,6 +15,7 @@ use crate::app::lab::Room;
 use crate::app::lab::uncertainty::maps::{Look, Picture, SHARES};
 use crate::app::state::{Layout, State};
 use crate::app::theme::{Tokens, caption, contrast, label_color, map_color, tokens, type_size};
+use crate::domain::patch::Patch;
 use crate::domain::{LabelTable, Plane};
 
 /// The colour bar's size, in points.
@@ -49,21 +50,23 @@ pub fn uncertainty_ui(painter: &Painter, view: &View<'_>, cut: Cut, cache: &mut 
         map.paint(painter, &view.placement);
     }
     if look.contours {
-        let contours = cache.map_contours(cut, of, || contours(picture, cut));
+        let contours = cache.map_contours(cut, of, |patch| contours(picture, cut, patch));
         contours_ui(painter, &view.placement, contours, &picture.samples.table);
     }
 }
 
-/// The contours of a slice. Their ids say of which label and of which share.
-fn contours(picture: &Picture, cut: Cut) -> Vec<Outline> {
+/// The contours of a part of a slice. Their ids say of which label and of which share.
+fn contours(picture: &Picture, cut: Cut, patch: &Patch) -> Vec<Outline> {
     let mut found = Vec::new();
-    for (class, width, height, levels) in picture.slice_levels(&cut.axes, cut.index) {
+    let [width, height] = patch.size();
+    for (class, levels) in picture.patch_levels(&cut.axes, cut.index, patch) {
         for level in 0..N_LEVELS {
             let id = (u16::from(class) - 1) * N_LEVELS + level + 1;
             let reached: Vec<u16> = levels.iter().map(|&n| if n > level { id } else { 0 }).collect();
             found.extend(outlines_in(&reached, width, height, |_| true));
         }
     }
+    lay_on_slice(&mut found, patch);
     found
 }
 

@@ -214,25 +214,6 @@ impl Picture {
         self.values.as_ref()?.get(self.position(voxel)?).copied()
     }
 
-    /// Visits the pixels of slice `index` that lie in the region, each with its position in the region's maps.
-    fn visit(&self, axes: &SliceAxes, index: usize, mut visit: impl FnMut([usize; 2], usize)) {
-        let (shape, region) = (self.samples.grid.shape(), &self.samples.uncertainty.image().region);
-        let [ni, nj, _] = region.shape();
-        let strides = [1, ni, ni * nj];
-        if !region.0[axes.through].contains(&index) {
-            return;
-        }
-        let sheet = (index - region.0[axes.through].start) * strides[axes.through];
-        for down in region.0[axes.down].clone() {
-            let y = if axes.flip_down { shape[axes.down] - 1 - down } else { down };
-            let row = sheet + (down - region.0[axes.down].start) * strides[axes.down];
-            for right in region.0[axes.right].clone() {
-                let x = if axes.flip_right { shape[axes.right] - 1 - right } else { right };
-                visit([x, y], row + (right - region.0[axes.right].start) * strides[axes.right]);
-            }
-        }
-    }
-
     /// A part of a slice of the map: rows of RGBA (not premultiplied), clear where it is not above `threshold`.
     pub fn patch_rgba(
         &self,
@@ -253,14 +234,29 @@ impl Picture {
         patch.middles().map(pixel).collect::<Vec<_>>().into_flattened()
     }
 
-    /// Of each label shown, a slice of how many of [`SHARES`] its votes reach: class, width, height, one number a pixel.
-    pub fn slice_levels(&self, axes: &SliceAxes, index: usize) -> Vec<(u8, usize, usize, Vec<u16>)> {
-        let shape = self.samples.grid.shape();
-        let (width, height) = (shape[axes.right], shape[axes.down]);
+    /// Of each label shown, a part of a slice of how many of [`SHARES`] its votes reach: class, and one number a pixel of the part.
+    pub fn patch_levels(&self, axes: &SliceAxes, index: usize, patch: &Patch) -> Vec<(u8, Vec<u16>)> {
+        let (shape, region) = (self.samples.grid.shape(), &self.samples.uncertainty.image().region);
+        let [ni, nj, _] = region.shape();
+        let strides = [1, ni, ni * nj];
+        // How far a voxel's index along an axis leads into the region's maps.
+        let along = |axis: usize, at: usize| {
+            let range = &region.0[axis];
+            range.contains(&at).then(|| (at - range.start) * strides[axis])
+        };
+        let first = [patch.columns.start, patch.rows.start];
+        let right =
+            patch.middle_columns().map(|x| along(axes.right, axes.voxel(shape, [x, first[1]], index)[axes.right]));
+        let down = patch.middle_rows().map(|y| along(axes.down, axes.voxel(shape, [first[0], y], index)[axes.down]));
+        let (right, down): (Vec<_>, Vec<_>) = (right.collect(), down.collect());
+        let sheet = along(axes.through, index);
         let of_class = |(class, levels): &(u8, Vec<u8>)| {
-            let mut pixels = vec![0; width * height];
-            self.visit(axes, index, |[x, y], position| pixels[y * width + x] = u16::from(levels[position]));
-            (*class, width, height, pixels)
+            let level = |(down, right): (Option<usize>, Option<usize>)| match (sheet, down, right) {
+                (Some(sheet), Some(down), Some(right)) => u16::from(levels[sheet + down + right]),
+                _ => 0,
+            };
+            let of_row = |down: &Option<usize>| right.iter().map(|&right| level((*down, right))).collect::<Vec<_>>();
+            (*class, down.iter().flat_map(of_row).collect())
         };
         self.levels.iter().map(of_class).collect()
     }

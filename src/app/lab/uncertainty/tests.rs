@@ -76,7 +76,8 @@ fn slices_agree_with_values_in_every_plane_and_convention() {
             for index in 0..SHAPE[axes.through] {
                 let patch = Patch::whole([SHAPE[axes.right], SHAPE[axes.down]]);
                 let rgba = picture.patch_rgba((&axes, index), &patch, (0.1, 1.0), |_| [9, 9, 9]);
-                let (_, width, height, levels) = picture.slice_levels(&axes, index).remove(0);
+                let (_, levels) = picture.patch_levels(&axes, index, &patch).remove(0);
+                let [width, height] = patch.size();
                 for (at, pixel) in rgba.chunks_exact(4).enumerate() {
                     let voxel = axes.voxel(SHAPE, [at % width, at / width], index);
                     assert_eq!(pixel[3] == 255, voxel == [2, 1, 1], "{plane:?} {voxel:?}");
@@ -88,6 +89,10 @@ fn slices_agree_with_values_in_every_plane_and_convention() {
                     assert_eq!(levels[at], expected, "{plane:?} {voxel:?}");
                 }
                 assert_eq!(levels.len(), width * height);
+                let part = Patch { columns: 1..width, rows: 0..height - 1, step: 2 };
+                let (_, of_part) = picture.patch_levels(&axes, index, &part).remove(0);
+                let expected: Vec<u16> = part.middles().map(|[x, y]| levels[x + y * width]).collect();
+                assert_eq!(of_part, expected, "{plane:?}");
             }
         }
     }
@@ -98,7 +103,8 @@ fn a_contour_needs_its_share_of_the_votes() {
     for (n, expected) in [(0, 0), (1, 1), (4, 1), (5, 2), (8, 2), (9, 3), (10, 3)] {
         let picture = picture(MapKind::Mean, n);
         let axes = picture.samples.grid.slice_axes(Plane::Axial, Convention::Radiological);
-        let (_, _, _, levels) = picture.slice_levels(&axes, 1).remove(0);
+        let patch = Patch::whole([SHAPE[axes.right], SHAPE[axes.down]]);
+        let (_, levels) = picture.patch_levels(&axes, 1, &patch).remove(0);
         let [x, y] = axes.pixel(SHAPE, [2, 1, 1]);
         assert_eq!(levels[y * SHAPE[axes.right] + x], expected, "{n} of 10 samples");
     }
