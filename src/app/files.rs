@@ -107,7 +107,9 @@ impl App {
     /// Asks for a file through the system's dialog.
     pub(super) fn pick(&mut self, purpose: Purpose) {
         let suggestion = match &purpose {
-            Purpose::OpenImage | Purpose::OpenFolder => self.state.settings.recent.first().and_then(|path| path.parent()).map(Path::to_owned),
+            Purpose::OpenImage | Purpose::OpenFolder => {
+                self.state.settings.recent.first().and_then(|path| path.parent()).map(Path::to_owned)
+            }
             Purpose::OpenLabels
             | Purpose::PasteLabels
             | Purpose::OpenMap

@@ -170,6 +170,7 @@ impl Case {
     /// The table of measurements: a line of heads, then one a measurement, fields apart by `between`.
     fn measurement_table(&self, between: &str, end: &str, field: impl Fn(&str) -> String) -> String {
         let heads = ["Name", "Plane", "Slice", "Value", "Unit", "Perimeter (mm)", "Voxels", "Mean", "SD", "Min", "Max"];
+        let units = self.grid().units();
         let rows = self.measurements.iter().map(|known| {
             let number = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
             let region = known.reading.region.as_ref();
@@ -181,7 +182,7 @@ impl Case {
                 (known.index() + 1).to_string(),
                 number(known.reading.value),
                 known.reading.unit.to_owned(),
-                number(region.map(|region| region.perimeter_mm).filter(|_| known.reading.unit == "mm²")),
+                number(region.map(|region| region.perimeter_mm).filter(|_| known.reading.unit == units.area())),
                 region.map(|region| region.n_voxels.to_string()).unwrap_or_default(),
                 number(inside.map(|inside| inside.mean)),
                 number(inside.and_then(|inside| inside.sd)),
@@ -189,7 +190,7 @@ impl Case {
                 number(inside.map(|inside| inside.max)),
             ]
         });
-        std::iter::once(heads.map(str::to_owned))
+        std::iter::once(heads.map(|head| units.renamed(head)))
             .chain(rows)
             .map(|fields| fields.map(|text| field(&text)).join(between) + end)
             .collect()

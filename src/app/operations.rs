@@ -129,25 +129,26 @@ impl Case {
     /// The operation that is chosen, on the active label, in words and in numbers; `None` without an active label.
     fn operation(&self, choice: Choice, through: usize) -> Option<(u16, String, Operation)> {
         let label = self.active_label()?;
-        let (name, mm) = (&label.name, choice.mm);
+        let (name, mm, units) = (&label.name, choice.mm, self.grid().units());
+        let (length, cube) = (units.length(), units.cube());
         let map = self.other_mask.as_ref().filter(|_| choice.kind.takes_other_mask());
         let operand = || Operand { map: map.map(|mask| Arc::clone(&mask.labels)), id: choice.other };
         let other = self.operands(choice.kind).name(choice.other);
         let (text, operation) = match choice.kind {
             Kind::KeepLargest => (format!("Keep largest piece of {name}"), Operation::KeepLargest),
             Kind::RemoveIslands => {
-                (format!("Remove islands of {name} under {} mm³", choice.mm3), Operation::RemoveIslands(choice.mm3))
+                (format!("Remove islands of {name} under {} {cube}", choice.mm3), Operation::RemoveIslands(choice.mm3))
             }
             Kind::FillHoles => {
                 (format!("Fill holes of {name}"), Operation::FillHoles(choice.in_slices.then_some(through)))
             }
-            Kind::Grow => (format!("Grow {name} by {mm} mm"), Operation::Grow(mm)),
-            Kind::Shrink => (format!("Shrink {name} by {mm} mm"), Operation::Shrink(mm)),
+            Kind::Grow => (format!("Grow {name} by {mm} {length}"), Operation::Grow(mm)),
+            Kind::Shrink => (format!("Shrink {name} by {mm} {length}"), Operation::Shrink(mm)),
             Kind::Smooth if choice.by_median => {
-                (format!("Smooth {name} over {mm} mm"), Operation::Smooth(Smoothing::Median(mm)))
+                (format!("Smooth {name} over {mm} {length}"), Operation::Smooth(Smoothing::Median(mm)))
             }
-            Kind::Smooth => (format!("Smooth {name} over {mm} mm"), Operation::Smooth(Smoothing::Gaussian(mm))),
-            Kind::Hollow => (format!("Hollow {name}, wall {mm} mm"), Operation::Hollow(mm)),
+            Kind::Smooth => (format!("Smooth {name} over {mm} {length}"), Operation::Smooth(Smoothing::Gaussian(mm))),
+            Kind::Hollow => (format!("Hollow {name}, wall {mm} {length}"), Operation::Hollow(mm)),
             Kind::Union => (format!("Add {other} to {name}"), Operation::Union(operand())),
             Kind::Intersection => (format!("Keep what {name} has of {other}"), Operation::Intersection(operand())),
             Kind::Difference => (format!("Take {other} from {name}"), Operation::Difference(operand())),

@@ -25,8 +25,9 @@ impl App {
 
     /// Copies the table for a spreadsheet.
     pub(super) fn copy_statistics(&mut self) {
-        let Some(rows) = self.state.case.as_ref().and_then(|case| case.label_statistics.as_ref()) else { return };
-        self.ctx.copy_text(to_tsv(rows));
+        let Some(case) = &self.state.case else { return };
+        let Some(rows) = &case.label_statistics else { return };
+        self.ctx.copy_text(to_tsv(rows, case.grid().units()));
         self.state.notices.success("Copied the table of labels");
     }
 
@@ -37,9 +38,10 @@ impl App {
 
     /// Has the table written.
     pub(super) fn write_statistics(&mut self, path: PathBuf) {
-        let Some(rows) = self.state.case.as_ref().and_then(|case| case.label_statistics.as_ref()) else { return };
+        let Some(case) = &self.state.case else { return };
+        let Some(rows) = &case.label_statistics else { return };
         let path = if path.extension().is_none() { path.with_extension("csv") } else { path };
-        let text = to_csv(rows);
+        let text = to_csv(rows, case.grid().units());
         self.engine.submit(Job::WriteText { path, text });
     }
 }

@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::{output, train};
 use crate::config::{SamplerKind, steps_from_text};
+use crate::domain::Grid;
 use crate::evaluation::metrics;
 use crate::evaluation::report::Report;
 use crate::evaluation::route::Route;
@@ -110,6 +111,14 @@ pub(super) fn run(args: EvaluateArgs) -> anyhow::Result<()> {
     write(&args, &files.sha256(), &columns, encode_s / n_cases as f64)
 }
 
+/// The grid of an image; without the size of its pixels where other images have none, so that lengths can be averaged.
+fn grid_to_measure(images: &[LabelledImage], image: &LabelledImage) -> Grid {
+    let grid = image.volume.grid();
+    let in_pixels = || grid.with_pixel_mm(None);
+    let is_mixed = images.iter().any(|other| !other.volume.grid().is_scaled());
+    is_mixed.then(in_pixels).flatten().unwrap_or_else(|| grid.clone())
+}
+
 /// Fills the columns; the seconds that encoding took.
 fn score(
     columns: &mut [Column],
@@ -120,6 +129,7 @@ fn score(
     let table = segmenter.config().label_table();
     let mut encode_s = 0.0;
     for (image, seed) in images.iter().progress_with(ProgressBar::new(images.len() as u64)).zip(seed..) {
+        let grid = grid_to_measure(images, image);
         let start = Instant::now();
         let encoded = segmenter.encode_image(&image.volume, 0, None);
         encode_s += start.elapsed().as_secs_f64();
@@ -127,8 +137,8 @@ fn score(
             let start = Instant::now();
             let found = column.route.answer(segmenter, &encoded, &image.labels, seed, &Silent)?;
             column.elapsed_s += start.elapsed().as_secs_f64();
-            let scores = metrics::score(&image.labels.to_ids(), &found.to_ids(), image.volume.grid(), &table);
-            column.report.add(&image.name, scores, &table);
+            let scores = metrics::score(&image.labels.to_ids(), &found.to_ids(), &grid, &table);
+            column.report.add(&image.name, scores, grid.units(), &table);
         }
     }
     Ok(encode_s)

@@ -6,13 +6,12 @@ use std::sync::Arc;
 use anyhow::bail;
 use clap::{Args, ValueEnum as _};
 use serde::Serialize;
-use serde_json::json;
 
 use super::output::{self, LabelVolume, label_volumes, volumes_text};
 use super::picture::PictureArgs;
 use super::session::Session;
 use crate::config::SegmentSettings;
-use crate::domain::Grid;
+use crate::domain::{Grid, Units};
 use crate::engine::{Job, Opened, OpenedLabels, Segmentation};
 use crate::evaluation::metrics::score;
 use crate::evaluation::report::Report;
@@ -167,7 +166,7 @@ fn print(
             elapsed_s: result.elapsed_s,
             labels,
             warnings,
-            scores: report.map(|report| json!(report.rows)),
+            scores: report.map(|report| report.to_json()["rows"].take()),
         });
     }
     output::warnings(&warnings, &args.image);
@@ -196,7 +195,7 @@ fn way(result: &Segmentation) -> String {
 fn report(case: &str, reference: &OpenedLabels, result: &Segmentation) -> Report {
     let mut report = Report::default();
     let scores = score(&reference.labels.to_ids(), &result.labels.to_ids(), result.labels.grid(), &result.table);
-    report.add(case, scores, &result.table);
+    report.add(case, scores, result.labels.grid().units(), &result.table);
     report
 }
 
@@ -204,9 +203,12 @@ fn report(case: &str, reference: &OpenedLabels, result: &Segmentation) -> Report
 fn scores_text(report: &Report, grid: &Grid) -> String {
     let width = report.rows.iter().map(|row| row.label.chars().count()).max().unwrap_or_default().max("Label".len());
     let cell = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.3}"));
-    let distance = if grid.is_scaled() { "HD95 mm" } else { "HD95 px" };
-    let has_volume = grid.is_scaled() && !grid.is_series();
-    let mut text = format!("{:<width$}  {:>6}  {:>6}  {distance:>8}  {:>12}", "Label", "Dice", "IoU", "error mL");
+    let units = grid.units();
+    let distance = format!("HD95 {}", units.length());
+    let error = format!("error {}", units.volume());
+    // Frames of time add up to no volume, but to a number of pixels.
+    let has_volume = units == Units::Pixels || !grid.is_series();
+    let mut text = format!("{:<width$}  {:>6}  {:>6}  {distance:>8}  {error:>12}", "Label", "Dice", "IoU");
     for row in &report.rows {
         let scores = &row.scores;
         text += &format!(

@@ -65,6 +65,12 @@ impl LabelMap {
         Self { grid: self.grid.with_time_swapped(), ids: self.ids.clone() }
     }
 
+    /// The same labels on another grid of their shape; on their own where it has another one.
+    #[must_use]
+    pub fn laid_on(self, grid: &Grid) -> Self {
+        if grid.shape() == self.grid.shape() { Self { grid: grid.clone(), ids: self.ids } } else { self }
+    }
+
     /// For [`History`](super::History) alone, so that every change can be undone.
     pub(in crate::domain) fn ids_mut(&mut self) -> &mut IdChunks {
         &mut self.ids

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use super::fill::pixels_inside;
 use super::grid::SliceAxes;
-use super::{Grid, LabelMap, LabelTable, Volume};
+use super::{Grid, LabelMap, LabelTable, Units, Volume};
 
 /// The distance between two points, in mm.
 pub fn distance_mm(grid: &Grid, a: [f64; 3], b: [f64; 3]) -> f64 {
@@ -127,7 +127,7 @@ pub struct LabelStatistics {
     pub name: String,
     /// Its voxels.
     pub n_voxels: u64,
-    /// Their volume.
+    /// Their volume in millilitres; their number where nobody knows how large they are.
     pub volume_ml: f64,
     /// `None` for colours, and where none of its voxels is finite.
     pub intensities: Option<Intensities>,
@@ -145,7 +145,7 @@ pub fn per_label(labels: &LabelMap, table: &LabelTable, volume: &Volume, frame: 
             id,
             name: table.name(id),
             n_voxels,
-            volume_ml: n_voxels as f64 * labels.grid().voxel_volume_mm3() / 1000.0,
+            volume_ml: labels.grid().units().of_ml(n_voxels as f64 * labels.grid().voxel_volume_mm3() / 1000.0),
             intensities: moments.intensities(),
         }
     };
@@ -254,19 +254,20 @@ impl LabelStatistics {
 }
 
 /// The table as RFC 4180 has it: a line of heads with units, commas, lines that end in CR LF.
-pub fn to_csv(labels: &[LabelStatistics]) -> String {
-    text(labels, ",", "\r\n", csv_field)
+pub fn to_csv(labels: &[LabelStatistics], units: Units) -> String {
+    text(labels, units, ",", "\r\n", csv_field)
 }
 
 /// The table as spreadsheets take it from the clipboard: fields apart by tabs.
-pub fn to_tsv(labels: &[LabelStatistics]) -> String {
-    text(labels, "\t", "\n", |field| field.replace(['\t', '\n', '\r'], " "))
+pub fn to_tsv(labels: &[LabelStatistics], units: Units) -> String {
+    text(labels, units, "\t", "\n", |field| field.replace(['\t', '\n', '\r'], " "))
 }
 
-fn text(labels: &[LabelStatistics], between: &str, end: &str, field: impl Fn(&str) -> String) -> String {
+fn text(labels: &[LabelStatistics], units: Units, between: &str, end: &str, field: impl Fn(&str) -> String) -> String {
     let line = |fields: [&str; 8]| fields.map(&field).join(between) + end;
     let rows = labels.iter().map(|label| line(label.fields().each_ref().map(String::as_str)));
-    std::iter::once(line(COLUMNS)).chain(rows).collect()
+    let heads = COLUMNS.map(|head| units.renamed(head));
+    std::iter::once(line(heads.each_ref().map(String::as_str))).chain(rows).collect()
 }
 
 /// A field of a CSV file, in quotes where it needs them.
@@ -400,8 +401,12 @@ mod tests {
         let name = "left, \"old\"\tscar".to_owned();
         let labels = [LabelStatistics { id: 3, name, n_voxels: 1, volume_ml: 0.25, intensities }];
         let head = "Id,Label,Voxels,Volume (mL),Mean,SD,Min,Max\r\n";
-        assert_eq!(to_csv(&labels), format!("{head}3,\"left, \"\"old\"\"\tscar\",1,0.25,1.5,,1.5,1.5\r\n"));
-        let lines = to_tsv(&labels);
+        assert_eq!(
+            to_csv(&labels, Units::Millimetres),
+            format!("{head}3,\"left, \"\"old\"\"\tscar\",1,0.25,1.5,,1.5,1.5\r\n")
+        );
+        let lines = to_tsv(&labels, Units::Pixels);
+        assert!(lines.starts_with("Id\tLabel\tVoxels\tVolume (voxels)\t"), "{lines}");
         assert_eq!(lines.lines().nth(1), Some("3\tleft, \"old\" scar\t1\t0.25\t1.5\t\t1.5\t1.5"));
     }
 

@@ -38,6 +38,7 @@ mod slices;
 pub mod table_change;
 #[cfg(test)]
 mod tools_tests;
+mod units;
 pub mod volume;
 mod voxel_box;
 mod voxel_set;
@@ -49,4 +50,5 @@ pub use history::History;
 pub use labels::{Label, LabelMap, LabelTable};
 pub use palette::Palette;
 pub use picture_facts::{PictureFacts, PictureFactsError};
+pub use units::Units;
 pub use volume::{Scaling, Volume, Voxels, Window};

@@ -15,10 +15,14 @@ pub struct PictureFacts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PictureFactsError {
     /// It is no stack of pictures.
-    #[error("only a stack of pictures can be read as frames or as slices: this image has one slice, or says itself what it is")]
+    #[error(
+        "only a stack of pictures can be read as frames or as slices: this image has one slice, or says itself what it is"
+    )]
     NoStack,
     /// It is no picture, or that is no size.
-    #[error("only the pixels of pictures can be given a size, in millimetres above 0: this image says itself where its voxels lie")]
+    #[error(
+        "only the pixels of pictures can be given a size, in millimetres above 0: this image says itself where its voxels lie"
+    )]
     NoPixels,
 }
 

@@ -87,6 +87,8 @@ fn open_labels(path: &Path, grid: &Grid, reporter: &Reporter) -> anyhow::Result<
     if let Some(difference) = labels.grid().differs_from(grid) {
         bail!("the labels do not lie on the grid of the open image: {difference}: {}", path.display());
     }
+    // A file may not know that it is of a picture, or of frames.
+    let labels = labels.laid_on(grid);
     let beside = label_table_beside(path);
     let made_up = || table.unwrap_or_else(|| LabelTable::with_ids(&labels.used_ids()));
     let table = if beside.is_file() {

@@ -6,7 +6,7 @@ use super::report::Statistic;
 use super::table::{Cell, Table};
 use crate::domain::grid::VoxelBox;
 use crate::domain::region::{Region, regions_above};
-use crate::domain::{Grid, LabelMap, LabelTable, distance};
+use crate::domain::{Grid, LabelMap, LabelTable, Units, distance};
 use crate::monitor::{Cancelled, Monitor};
 
 /// How labels compare with a reference.
@@ -17,6 +17,8 @@ pub struct Agreement {
     /// The connected regions whose voxels differ, the largest first, of equal ones the first in memory; the peak is the voxel
     /// deepest inside.
     pub regions: Vec<Region>,
+    /// What distances and volumes are counted in.
+    pub units: Units,
 }
 
 /// How one label compares.
@@ -63,8 +65,8 @@ impl Measure {
     ];
 
     /// The column's head, with its unit.
-    pub fn head(self) -> &'static str {
-        match self {
+    pub fn head(self, units: Units) -> String {
+        units.renamed(match self {
             Self::Dice => "Dice",
             Self::Iou => "IoU",
             Self::Hd95 => "HD95 (mm)",
@@ -73,7 +75,7 @@ impl Measure {
             Self::LabelsMl => "Labels (mL)",
             Self::DifferenceMl => "Difference (mL)",
             Self::DifferencePercent => "Difference (%)",
-        }
+        })
     }
 }
 
@@ -130,7 +132,8 @@ impl Agreement {
             monitor.report("Comparing labels", done, n_pairs)?;
             rows.push(Row { pair: pair.clone(), scores: score(reference, labels, pair) });
         }
-        Ok(Self { rows, regions: regions(reference, labels, partners, only, monitor)? })
+        let regions = regions(reference, labels, partners, only, monitor)?;
+        Ok(Self { rows, regions, units: reference.grid().units() })
     }
 
     /// The mean of a measure over the labels for which it is defined, and how many those are.
@@ -141,7 +144,8 @@ impl Agreement {
     /// The table to export: a row a label, and the mean.
     pub fn table(&self) -> Table {
         let heads = ["Label", "Reference id", "Labels id", "Matched by"];
-        let columns: Vec<&str> = heads.into_iter().chain(Measure::ALL.map(Measure::head)).collect();
+        let measures = Measure::ALL.map(|measure| measure.head(self.units));
+        let columns: Vec<&str> = heads.into_iter().chain(measures.iter().map(String::as_str)).collect();
         let mut table = Table::new(&columns);
         let id = |id: Option<u16>| Cell::from(id.map(f64::from));
         for row in &self.rows {
@@ -259,7 +263,11 @@ fn with_margin(bounds: &VoxelBox, grid: &Grid) -> Option<(VoxelBox, Grid)> {
         range.start.saturating_sub(1)..(range.end + 1).min(grid.shape()[axis])
     };
     let bounds = VoxelBox([0, 1, 2].map(wider));
-    let grid = Grid::axis_aligned(bounds.shape(), grid.spacing_mm()).ok()?;
+    let grid = match grid.units() {
+        Units::Millimetres => Grid::axis_aligned(bounds.shape(), grid.spacing_mm()),
+        Units::Pixels => Grid::picture(bounds.shape(), None),
+    };
+    let grid = grid.ok()?;
     Some((bounds, grid))
 }
 
@@ -370,6 +378,15 @@ mod tests {
         assert_eq!(lines[1], "\"A, left\",1,1,name,1,1,0,0,0.005000,0.005000,0,0");
         assert_eq!(lines[2], "B,2,,,,,,,0,,,");
         assert!(lines[3].starts_with("Mean,,,,1,1,0,0,0.002500,0.005000,"), "{csv}");
+    }
+
+    #[test]
+    fn where_pixels_have_no_size_they_are_counted() {
+        let stack = Grid::picture([4, 4, 2], None).unwrap();
+        let labels = LabelMap::new(stack, (0..32).map(|at| u16::from(at % 4 < 2)).collect()).unwrap();
+        let found = agreement(&labels, &labels, &Partners::of(&table(&[(1, "A")]), &table(&[(1, "A")])), None);
+        assert_eq!(found.rows[0].value(Measure::ReferenceMl), Some(16.0));
+        assert!(found.table().to_csv().contains("HD95 (px),ASSD (px),Reference (voxels),"));
     }
 
     proptest! {

@@ -29,7 +29,8 @@ pub struct LabelScores {
     pub hd95_mm: Option<f64>,
     /// Average symmetric surface distance; `None` where either is empty.
     pub assd_mm: Option<f64>,
-    /// Volume of the true label.
+    /// Volume of the true label, in millilitres; here and below in voxels where the grid has no scale ([`Grid::units`]), as
+    /// distances are in pixels then.
     pub truth_ml: f64,
     /// Volume of the predicted label.
     pub predicted_ml: f64,
@@ -48,7 +49,7 @@ pub fn score(truth: &[u16], predicted: &[u16], grid: &Grid, table: &LabelTable) 
 fn score_label(truth: &[u16], predicted: &[u16], grid: &Grid, id: u16) -> LabelScores {
     let overlap = Overlap::of(truth, predicted, id);
     let distances = SurfaceDistances::of(truth, predicted, id, grid);
-    let ml = |n_voxels: u64| n_voxels as f64 * grid.voxel_volume_mm3() / 1000.0;
+    let ml = |n_voxels: u64| grid.units().of_ml(n_voxels as f64 * grid.voxel_volume_mm3() / 1000.0);
     LabelScores {
         id,
         dice: overlap.dice(),
@@ -94,12 +95,12 @@ pub fn assd_mm(a: &[u16], b: &[u16], id: u16, grid: &Grid) -> Option<f64> {
     SurfaceDistances::of(a, b, id, grid).map(|distances| distances.assd_mm())
 }
 
-/// Volume of label `id` in millilitres.
+/// Volume of label `id` in millilitres, or voxels where the grid has no scale.
 pub fn volume_ml(ids: &[u16], id: u16, grid: &Grid) -> f64 {
-    ids.iter().filter(|&&x| x == id).count() as f64 * grid.voxel_volume_mm3() / 1000.0
+    grid.units().of_ml(ids.iter().filter(|&&x| x == id).count() as f64 * grid.voxel_volume_mm3() / 1000.0)
 }
 
-/// Predicted less true volume of label `id`, in millilitres.
+/// Predicted less true volume of label `id`, as [`volume_ml`].
 pub fn volume_error_ml(truth: &[u16], predicted: &[u16], id: u16, grid: &Grid) -> f64 {
     volume_ml(predicted, id, grid) - volume_ml(truth, id, grid)
 }

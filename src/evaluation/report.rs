@@ -7,8 +7,8 @@ use std::fmt::Write as _;
 use serde::{Deserialize, Serialize};
 
 use super::metrics::LabelScores;
-use crate::domain::LabelTable;
 use crate::domain::measure::csv_field;
+use crate::domain::{LabelTable, Units};
 
 /// The scores of one label in one case.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -57,11 +57,15 @@ pub struct Summary {
 pub struct Report {
     /// One row a label and case.
     pub rows: Vec<Row>,
+    /// What distances and volumes are counted in, of all cases alike.
+    #[serde(default)]
+    pub units: Units,
 }
 
 impl Report {
-    /// Adds a case; labels take their names from `table`, or their number where it has none.
-    pub fn add(&mut self, case: &str, scores: Vec<LabelScores>, table: &LabelTable) {
+    /// Adds a case on a grid of these units; labels take their names from `table`, or their number where it has none.
+    pub fn add(&mut self, case: &str, scores: Vec<LabelScores>, units: Units, table: &LabelTable) {
+        self.units = units;
         self.rows.extend(scores.into_iter().map(|scores| {
             let label = table.labels.iter().find(|label| label.id == scores.id);
             let label = label.map_or_else(|| format!("Label {}", scores.id), |label| label.name.clone());
@@ -103,8 +107,9 @@ impl Report {
 
     /// All rows with a heading; an undefined score is an empty field.
     pub fn to_csv(&self) -> String {
-        let mut text =
-            String::from("case,label_id,label,dice,iou,hd95_mm,assd_mm,truth_ml,predicted_ml,volume_error_ml\n");
+        let names = ["dice", "iou", "hd95_mm", "assd_mm", "truth_ml", "predicted_ml", "volume_error_ml"];
+        let names = names.map(|name| self.units.renamed(name)).join(",");
+        let mut text = format!("case,label_id,label,{names}\n");
         for Row { case, label, scores } in &self.rows {
             let numbers = [
                 scores.dice,
@@ -123,7 +128,7 @@ impl Report {
     /// The summary with a heading: mean, SD, number of values and of undefined ones for each score.
     pub fn summary_csv(&self) -> String {
         let mut text = String::from("label");
-        for name in SCORE_NAMES {
+        for name in self.score_names() {
             text += &format!(",{name}_mean,{name}_sd,{name}_n,{name}_undefined");
         }
         text.push('\n');
@@ -138,16 +143,25 @@ impl Report {
         text
     }
 
-    /// An object with `rows` and `summary`; an undefined score is `null`.
+    /// An object with `rows`, `summary` and `units`; an undefined score is `null`. Scores are called after their unit.
     pub fn to_json(&self) -> serde_json::Value {
-        serde_json::json!({ "rows": self.rows, "summary": self.summary() })
+        let json = serde_json::json!({ "units": self.units, "rows": self.rows, "summary": self.summary() });
+        renamed(json, self.units)
+    }
+
+    /// What the scores of a summary are called.
+    fn score_names(&self) -> [String; 5] {
+        SCORE_NAMES.map(|name| self.units.renamed(name))
     }
 
     /// The summary as text for the terminal, mean ± SD, with a line for each score that is undefined somewhere.
     pub fn to_table(&self) -> String {
         let summaries = self.summary();
         let n_cases = self.rows.iter().map(|row| &row.case).collect::<std::collections::BTreeSet<_>>().len();
-        let mut cells = vec![["Label", "Dice", "IoU", "HD95 mm", "ASSD mm", "Volume error mL"].map(str::to_owned)];
+        let (length, volume) = (self.units.length(), self.units.volume());
+        let distances = [format!("HD95 {length}"), format!("ASSD {length}"), format!("Volume error {volume}")];
+        let [hd95, assd, error] = distances;
+        let mut cells = vec![["Label".to_owned(), "Dice".to_owned(), "IoU".to_owned(), hd95, assd, error]];
         let mut notes = String::new();
         for summary in &summaries {
             let [dice, iou, hd95, assd, volume] = summary.statistics();
@@ -159,7 +173,7 @@ impl Report {
                 assd.to_text(2),
                 volume.to_text(3),
             ]);
-            for (name, statistic) in SCORE_NAMES.iter().zip(summary.statistics()) {
+            for (name, statistic) in self.score_names().iter().zip(summary.statistics()) {
                 if statistic.n_undefined > 0 {
                     let total = statistic.n + statistic.n_undefined;
                     let (n, label) = (statistic.n_undefined, summary.name());
@@ -224,6 +238,18 @@ impl Statistic {
     }
 }
 
+/// The same with its keys called after their unit.
+fn renamed(json: serde_json::Value, units: Units) -> serde_json::Value {
+    use serde_json::Value;
+    match json {
+        Value::Object(map) => {
+            map.into_iter().map(|(key, value)| (units.renamed(&key), renamed(value, units))).collect()
+        }
+        Value::Array(values) => values.into_iter().map(|value| renamed(value, units)).collect(),
+        other => other,
+    }
+}
+
 fn csv_numbers(numbers: &[Option<f64>]) -> String {
     let fields: Vec<String> =
         numbers.iter().map(|number| number.map_or_else(String::new, |number| format!("{number:.6}"))).collect();
@@ -269,8 +295,18 @@ mod tests {
 
     fn report() -> Report {
         let mut report = Report::default();
-        report.add("one", vec![scores(1, Some(0.8), Some(2.0)), scores(2, Some(0.6), Some(4.0))], &table());
-        report.add("two", vec![scores(1, Some(0.9), Some(1.0)), scores(2, Some(0.0), None)], &table());
+        report.add(
+            "one",
+            vec![scores(1, Some(0.8), Some(2.0)), scores(2, Some(0.6), Some(4.0))],
+            Units::Millimetres,
+            &table(),
+        );
+        report.add(
+            "two",
+            vec![scores(1, Some(0.9), Some(1.0)), scores(2, Some(0.0), None)],
+            Units::Millimetres,
+            &table(),
+        );
         report
     }
 
@@ -297,7 +333,7 @@ mod tests {
     #[test]
     fn one_label_needs_no_mean_over_labels() {
         let mut report = Report::default();
-        report.add("one", vec![scores(1, None, None)], &table());
+        report.add("one", vec![scores(1, None, None)], Units::Millimetres, &table());
         let summary = report.summary();
         assert_eq!(summary.len(), 1);
         assert_eq!(summary[0].dice, Statistic { mean: None, sd: None, n: 0, n_undefined: 1 });
@@ -346,9 +382,21 @@ assd_mm of Body, bent is undefined in 1 of 2 cases, which were left out
     }
 
     #[test]
+    fn cases_without_a_scale_are_reported_in_pixels() {
+        let mut report = Report::default();
+        report.add("one", vec![scores(1, Some(0.8), Some(2.0))], Units::Pixels, &table());
+        assert!(report.to_csv().starts_with("case,label_id,label,dice,iou,hd95_px,assd_px,truth_voxels,"));
+        assert!(report.summary_csv().contains(",hd95_px_mean,"));
+        assert!(report.to_table().contains("HD95 px  ASSD px  Volume error voxels"), "{}", report.to_table());
+        let json = report.to_json();
+        assert_eq!((json["units"].as_str(), json["rows"][0]["hd95_px"].as_f64()), (Some("pixels"), Some(2.0)));
+        assert_eq!(json["summary"][0]["volume_error_voxels"]["mean"], -0.5);
+    }
+
+    #[test]
     fn a_label_that_the_table_does_not_know_goes_by_its_number() {
         let mut report = Report::default();
-        report.add("one", vec![scores(9, None, None)], &table());
+        report.add("one", vec![scores(9, None, None)], Units::Millimetres, &table());
         assert_eq!(report.rows[0].label, "Label 9");
     }
 }

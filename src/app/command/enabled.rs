@@ -150,7 +150,8 @@ fn can_swap_time(state: &State) -> Result<(), Why> {
     because(case.opened.volume.with_time_swapped().is_some(), "This image has one slice")?;
     because(case.grid().space() != Space::Patient, "The slices of a patient lie side by side")?;
     because(state.segmenting.is_none() && case.lab.running.is_none(), "Wait until the model is done, or stop it")?;
-    let is_reading = [state.opening_labels, state.pasting, state.opening_map, state.opening_other, case.lab.reference.opening];
+    let is_reading =
+        [state.opening_labels, state.pasting, state.opening_map, state.opening_other, case.lab.reference.opening];
     because(is_reading.iter().all(Option::is_none), "A file is being read")
 }
 

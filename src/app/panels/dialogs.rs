@@ -109,7 +109,8 @@ fn path_ui(ui: &mut Ui, purpose: &Purpose, text: &str, actions: &mut Actions) {
         Purpose::OpenFolder => ("folder", "/folder/of/one/series"),
         _ => ("file", "/folder/image.nii.gz"),
     };
-    let text_of = format!("This system has no file dialog that the program could open. Type the {what}'s path instead.");
+    let text_of =
+        format!("This system has no file dialog that the program could open. Type the {what}'s path instead.");
     ui.label(caption(ui, text_of));
     ui.add_space(space::MEDIUM);
     let mut typed = text.to_owned();

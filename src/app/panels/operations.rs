@@ -9,6 +9,7 @@ use super::super::operations::{Choice, Kind};
 use super::super::state::State;
 use super::super::theme::{caption, label_color};
 use super::super::widgets::{command_button, named_row, section, segmented, swatch};
+use crate::domain::Units;
 
 /// Distances that make sense for a label, in mm.
 const DISTANCES_MM: std::ops::RangeInclusive<f64> = 0.1..=50.0;
@@ -32,7 +33,7 @@ pub fn operations_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Acti
             }
         });
         kind_ui(ui, &mut choice);
-        numbers_ui(ui, &mut choice);
+        numbers_ui(ui, case.grid().units(), &mut choice);
         if choice.kind.needs_other() {
             other_ui(ui, state, case, &mut choice, actions);
         }
@@ -61,10 +62,10 @@ fn kind_ui(ui: &mut Ui, choice: &mut Choice) {
     });
 }
 
-fn numbers_ui(ui: &mut Ui, choice: &mut Choice) {
+fn numbers_ui(ui: &mut Ui, units: Units, choice: &mut Choice) {
     match choice.kind {
-        Kind::Grow | Kind::Shrink => distance_ui(ui, "By", choice),
-        Kind::Hollow => distance_ui(ui, "Wall", choice),
+        Kind::Grow | Kind::Shrink => distance_ui(ui, "By", units, choice),
+        Kind::Hollow => distance_ui(ui, "Wall", units, choice),
         Kind::Smooth => {
             let ways = [
                 (false, "Surface", "Blurs the distance to the surface: smooth everywhere, hardly any shrinking"),
@@ -75,11 +76,12 @@ fn numbers_ui(ui: &mut Ui, choice: &mut Choice) {
                     choice.by_median = by_median;
                 }
             });
-            distance_ui(ui, "Over", choice);
+            distance_ui(ui, "Over", units, choice);
         }
         Kind::RemoveIslands => named_row(ui, "Under", |ui| {
             ui.spacing_mut().slider_width = ui.available_width() - 96.0;
-            let slider = Slider::new(&mut choice.mm3, ISLANDS_MM3).logarithmic(true).suffix(" mm³");
+            let slider =
+                Slider::new(&mut choice.mm3, ISLANDS_MM3).logarithmic(true).suffix(format!(" {}", units.cube()));
             ui.add(slider).accessible_name("Largest island");
         }),
         Kind::FillHoles => named_row(ui, "Where", |ui| {
@@ -98,10 +100,13 @@ fn numbers_ui(ui: &mut Ui, choice: &mut Choice) {
     }
 }
 
-fn distance_ui(ui: &mut Ui, name: &str, choice: &mut Choice) {
+fn distance_ui(ui: &mut Ui, name: &str, units: Units, choice: &mut Choice) {
     named_row(ui, name, |ui| {
         ui.spacing_mut().slider_width = ui.available_width() - 84.0;
-        let slider = Slider::new(&mut choice.mm, DISTANCES_MM).logarithmic(true).fixed_decimals(1).suffix(" mm");
+        let slider = Slider::new(&mut choice.mm, DISTANCES_MM)
+            .logarithmic(true)
+            .fixed_decimals(1)
+            .suffix(format!(" {}", units.length()));
         ui.add(slider).accessible_name("Distance");
     });
 }

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{PointerEvent, PointerKind};
-use crate::domain::Grid;
 use crate::domain::paint::{Brush, BrushShape, BrushSize};
+use crate::domain::{Grid, Units};
 
 /// How the brush and the eraser reach.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -43,9 +43,10 @@ impl SizeUnit {
     }
 
     /// Written behind a number.
-    pub fn suffix(self) -> &'static str {
+    pub fn suffix(self, units: Units) -> &'static str {
         match self {
             Self::Voxels => " vx",
+            Self::Mm if units == Units::Pixels => " px",
             Self::Mm => " mm",
         }
     }

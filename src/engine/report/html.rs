@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
+use crate::domain::Units;
+
 /// Text as it stands in HTML and SVG, in elements and in quoted attributes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Escaped<'a>(pub &'a str);
@@ -100,7 +102,7 @@ impl Page {
 /// Rows of text under names.
 #[derive(Debug, Default)]
 pub(super) struct Table {
-    columns: Vec<&'static str>,
+    columns: Vec<String>,
     rows: Vec<Row>,
 }
 
@@ -112,8 +114,13 @@ struct Row {
 
 impl Table {
     /// No rows yet.
-    pub fn new(columns: &[&'static str]) -> Self {
-        Self { columns: columns.to_vec(), rows: Vec::new() }
+    pub fn new(columns: &[&str]) -> Self {
+        Self::in_units(columns, Units::Millimetres)
+    }
+
+    /// No rows yet; columns in millimetres and millilitres are called after `units`.
+    pub fn in_units(columns: &[&str], units: Units) -> Self {
+        Self { columns: columns.iter().map(|name| units.renamed(name)).collect(), rows: Vec::new() }
     }
 
     /// Adds a row; `color` marks its first cell.

@@ -3,7 +3,7 @@
 use super::Report;
 use super::html::{Escaped, Page, Table, css_color, number};
 use super::picture::{RAMP, Slice};
-use crate::domain::Plane;
+use crate::domain::{Plane, Space, Units};
 use crate::evaluation::metrics::{self, LabelScores};
 use crate::evaluation::reliability::{NEAR_VOXELS, Reliability};
 use crate::evaluation::uncertainty::Uncertainty;
@@ -23,7 +23,12 @@ pub(super) fn head(report: &Report, page: &mut Page, time: &str) {
     let file = report.path.as_ref().map(|path| path.display().to_string());
     facts.push(("Image", file.unwrap_or_else(|| "made by the program".to_owned())));
     let axes: String = grid.orientation().iter().collect();
-    facts.push(("Size", format!("{ni} × {nj} × {nk} voxels of {di:.2} × {dj:.2} × {dk:.2} mm, axes {axes}")));
+    let size = match (grid.space(), grid.units()) {
+        (Space::Patient, _) => format!("{ni} × {nj} × {nk} voxels of {di:.2} × {dj:.2} × {dk:.2} mm, axes {axes}"),
+        (_, Units::Millimetres) => format!("{ni} × {nj} × {nk} pixels of {di:.4} × {dj:.4} mm"),
+        (_, Units::Pixels) => format!("{ni} × {nj} × {nk} pixels; their size is not known"),
+    };
+    facts.push(("Size", size));
     if report.volume.n_frames() > 1 {
         facts.push(("Frame", format!("{} of {}, counted from 0", report.frame, report.volume.n_frames())));
     }
@@ -108,9 +113,10 @@ fn row(
 pub(super) fn labels(report: &Report, page: &mut Page) {
     page.heading("Labels");
     let (table, grid) = (&report.answer.table, report.volume.grid());
+    let units = grid.units();
     let ids = report.answer.labels.to_ids();
     let Some(truth) = report.truth_for(table) else {
-        let mut rows = Table::new(&["Label", "Voxels", "Volume (mL)"]);
+        let mut rows = Table::in_units(&["Label", "Voxels", "Volume (mL)"], units);
         for label in &table.labels {
             let n_voxels = ids.iter().filter(|&&id| id == label.id).count();
             let ml = metrics::volume_ml(&ids, label.id, grid);
@@ -118,16 +124,8 @@ pub(super) fn labels(report: &Report, page: &mut Page) {
         }
         return page.table(&rows);
     };
-    let mut rows = Table::new(&[
-        "Label",
-        "Dice",
-        "IoU",
-        "HD95 (mm)",
-        "ASSD (mm)",
-        "Volume (mL)",
-        "Reference (mL)",
-        "Difference (mL)",
-    ]);
+    let heads = ["Label", "Dice", "IoU", "HD95 (mm)", "ASSD (mm)", "Volume (mL)", "Reference (mL)", "Difference (mL)"];
+    let mut rows = Table::in_units(&heads, units);
     let scores = metrics::score(&truth.to_ids(), &ids, grid, table);
     for (label, scores) in table.labels.iter().zip(scores) {
         let LabelScores { dice, iou, hd95_mm, assd_mm, truth_ml, predicted_ml, volume_error_ml, .. } = scores;
@@ -151,17 +149,22 @@ pub(super) fn uncertainty(report: &Report, page: &mut Page) {
         "{} samples were drawn from one image, each from its own noise. Where they differ, the model is unsure.",
         maps.n_samples()
     ));
-    let mut rows = Table::new(&["Label", "Mean volume (mL)", "SD (mL)", "2.5 % (mL)", "Median (mL)", "97.5 % (mL)"]);
+    let units = report.volume.grid().units();
+    let heads = ["Label", "Mean volume (mL)", "SD (mL)", "2.5 % (mL)", "Median (mL)", "97.5 % (mL)"];
+    let mut rows = Table::in_units(&heads, units);
     for (label, class) in samples.table.labels.iter().zip(1..) {
         let Some(volume) = maps.volume(class) else { continue };
         let numbers = [volume.ml.mean, volume.ml.sd, Some(volume.low_ml), Some(volume.median_ml), Some(volume.high_ml)];
-        let cells = numbers.map(|ml| number(ml, 3));
+        let cells = numbers.map(|ml| number(ml.map(|ml| units.of_ml(ml)), 3));
         rows.push(Some(label.color), [label.name.clone()].into_iter().chain(cells));
     }
     page.table(&rows);
     let mut facts = Vec::new();
     if let Some(ml) = uncertain_ml(maps) {
-        facts.push(("Uncertain volume", format!("{ml:.3} mL with an SD of at least {UNCERTAIN_SD}")));
+        facts.push((
+            "Uncertain volume",
+            format!("{:.3} {} with an SD of at least {UNCERTAIN_SD}", units.of_ml(ml), units.volume()),
+        ));
     }
     if let Some(truth) = report.truth_for(&samples.table) {
         let grid = report.volume.grid();

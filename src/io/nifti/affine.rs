@@ -6,6 +6,10 @@ use super::header::names;
 use super::layout::{Block, Slot};
 use crate::domain::Grid;
 
+/// The description of an image that is no patient's, by which this program knows its own: the standard has no field that says
+/// so, and most files without a unit of length are in millimetres.
+pub(super) const PICTURE_MARK: &[u8] = b"Picture; without a unit, lengths are in pixels";
+
 /// A grid, and what a person should know about how it was found.
 #[derive(Debug)]
 pub(super) struct Placed {
@@ -45,7 +49,21 @@ pub(super) fn place(block: &Block, shape: [usize; 3]) -> Result<Placed, String> 
             grid(from_spacing(shape, spacing))?
         }
     };
-    in_millimetres(block, grid, warnings)
+    in_millimetres(block, grid, warnings).map(|placed| as_picture(block, placed))
+}
+
+/// A grid that is said to be a picture's, whose pixels have a size where the header gives a unit of length.
+fn as_picture(block: &Block, placed: Placed) -> Placed {
+    let layout = block.version.layout();
+    if !block.bytes()[layout.descrip.clone()].starts_with(PICTURE_MARK) {
+        return placed;
+    }
+    let is_scaled = !matches!(names(block).xyzt_to_space(), Ok(nifti::Unit::Unknown) | Err(_));
+    let pixel_mm = is_scaled.then(|| placed.grid.spacing_mm());
+    match Grid::picture(placed.grid.shape(), pixel_mm) {
+        Ok(grid) => Placed { grid, ..placed },
+        Err(_) => placed,
+    }
 }
 
 /// Voxel sizes and qfac, made positive and ±1 as nibabel and the C library do.

@@ -13,10 +13,10 @@ use flate2::{Compression, write::GzEncoder};
 use glam::{DMat3, DQuat, DVec3};
 use nifti::{Intent, NiftiType};
 
-use super::affine::place;
+use super::affine::{PICTURE_MARK, place};
 use super::header::{self, Header};
 use super::layout::{Block, Slot, Version};
-use crate::domain::{Grid, LabelMap, Scaling, Volume, Voxels};
+use crate::domain::{Grid, LabelMap, Scaling, Space, Volume, Voxels};
 use crate::io::Error;
 use crate::io::replace::replace;
 use crate::io::source::{Source, lower_name};
@@ -209,9 +209,13 @@ fn from_grid(grid: &Grid, n_frames: usize) -> Block {
         set_vector(&mut block, layout.srow.nth(4 * row), rows.col(row));
         block.set_float(layout.srow.nth(4 * row + 3), affine.translation[row]);
     }
+    if grid.space() != Space::Patient {
+        block.set_text(layout.descrip.clone(), PICTURE_MARK);
+    }
     const MM: i64 = 2;
     const SECONDS: i64 = 8;
-    block.set_int(layout.xyzt_units, if n_frames > 1 { MM + SECONDS } else { MM });
+    let of_space = if grid.is_scaled() { MM } else { 0 };
+    block.set_int(layout.xyzt_units, if n_frames > 1 { of_space + SECONDS } else { of_space });
     block.set_int(layout.sform_code, 1);
     if let Some((qfac, quaternion)) = quaternion(affine.matrix3) {
         block.set_int(layout.qform_code, 1);

@@ -199,15 +199,18 @@ pub fn dock_ui(ui: &mut Ui, _state: &State, case: &Case, actions: &mut Actions) 
 }
 
 fn table_ui(ui: &mut Ui, case: &Case, found: &Agreement, actions: &mut Actions) {
-    let labels_head = if case.preview.is_some() { "Preview (mL)" } else { Measure::LabelsMl.head() };
+    let units = found.units;
+    let head = |measure: Measure| match measure {
+        Measure::LabelsMl if case.preview.is_some() => units.renamed("Preview (mL)"),
+        measure => measure.head(units),
+    };
     line_ui(
         ui,
         |ui| drop(ui.label(caption(ui, "Label"))),
         |ui| {
             for measure in Measure::ALL {
                 cell(ui, width(measure), |ui| {
-                    let head = if measure == Measure::LabelsMl { labels_head } else { measure.head() };
-                    ui.label(caption(ui, head)).on_hover_text(meaning(measure));
+                    ui.label(caption(ui, head(measure))).on_hover_text(meaning(measure));
                 });
             }
         },
@@ -295,6 +298,9 @@ fn shown(measure: Measure, value: f64) -> String {
         Measure::Dice | Measure::Iou if value < 1.0 => format!("{:.4}", value.min(0.9999)),
         Measure::Dice | Measure::Iou => "1".to_owned(),
         Measure::Hd95 | Measure::Assd => format!("{value:.2}"),
+        // Voxels are counted, and enough of anything needs no fractions.
+        Measure::ReferenceMl | Measure::LabelsMl if value >= 1000.0 => format!("{value:.0}"),
+        Measure::DifferenceMl if value.abs() >= 1000.0 => format!("{sign}{value:.0}"),
         Measure::ReferenceMl | Measure::LabelsMl => format!("{value:.3}"),
         Measure::DifferenceMl => format!("{sign}{value:.3}"),
         Measure::DifferencePercent => format!("{sign}{value:.1}"),
@@ -311,13 +317,11 @@ fn meaning(measure: Measure) -> &'static str {
             "Voxels that both have, divided by voxels that either has: 1 is the same, 0 is nothing in common"
         }
         Measure::Hd95 => {
-            "95 % Hausdorff distance: 95 % of either surface lies no further than this from the other, in mm; 0 is the same"
+            "95 % Hausdorff distance: 95 % of either surface lies no further than this from the other; 0 is the same"
         }
-        Measure::Assd => {
-            "Average symmetric surface distance: how far the surfaces are apart on average, in mm; 0 is the same"
-        }
-        Measure::ReferenceMl => "Volume in the reference, in mL",
-        Measure::LabelsMl => "Volume in what is compared with it, in mL",
+        Measure::Assd => "Average symmetric surface distance: how far the surfaces are apart on average; 0 is the same",
+        Measure::ReferenceMl => "Volume in the reference",
+        Measure::LabelsMl => "Volume in what is compared with it",
         Measure::DifferenceMl => "That volume less the reference's; says nothing of where they differ",
         Measure::DifferencePercent => "The difference in percent of the reference's volume",
     }

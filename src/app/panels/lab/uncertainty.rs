@@ -22,7 +22,7 @@ use crate::app::theme::{caption, label_color, space, tokens, type_size};
 use crate::app::views::uncertainty::contour_key_ui;
 use crate::app::widgets::{Icon, caption_row, command_button, main_button, named_row, note, segmented, swatch};
 use crate::config::{SAMPLES, SamplerKind, SegmentSettings};
-use crate::domain::LabelTable;
+use crate::domain::{LabelTable, Units};
 use crate::engine::laboratory::SamplesSoFar;
 
 /// What the interval over samples is not. Measured on the test cases of `msd_hippocampus`.
@@ -48,7 +48,7 @@ pub fn panel_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions) 
         map_ui(ui, case, samples, &mut look, actions);
         where_ui(ui, state, case, &mut look, actions);
         if let Some(picture) = &case.lab.uncertainty.picture {
-            volumes_ui(ui, picture);
+            volumes_ui(ui, case.grid().units(), picture);
         }
     }
     if look != state.settings.uncertainty {
@@ -229,7 +229,12 @@ fn words(regions: &Regions) -> String {
 }
 
 /// The volume of each label over the samples.
-fn volumes_ui(ui: &mut Ui, picture: &Picture) {
+fn volumes_ui(ui: &mut Ui, units: Units, picture: &Picture) {
+    let text = |ml: f64| match units {
+        Units::Millimetres => format!("{ml:.3}"),
+        Units::Pixels => number(units.of_ml(ml)),
+    };
+    let unit = units.volume();
     ui.add_space(space::MEDIUM);
     ui.label(caption(ui, "Volume over the samples"));
     for (class, volume) in &picture.volumes {
@@ -237,10 +242,10 @@ fn volumes_ui(ui: &mut Ui, picture: &Picture) {
         let own = table.get((*class).into()).map(|label| label.color);
         ui.horizontal(|ui| {
             swatch(ui, label_color(own.unwrap_or_else(|| LabelTable::palette(usize::from(*class) - 1))));
-            let mean = volume.ml.mean.map_or_else(|| "none".to_owned(), |mean| format!("{mean:.3} mL"));
+            let mean = volume.ml.mean.map_or_else(|| "none".to_owned(), |mean| format!("{} {unit}", text(mean)));
             caption_row(ui, &table.name((*class).into()), &mean);
         });
-        caption_row(ui, "", &format!("{:.3} to {:.3} mL", volume.low_ml, volume.high_ml));
+        caption_row(ui, "", &format!("{} to {} {unit}", text(volume.low_ml), text(volume.high_ml)));
     }
     ui.add(Label::new(caption(ui, CAUTION)).wrap());
 }

@@ -13,11 +13,11 @@ use crate::domain::paint::BrushShape;
 
 /// Draws the rows.
 pub fn brush_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions) {
-    let mut look = state.settings.brush;
+    let (mut look, units) = (state.settings.brush, case.grid().units());
     named_row(ui, "Size", |ui| {
         ui.spacing_mut().slider_width = ui.available_width() - 78.0;
         let slider =
-            Slider::new(&mut look.diameter, look.unit.diameters()).logarithmic(true).suffix(look.unit.suffix());
+            Slider::new(&mut look.diameter, look.unit.diameters()).logarithmic(true).suffix(look.unit.suffix(units));
         let slider = match look.unit {
             SizeUnit::Voxels => slider.integer(),
             SizeUnit::Mm => slider.step_by(0.2).fixed_decimals(1),
@@ -27,7 +27,7 @@ pub fn brush_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions) 
     named_row(ui, "Unit", |ui| {
         let units = [
             (SizeUnit::Voxels, "Voxels", "As many voxels along each axis"),
-            (SizeUnit::Mm, "mm", "As many millimetres along each axis, however long the voxels are"),
+            (SizeUnit::Mm, units.length(), "As long along each axis, however long the voxels are"),
         ];
         if let Some(unit) = segmented(ui, "Brush unit", look.unit, &units) {
             look = look.in_unit(unit, case.grid());

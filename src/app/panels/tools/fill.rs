@@ -24,7 +24,8 @@ pub fn fill_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions) {
         named_row(ui, "Radius", |ui| {
             ui.spacing_mut().slider_width = ui.available_width() - 78.0;
             let slider = Slider::new(&mut options.grow_radius_mm, ToolOptions::GROW_RADII_MM).logarithmic(true);
-            ui.add(slider.suffix(" mm").fixed_decimals(0)).accessible_name("Largest distance from the seed");
+            let suffix = format!(" {}", case.grid().units().length());
+            ui.add(slider.suffix(suffix).fixed_decimals(0)).accessible_name("Largest distance from the seed");
         });
     }
     let line = match state.tool {

@@ -193,6 +193,32 @@ proptest! {
 }
 
 #[test]
+fn a_picture_comes_back_as_one_with_or_without_the_size_of_its_pixels() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.nii.gz");
+    for (pixel_mm, unit) in [(None, "8, Unknown"), (Some([0.25, 0.25, 0.25]), "10, Mm")] {
+        let picture = |n_slices| Grid::picture([4, 3, n_slices], pixel_mm).unwrap();
+        for grid in [picture(1), picture(2), picture(1).in_time(5)] {
+            let labels = labels_on(&grid, 3);
+            write_labels(&path, &labels, None, &Silent).unwrap();
+            assert_eq!(crate::io::read_labels(&path, &Silent).unwrap().labels, labels);
+        }
+        let units = read_header(&path).unwrap().0.describe().into_iter().find(|(name, _)| name == "xyzt_units");
+        assert!(units.is_some_and(|(_, text)| text.starts_with(unit)), "{unit} of the series");
+    }
+    // Most files without a unit are in millimetres, and of a patient.
+    let grid = Grid::new([4, 3, 2], glam::DAffine3::from_scale(glam::DVec3::new(-1.0, -1.0, 1.0))).unwrap();
+    write_labels(&path, &labels_on(&grid, 3), None, &Silent).unwrap();
+    let mut bytes = Vec::new();
+    std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(std::fs::File::open(&path).unwrap()), &mut bytes)
+        .unwrap();
+    bytes[123] = 0;
+    let path = folder.path().join("b.nii");
+    std::fs::write(&path, bytes).unwrap();
+    assert_eq!(crate::io::read_labels(&path, &Silent).unwrap().labels.grid(), &grid);
+}
+
+#[test]
 fn the_frames_of_a_series_lie_where_the_standard_has_time() {
     let folder = tempfile::tempdir().unwrap();
     let grid = Grid::axis_aligned([4, 3, 1], [0.5, 0.5, 8.0]).unwrap().in_time(5);
