@@ -59,6 +59,9 @@ pub struct SegmentSettings {
     /// Segment every slice or frame with a model for pictures, not one alone
     #[arg(long)]
     pub all_slices: bool,
+    /// Segment every frame of a volume over time, with a model for pictures every slice of it; a flag of `ldseg segment` alone
+    #[arg(skip)]
+    pub all_frames: bool,
     /// Where the networks run
     #[arg(long, value_enum, default_value_t)]
     pub device: DeviceChoice,
@@ -73,6 +76,7 @@ impl Default for SegmentSettings {
             samples: 1,
             seed: 0,
             all_slices: false,
+            all_frames: false,
             device: DeviceChoice::default(),
         }
     }

@@ -89,7 +89,7 @@ fn frames_of_an_ultrasound_are_time_and_its_pixels_have_their_size() {
     let (file, mask) = (folder.path().join("ultrasound/us.dcm"), folder.path().join("mask.dcm"));
     let labels = LabelMap::new(volume.grid().clone(), (0..60).map(|at| u16::from(at > 30) * 4).collect()).unwrap();
     write_labels(&mask, &labels, &LabelTable::default(), Some(DrawnOn::File(&file)), &Silent).unwrap();
-    let read = read_labels_on(&mask, volume.grid(), &Silent).unwrap().labels;
+    let read = read_labels_on(&mask, volume.grid(), 1, &Silent).unwrap().labels;
     assert_eq!((read.grid(), read.to_ids()), (volume.grid(), labels.to_ids()));
     let alone = read_labels(&mask, &Silent).unwrap().labels;
     assert_eq!((alone.grid().is_series(), alone.to_ids()), (true, labels.to_ids()));
@@ -134,7 +134,7 @@ fn labels_become_a_segmentation_of_the_series_that_they_were_drawn_on() {
     assert!((0..9).all(|at| apart(at / 3, at % 3) <= 2), "{:?}", said.colors);
     assert!(said.keeps_patient && said.refers);
 
-    let read = read_labels_on(&mask, &grid, &Silent).unwrap();
+    let read = read_labels_on(&mask, &grid, 1, &Silent).unwrap();
     assert_eq!((read.labels.grid(), read.labels.to_ids()), (&grid, labels.to_ids()));
     assert_eq!(read.table, Some(table.clone()));
     // By itself: from the first slice with a label to the last.
@@ -164,7 +164,7 @@ fn what_highdicom_segments_is_read_on_the_grid_of_its_series() {
     let id = |at: usize| ((at % 5 + at / 5 % 4 + at / 20) % 3 * usize::from(at >= 20)) as u16;
     let ids: Vec<u16> = (0..120).map(id).collect();
     for (name, said) in [("binary", None), ("labelmap", None), ("fractional", Some("as fractions"))] {
-        let read = read_labels_on(&folder.path().join(name).with_extension("dcm"), &grid, &Silent).unwrap();
+        let read = read_labels_on(&folder.path().join(name).with_extension("dcm"), &grid, 1, &Silent).unwrap();
         assert_eq!((read.labels.grid(), read.labels.to_ids()), (&grid, ids.clone()), "{name}");
         assert!(read.warnings.len() == usize::from(said.is_some()), "{name}: {:?}", read.warnings);
         assert!(said.is_none_or(|said| read.warnings[0].contains(said)), "{name}: {:?}", read.warnings);
@@ -173,7 +173,7 @@ fn what_highdicom_segments_is_read_on_the_grid_of_its_series() {
         let apart = [200, 30, 40].iter().zip(table.get(1).unwrap().color).map(|(a, b): (&u8, u8)| a.abs_diff(b)).max();
         assert!(name == "labelmap" || apart.is_some_and(|apart| apart <= 2), "{name}: {:?}", table.labels);
     }
-    let read = read_labels_on(&folder.path().join("overlapping.dcm"), &grid, &Silent).unwrap();
+    let read = read_labels_on(&folder.path().join("overlapping.dcm"), &grid, 1, &Silent).unwrap();
     assert!(read.labels.iter().zip(ids).all(|(found, id)| found == if id == 1 { 1 } else { 2 }));
     assert!(read.warnings[0].starts_with("33 voxels belong to more than one"), "{:?}", read.warnings);
 }
@@ -187,7 +187,7 @@ fn labels_of_an_image_without_patient_become_a_segmentation_of_nobody() {
     let grid = ldseg::domain::Grid::new([9, 3, 4], affine).unwrap();
     let labels = LabelMap::new(grid.clone(), (0..108).map(|at| u16::from(at > 30 && at % 5 == 0)).collect()).unwrap();
     write_labels(&mask, &labels, &LabelTable::default(), None, &Silent).unwrap();
-    assert_eq!(read_labels_on(&mask, &grid, &Silent).unwrap().labels.to_ids(), labels.to_ids());
+    assert_eq!(read_labels_on(&mask, &grid, 1, &Silent).unwrap().labels.to_ids(), labels.to_ids());
     let alone = read_labels(&mask, &Silent).unwrap().labels;
     assert_eq!(alone.counts().get(&1), labels.counts().get(&1));
     assert!(alone.grid().world_from_voxel().matrix3.determinant() > 0.0);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use ldseg::domain::{Grid, LabelMap, LabelTable, Volume};
-use ldseg::io::{read_labels, read_volume, write_labels};
+use ldseg::io::{DrawnOn, read_labels, read_volume, write_frames, write_labels};
 use ldseg::monitor::Silent;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -98,6 +98,42 @@ fn what_is_written_simple_itk_reads() {
     let said: Vec<Description> = serde_json::from_str(&simple_itk(&words).unwrap()).unwrap();
     for (mask, expected) in masks.iter().zip(&said) {
         check(labels.grid(), &|place| f64::from(labels.get(place)), expected, &mask.display().to_string());
+    }
+}
+
+/// What SimpleITK says of a mask of several frames and of the image that it is of.
+#[derive(Deserialize)]
+struct Frames {
+    size: [usize; 4],
+    spacing: [f64; 4],
+    points: Vec<[f64; 4]>,
+    source_points: Vec<[f64; 4]>,
+    values: Vec<Vec<u16>>,
+}
+
+#[test]
+fn masks_of_several_frames_lie_in_space_and_time_where_their_image_does() {
+    let folder = tempfile::tempdir().unwrap();
+    if simple_itk(&["cine".as_ref(), folder.path()]).is_none() {
+        return;
+    }
+    let image = read_volume(&folder.path().join("cine.nii.gz"), &Silent, &mut |_| {}).unwrap();
+    assert_eq!(image.volume.n_frames(), 4);
+    let (grid, header) = (image.volume.grid().clone(), image.header.unwrap());
+    let mask = |frame: u16| LabelMap::new(grid.clone(), (0..60).map(|at| at % 7 * frame).collect()).unwrap();
+    let masks: Vec<LabelMap> = (0..4).map(mask).collect();
+    let frames: Vec<&LabelMap> = masks.iter().collect();
+    for (source, step_s) in [(Some(DrawnOn::Nifti(&header)), None), (None, Some(0.03125))] {
+        let path = folder.path().join("mask.nii.gz");
+        write_frames(&path, (&frames, step_s), &LabelTable::with_ids(&[1]), source, &Silent).unwrap();
+        let said: Frames = serde_json::from_str(&simple_itk(&["frames".as_ref(), &path]).unwrap()).unwrap();
+        assert_eq!((said.size, said.spacing[3]), ([5, 4, 3, 4], 0.03125));
+        for (at, expected) in said.points.iter().flatten().zip(said.source_points.iter().flatten()) {
+            assert!((at - expected).abs() < 1e-4, "{:?} for {:?}", said.points, said.source_points);
+        }
+        for (values, mask) in said.values.iter().zip(&masks) {
+            assert_eq!(values, &PLACES.map(|place| mask.get(place)));
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use ldseg::domain::edit::Stroke;
-use ldseg::domain::{Grid, History, LabelMap, LabelTable};
+use ldseg::domain::{FrameLabels, Grid, History, LabelMap, LabelTable};
 use ldseg::engine::journal::Recorder;
 use ldseg::io::journal::{recover, survey};
 use rand::{Rng, SeedableRng};
@@ -24,6 +24,16 @@ fn grid() -> Grid {
     Grid::axis_aligned(SHAPE, [0.8, 0.8, 2.5]).unwrap()
 }
 
+/// Frames of the image that is painted on: every other session is on one of two frames.
+fn n_frames(seed: u64) -> usize {
+    1 + seed as usize % 2
+}
+
+/// The masks of all frames.
+fn masks(history: &History) -> Vec<LabelMap> {
+    history.frames().masks().iter().map(|mask| LabelMap::clone(mask)).collect()
+}
+
 /// Someone who paints, undoes and redoes; the same in every process for the same seed.
 struct Session {
     rng: ChaCha8Rng,
@@ -32,12 +42,15 @@ struct Session {
 
 impl Session {
     fn new(seed: u64) -> Self {
-        Self { rng: ChaCha8Rng::seed_from_u64(seed), history: History::new(LabelMap::empty(grid())) }
+        let frames = FrameLabels::new(vec![LabelMap::empty(grid()); n_frames(seed)], None);
+        Self { rng: ChaCha8Rng::seed_from_u64(seed), history: History::of_frames(frames) }
     }
 
     /// One step of the history: a stroke of several dabs, or one undone or redone. `meanwhile` runs between the dabs,
     /// while the stroke is no change yet.
     fn step(&mut self, meanwhile: impl Fn()) {
+        let frame = self.rng.random_range(0..self.history.frames().masks().len());
+        self.history.show(frame);
         match self.rng.random_range(0..10) {
             0 | 1 => drop(self.history.undo().map(str::to_owned)),
             2 => drop(self.history.redo().map(str::to_owned)),
@@ -77,7 +90,7 @@ impl Session {
 /// step only when the last one has long been written.
 fn paint_until_killed(folder: &Path, seed: u64) -> ! {
     let recorder = Recorder::start(folder.to_owned(), || {});
-    recorder.begin(CASE, None, grid(), LabelTable::with_ids(&[1, 2, 3, 4]));
+    recorder.begin(CASE, None, grid(), n_frames(seed), LabelTable::with_ids(&[1, 2, 3, 4]));
     let mut session = Session::new(seed);
     for n_steps in 1.. {
         session.step(|| std::thread::sleep(Duration::from_micros(200)));
@@ -127,10 +140,10 @@ fn a_session_killed_at_any_moment_comes_back_as_before_or_after_the_last_stroke(
         n_steps_in_all += n_steps;
 
         let mut session = Session::new(seed);
-        let mut states = vec![session.history.labels().clone()];
+        let mut states = vec![masks(&session.history)];
         for _ in 0..=n_steps {
             session.step(|| ());
-            states.push(session.history.labels().clone());
+            states.push(masks(&session.history));
         }
         let may_be = &states[n_steps - 1..];
         // Where all strokes are undone there is nothing to win, and nothing is offered.
@@ -138,14 +151,14 @@ fn a_session_killed_at_any_moment_comes_back_as_before_or_after_the_last_stroke(
             assert!(may_be.contains(&states[0]), "kill {seed} after step {n_steps}: nothing came back");
             continue;
         };
-        let (mut recovered, _journal) = recover(&found.path, CASE, &grid()).unwrap();
+        let (mut recovered, _journal) = recover(&found.path, CASE, &grid(), n_frames(seed)).unwrap();
         n_torn += recovered.warnings.len();
         assert!(
-            may_be.contains(recovered.history.labels()),
+            may_be.contains(&masks(&recovered.history)),
             "kill {seed} after step {n_steps}: other labels came back"
         );
         recovered.history.go_to(0);
-        assert_eq!(recovered.history.labels(), &states[0], "kill {seed} after step {n_steps}: undo");
+        assert_eq!(masks(&recovered.history), states[0], "kill {seed} after step {n_steps}: undo");
     }
     println!("{N_KILLS} kills, {n_steps_in_all} steps, {n_torn} torn records");
     assert!(n_steps_in_all > 5 * N_KILLS as usize, "the sessions were too short to say anything");

@@ -6,7 +6,7 @@ use eframe::egui::{ViewportCommand, vec2};
 
 use super::App;
 use super::action::{Action, Resolution};
-use super::background::Task;
+use super::background::{Laying, Task};
 use super::case::{Case, Merging, PLANES, Source, plane_index};
 use super::command::{Command, can_change_labels};
 use super::controls::Editing;
@@ -18,6 +18,7 @@ use super::long_edit::{Ending, LongEdit};
 use super::settings::{Interpolation, ThemeChoice};
 use super::state::{Dialog, Layout, Next, Purpose, Segmenting};
 use super::tools::{PointerEvent, camera_centered};
+use crate::config::SegmentSettings;
 use crate::domain::accept::Part;
 use crate::domain::phantom::PhantomKind;
 use crate::domain::{Convention, Label, LabelMap, LabelTable, Palette, Plane, Window};
@@ -157,6 +158,11 @@ impl App {
             Command::LastSlice => self.with_case(|case| case.scroll(plane, isize::from(i16::MAX))),
             Command::PlayFrames => self.toggle_play(),
             Command::SwapTime => self.swap_time(),
+            Command::OneMaskForAll => self.toggle_one_mask(),
+            Command::CopyToNextFrame => self.copy_frame(1),
+            Command::CopyToPreviousFrame => self.copy_frame(-1),
+            Command::CopyToFollowingFrames => self.copy_to_following_frames(),
+            Command::FillBetweenFrames => self.fill_between_frames(),
             Command::ShowOverTime => self.remember(|known| known.shows_over_time = !known.shows_over_time),
             Command::NextFrame => self.step_frame(1),
             Command::PreviousFrame => self.step_frame(-1),
@@ -266,15 +272,10 @@ impl App {
             case.crosshair[2] = frame.min(case.grid().shape()[2] - 1);
             return;
         }
-        let before = std::mem::replace(&mut case.frame, frame.min(case.opened.volume.n_frames() - 1));
-        let is_other = case.frame != before;
-        case.remeasure();
-        // It was made for the frame before.
-        case.wire = None;
-        if is_other {
-            self.leave_frame();
+        // A gesture is of one frame, and so is what is being made part of the labels.
+        if !case.strokes.is_painting() && case.merging.is_none() {
+            self.show_frame(frame);
         }
-        self.refresh_statistics();
     }
 
     fn step_frame(&mut self, step: isize) {
@@ -306,20 +307,20 @@ impl App {
     }
 
     fn undo(&mut self) {
-        self.with_case(|case| {
-            case.history.undo();
+        self.step_history(|history| {
+            history.undo();
         });
     }
 
     fn go_to(&mut self, n_applied: usize) {
         if can_change_labels(&self.state).is_ok() {
-            self.with_case(|case| case.history.go_to(n_applied));
+            self.step_history(|history| history.go_to(n_applied));
         }
     }
 
     fn redo(&mut self) {
-        self.with_case(|case| {
-            case.history.redo();
+        self.step_history(|history| {
+            history.redo();
         });
     }
 
@@ -329,7 +330,10 @@ impl App {
             stamp: Stamp { case: case.id, frame: case.frame },
             volume: case.opened.volume.clone(),
             focus: Some(case.crosshair),
-            settings: self.state.settings.segment.clone(),
+            settings: SegmentSettings {
+                all_frames: self.state.segments_all_frames(),
+                ..self.state.settings.segment.clone()
+            },
         };
         let job = self.engine.submit(job);
         let started = std::time::Instant::now();
@@ -348,9 +352,9 @@ impl App {
     fn accept_preview(&mut self, part: Part) {
         let Some(case) = &mut self.state.case else { return };
         let Some(preview) = case.preview.clone() else { return };
-        if let Source::Change { edit, .. } = preview.source {
+        if let Source::Change { edits, .. } = preview.source {
             case.preview = None;
-            case.history.apply(Arc::unwrap_or_clone(edit));
+            case.history.apply_to_frames(Arc::unwrap_or_clone(edits));
             return;
         }
         let (name, stays) = match part {
@@ -359,7 +363,8 @@ impl App {
             Part::Label(_) => ("Accept one label", true),
             Part::Region(_) => ("Accept one region", true),
         };
-        self.merge(Merging::Preview { stays }, name, (preview.labels, preview.table), Some(part));
+        let added = case.found_in_frames(&preview, part);
+        self.merge(Merging::Preview { stays }, name, (added, preview.table), Some(part));
     }
 
     /// Under the pointer, or under the crosshair where the pointer is over no voxel.
@@ -371,22 +376,37 @@ impl App {
 
     fn use_reference(&mut self) {
         let reference = self.state.case.as_ref().and_then(|case| case.opened.reference.clone());
-        let Some(added) = reference else { return };
-        self.merge(Merging::Reference, "Use known truth", added, Some(Part::All));
+        let Some((labels, table)) = reference else { return };
+        self.merge_shown(Merging::Reference, "Use known truth", (labels, table), Some(Part::All));
     }
 
-    /// Works out in the background how the labels change; [`App::learn`] makes the change.
+    /// As [`App::merge`], for the mask that is worked on.
+    pub(super) fn merge_shown(
+        &mut self,
+        what: Merging,
+        name: &'static str,
+        (labels, table): (Arc<LabelMap>, LabelTable),
+        part: Option<Part>,
+    ) {
+        let Some(case) = &self.state.case else { return };
+        let mask = case.history.frames().mask();
+        self.merge(what, name, (vec![(mask, labels)], table), part);
+    }
+
+    /// Works out in the background how masks change over which labels are laid; [`App::learn`] makes the change.
     pub(super) fn merge(
         &mut self,
         what: Merging,
         name: &'static str,
-        added: (Arc<LabelMap>, LabelTable),
+        (added, added_table): (Vec<(usize, Arc<LabelMap>)>, LabelTable),
         part: Option<Part>,
     ) {
         let by_slice = self.state.slices_of_preview().filter(|_| matches!(what, Merging::Preview { .. }));
         let Some(case) = &mut self.state.case else { return };
-        let current = (case.history.shared(), case.table.clone());
-        if self.background.submit(Task::Merge { case: case.id, name, current, added, part, by_slice }) {
+        let now = case.history.frames().masks();
+        let laying = |(mask, added)| Laying { mask, labels: Arc::clone(&now[mask]), added };
+        let (masks, table) = (added.into_iter().map(laying).collect(), case.table.clone());
+        if self.background.submit(Task::Merge { case: case.id, name, masks, table, added_table, part, by_slice }) {
             case.merging = Some(what);
         } else {
             self.state

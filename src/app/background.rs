@@ -17,7 +17,7 @@ use super::widgets::plot::{self, Chart};
 use crate::domain::accept::{Part, accepted};
 use crate::domain::measure::{LabelStatistics, per_label};
 use crate::domain::over_time::over_time;
-use crate::domain::{Edit, LabelMap, LabelTable, Volume};
+use crate::domain::{Edit, FrameEdits, LabelMap, LabelTable, Volume};
 
 /// Bins of the histogram.
 const N_BINS: usize = 128;
@@ -37,8 +37,8 @@ pub enum Task {
     Count {
         /// Whose labels.
         case: u64,
-        /// The labels.
-        labels: Arc<LabelMap>,
+        /// Every mask.
+        masks: Vec<Arc<LabelMap>>,
     },
     /// The voxels of each label of a preview.
     CountPreview {
@@ -47,16 +47,18 @@ pub enum Task {
         /// Its labels.
         labels: Arc<LabelMap>,
     },
-    /// The change that makes one label map part of another.
+    /// The change that makes label maps part of others.
     Merge {
         /// Whose labels.
         case: u64,
         /// Name of the change.
         name: &'static str,
-        /// The labels now, and what their ids mean.
-        current: (Arc<LabelMap>, LabelTable),
-        /// The labels to lay over them.
-        added: (Arc<LabelMap>, LabelTable),
+        /// The masks that change, as they are now.
+        masks: Vec<Laying>,
+        /// What the ids mean now.
+        table: LabelTable,
+        /// What the ids of the labels mean that are laid over them.
+        added_table: LabelTable,
         /// How much of them is accepted; `None`: they replace all.
         part: Option<Part>,
         /// The axis along which they were found slice by slice; see [`accepted`].
@@ -135,6 +137,16 @@ pub enum Task {
     Free(Box<Case>),
 }
 
+/// Labels to lay over those of a mask.
+pub struct Laying {
+    /// Which mask.
+    pub mask: usize,
+    /// Its labels now.
+    pub labels: Arc<LabelMap>,
+    /// The labels to lay over them.
+    pub added: Arc<LabelMap>,
+}
+
 /// Something worked out.
 pub enum Answer {
     /// Of [`Task::Image`].
@@ -148,8 +160,8 @@ pub enum Answer {
     Count {
         /// Whose labels.
         case: u64,
-        /// Voxels by id, without background.
-        voxels: BTreeMap<u16, u64>,
+        /// Voxels by id, without background, of each mask.
+        voxels: Vec<BTreeMap<u16, u64>>,
     },
     /// Of [`Task::CountPreview`].
     CountPreview {
@@ -163,7 +175,7 @@ pub enum Answer {
         /// Whose labels.
         case: u64,
         /// The change; `None` where nothing differs.
-        edit: Option<Edit>,
+        edits: Option<FrameEdits>,
         /// The table after it.
         table: LabelTable,
     },
@@ -285,14 +297,26 @@ fn supersedes(newer: &Task, older: &Task) -> bool {
 fn answer(task: Task) -> Option<Answer> {
     Some(match task {
         Task::Image { case, frame, volume } => Answer::Image { case, statistics: statistics(&volume, frame) },
-        Task::Count { case, labels } => Answer::Count { case, voxels: labelled(&labels) },
+        Task::Count { case, masks } => {
+            Answer::Count { case, voxels: masks.iter().map(|labels| labelled(labels)).collect() }
+        }
         Task::CountPreview { serial, labels } => Answer::CountPreview { serial, voxels: labelled(&labels) },
-        Task::Merge { case, name, current: (labels, table), added: (added, added_table), part, by_slice } => {
-            let (edit, table) = match part {
-                Some(part) => accepted(&labels, &table, (&added, &added_table), part, by_slice, name),
-                None => (Edit::between(name, &labels, &added), added_table),
-            };
-            Answer::Merged { case, edit, table }
+        Task::Merge { case, name, masks, mut table, added_table, part, by_slice } => {
+            let mut parts = Vec::new();
+            for Laying { mask, labels, added } in masks {
+                let edit = match part {
+                    Some(part) => {
+                        // What a label of the model is called in one frame, it is called in all.
+                        let (edit, named) = accepted(&labels, &table, (&added, &added_table), part, by_slice, name);
+                        table = named;
+                        edit
+                    }
+                    None => Edit::between(name, &labels, &added),
+                };
+                parts.extend(edit.map(|edit| (mask, edit)));
+            }
+            let table = if part.is_some() { table } else { added_table };
+            Answer::Merged { case, edits: FrameEdits::of_several(name, parts), table }
         }
         Task::OverTime { case, labels } => Answer::OverTime { case, measures: Arc::new(over_time(&labels)) },
         Task::Labels { case, labels, table, volume, frame } => {

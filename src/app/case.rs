@@ -14,10 +14,11 @@ use super::state::Camera;
 use super::time::{OverTime, own_speed};
 use super::tools::{Limits, Outline, Place, Ruler, Strokes, ValueMap};
 use crate::config::SegmentSettings;
+use crate::domain::grid::SliceAxes;
 use crate::domain::livewire::LiveWire;
 use crate::domain::measure::LabelStatistics;
 use crate::domain::volume::Histogram;
-use crate::domain::{Convention, Edit, Grid, History, Label, LabelMap, LabelTable, Plane, Window, grid::SliceAxes};
+use crate::domain::{Convention, FrameEdits, FrameLabels, Grid, History, Label, LabelMap, LabelTable, Plane, Window};
 use crate::engine::Opened;
 use crate::io::provenance::ModelRun;
 
@@ -75,6 +76,8 @@ pub struct Case {
     pub strokes: Strokes,
     /// A segmentation that is not yet part of the labels.
     pub preview: Option<Preview>,
+    /// Such ones of other frames than the one shown.
+    pub parked_previews: Vec<Preview>,
     /// The last segmentation that was made part of the labels.
     pub accepted: Option<ModelRun>,
     /// A mask to combine the labels with.
@@ -110,6 +113,10 @@ pub struct Preview {
     pub counts: Option<BTreeMap<u16, u64>>,
     /// Counts the previews of this window.
     pub serial: u64,
+    /// The frame that it is of.
+    pub frame: usize,
+    /// What was found in every frame, where all were segmented; `labels` are those of the frame shown.
+    pub frames: Vec<Arc<LabelMap>>,
 }
 
 /// Where a preview comes from.
@@ -122,7 +129,7 @@ pub enum Source {
         /// What the change is, for the banner: "Grow Liver by 2 mm".
         name: String,
         /// The change, of the labels as they are.
-        edit: Arc<Edit>,
+        edits: Arc<FrameEdits>,
     },
 }
 
@@ -137,7 +144,12 @@ pub enum Merging {
     /// The sample's known truth.
     Reference,
     /// A file.
-    File(PathBuf),
+    File {
+        /// Where.
+        path: PathBuf,
+        /// It has a mask for each frame.
+        has_frames: bool,
+    },
     /// The journal of an earlier window.
     Recovery(PathBuf),
 }
@@ -174,10 +186,13 @@ impl Case {
         let grid = opened.volume.grid().clone();
         let table = opened.reference.as_ref().map(|(_, table)| table.clone()).unwrap_or_default();
         let window = first_window(&opened, 0);
+        // A flat image in time has its frames along the third axis of one mask.
+        let n_masks = if grid.is_series() { 1 } else { opened.volume.n_frames() };
+        let masks = vec![LabelMap::empty(grid.clone()); n_masks];
         Self {
             id,
             crosshair: grid.shape().map(|n| n / 2),
-            history: History::new(LabelMap::empty(grid)),
+            history: History::of_frames(FrameLabels::new(masks, None)),
             table,
             table_revision: 0,
             recorded_table_revision: 0,
@@ -199,10 +214,11 @@ impl Case {
             other_mask: None,
             strokes: Strokes::default(),
             preview: None,
+            parked_previews: Vec::new(),
             accepted: None,
             merging: None,
             statistics: None,
-            counts: Counts::of_empty(),
+            counts: Counts::of_empty(n_masks),
             lab: Lab::default(),
             over_time: OverTime::default(),
             isolation: None,
@@ -249,9 +265,9 @@ impl Case {
         self.crosshair[axis] = (self.crosshair[axis] as isize + step).clamp(0, last) as usize;
     }
 
-    /// Whether no voxel has a label.
+    /// Whether no voxel of the masks that count has a label.
     pub fn is_empty(&self) -> bool {
-        self.counts.is_empty() && !self.strokes.is_painting()
+        self.counts.is_empty(self.history.frames().in_use()) && !self.strokes.is_painting()
     }
 
     /// Whether anything would be lost by closing the case.

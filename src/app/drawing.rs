@@ -139,7 +139,7 @@ impl App {
                 let Snapshot { rules, .. } = snapshot;
                 let grown = region_grow(&canvas, &rules.volume, rules.frame, voxel, &settings, id, monitor)?;
                 let note = grown.as_ref().and_then(|grown| grown.stopped).map(limit_text);
-                Ok(Outcome { edit: grown.map(|grown| grown.edit), note, table: None })
+                Ok(Outcome { edit: grown.map(|grown| grown.edit), note, ..Outcome::default() })
             }),
             _ if is_quick => {
                 let edit = filled(tool, &canvas_for(case, id), voxel, through, id, &Silent);

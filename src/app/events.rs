@@ -5,11 +5,10 @@ use std::sync::Arc;
 use super::App;
 use super::background::{Answer, Task};
 use super::case::{Case, Merging, Origin, Preview, Source, quick_window};
-use super::counts::Counts;
 use super::files::file_name;
 use super::provenance::model_run;
 use super::state::{AfterOpening, LastRun, Layout};
-use crate::domain::{History, LabelMap, LabelTable};
+use crate::domain::{LabelMap, LabelTable};
 use crate::engine::{Ending, Event, Failure, Job, JobId, Opened, OpenedLabels, Outcome, Segmentation};
 use crate::io::journal::Saved;
 
@@ -118,26 +117,13 @@ impl App {
         if is_reference {
             return self.use_reference_mask(opened);
         }
-        let Some(case) = &mut self.state.case else { return };
-        if case.is_empty() && case.history.can_undo().is_none() {
-            case.history = History::new(opened.labels);
-            case.table = opened.table;
-            case.table_revision += 1;
-            case.labels_path = Some(opened.path);
-            case.counts = Counts::default();
-            self.background.submit(Task::Count { case: case.id, labels: case.history.shared() });
-            self.record_base();
-        } else {
-            // What is there may be work: the file becomes a change that can be undone.
-            let added = (Arc::new(opened.labels), opened.table);
-            self.merge(Merging::File(opened.path), "Open labels", added, None);
-        }
+        self.use_labels(opened);
     }
 
     fn note_saved(&mut self, id: JobId, path: std::path::PathBuf) {
         let Some(saving) = self.state.saving.take_if(|saving| saving.job == id) else { return };
         let Some(case) = &mut self.state.case else { return };
-        let labels = case.history.revision() == saving.revision;
+        let labels = case.history.edition() == saving.edition;
         if labels {
             case.history.mark_saved();
         }
@@ -171,16 +157,22 @@ impl App {
             device: result.device,
             which: None,
         });
-        self.show_as_preview(Arc::new(result.labels), result.table, source);
+        let frames = result.frames.into_iter().map(Arc::new).collect();
+        self.show_as_preview((Arc::new(result.labels), frames), result.stamp.frame, result.table, source);
     }
 
-    /// Shows labels as a preview in place of any that is there.
-    pub(super) fn show_as_preview(&mut self, labels: Arc<LabelMap>, table: LabelTable, source: Source) {
-        let Some(case) = &mut self.state.case else { return };
+    /// Shows labels of a frame, or with them those of every frame, as a preview in place of any that is there.
+    pub(super) fn show_as_preview(
+        &mut self,
+        (labels, frames): (Arc<LabelMap>, Vec<Arc<LabelMap>>),
+        frame: usize,
+        table: LabelTable,
+        source: Source,
+    ) {
         self.n_previews += 1;
         let serial = self.n_previews;
         self.background.submit(Task::CountPreview { serial, labels: Arc::clone(&labels) });
-        case.preview = Some(Preview { labels, counts: None, table, source, serial });
+        self.present(Preview { labels, counts: None, table, source, serial, frame, frames });
     }
 
     fn end_cancelled(&mut self, id: JobId) {
@@ -224,10 +216,16 @@ impl App {
             Answer::Labels { case: id, statistics } if id == case.id => case.label_statistics = Some(statistics),
             Answer::OverTime { case: id, measures } if id == case.id => case.over_time.measures = Some(measures),
             Answer::Count { case: id, voxels } if id == case.id => case.counts.set_base(voxels),
-            Answer::Merged { case: id, edit, table } if id == case.id => {
-                match edit {
-                    Some(edit) => case.history.apply(edit.with_tables(&case.table, &table)),
+            Answer::Merged { case: id, edits, table } if id == case.id => {
+                let one_for_all = case.history.frames().one_for_all();
+                let is_each = matches!(case.merging, Some(Merging::File { has_frames: true, .. }));
+                match edits.map(|edits| edits.with_tables(&case.table, &table)) {
+                    Some(edits) if is_each => case.history.apply_to_frames(edits.with_each_frame(one_for_all)),
+                    Some(edits) => case.history.apply_to_frames(edits),
                     None => case.set_table(table),
+                }
+                if is_each {
+                    case.history.share_mask(false);
                 }
                 if end_merge(case) {
                     self.record_model();
@@ -274,7 +272,7 @@ fn end_merge(case: &mut Case) -> bool {
             }
             case.preview.take_if(|_| !stays);
         }
-        Some(Merging::File(path)) => case.labels_path = Some(path),
+        Some(Merging::File { path, .. }) => case.labels_path = Some(path),
         Some(Merging::Reference | Merging::Recovery(_)) | None => {}
     }
     is_prediction

@@ -92,8 +92,7 @@ impl App {
 
     pub(super) fn open_labels(&mut self, path: PathBuf) {
         let Some(case) = &self.state.case else { return };
-        let grid = case.grid().clone();
-        self.state.opening_labels = Some(self.engine.submit(Job::OpenLabels { path, grid }));
+        self.state.opening_labels = Some(self.engine.submit(case.open_labels_job(path)));
     }
 
     /// Saves to the file of last time, or asks for one; then does `next`.
@@ -193,14 +192,15 @@ impl App {
         let Some(case) = &self.state.case else { return };
         let job = Job::SaveLabels {
             path,
-            labels: case.history.shared(),
+            labels: case.history.in_use(),
+            step_s: case.opened.volume.frame_times().map(|times| times.frames_per_second().recip()),
             table: case.table.clone(),
             header: case.opened.header.clone(),
             image: case.opened.path.clone(),
             provenance: Box::new(super::provenance::of(case)),
         };
-        let (revision, table_revision) = (case.history.revision(), case.table_revision);
-        self.state.saving = Some(Saving { job: self.engine.submit(job), revision, table_revision, then });
+        let (edition, table_revision) = (case.history.edition(), case.table_revision);
+        self.state.saving = Some(Saving { job: self.engine.submit(job), edition, table_revision, then });
     }
 
     /// Beside the image, named after it.

@@ -50,12 +50,13 @@ impl App {
     pub(super) fn begin_journal(&mut self, left_behind: Option<&Path>) {
         let (Some(recorder), Some(case)) = (&self.recorder, &mut self.state.case) else { return };
         let (name, grid) = (&case.opened.name, case.opened.volume.grid().clone());
+        let n_frames = case.history.frames().masks().len();
         match left_behind {
             Some(path) => {
                 case.merging = Some(Merging::Recovery(path.to_owned()));
-                recorder.recover(case.id, path.to_owned(), name, grid);
+                recorder.recover(case.id, path.to_owned(), name, grid, n_frames);
             }
-            None => recorder.begin(name, case.opened.path.clone(), grid, case.table.clone()),
+            None => recorder.begin(name, case.opened.path.clone(), grid, n_frames, case.table.clone()),
         }
     }
 
@@ -64,7 +65,7 @@ impl App {
         let (Some(recorder), Some(case)) = (&self.recorder, &mut self.state.case) else { return };
         if let Some(path) = case.labels_path.clone() {
             case.recorded_table_revision = case.table_revision;
-            recorder.base(case.history.shared(), case.table.clone(), path);
+            recorder.base(case.history.frames().clone(), case.table.clone(), path);
         }
     }
 
@@ -160,15 +161,16 @@ impl App {
                 let (n_records, warnings) = (recovered.n_records, recovered.warnings.clone());
                 let Recovered { history, table, table_is_saved, labels_path, model, pixel_mm, .. } = *recovered;
                 (case.history, case.table, case.table_is_saved) = (history, table, table_is_saved);
+                case.history.show(case.frame);
                 case.table_revision += 1;
                 case.recorded_table_revision = case.table_revision;
                 (case.labels_path, case.accepted) = (labels_path, model);
-                case.counts = Counts::default();
+                case.counts = Counts::unknown(case.history.frames().masks().len());
                 if let Some(pixel_mm) = pixel_mm {
                     case.set_pixel_mm(pixel_mm);
                     self.screen.forget();
                 }
-                self.background.submit(Task::Count { case: id, labels: case.history.shared() });
+                self.background.submit(Task::Count { case: id, masks: case.history.frames().masks().to_vec() });
                 let changes = if n_records == 1 { "change" } else { "changes" };
                 self.state.notices.success(format!("Recovered {n_records} {changes}; save the labels to keep them"));
                 warnings.into_iter().for_each(|warning| self.state.notices.warning(warning));

@@ -103,11 +103,8 @@ impl Case {
 
     /// Brings labels back into the table that a change has given voxels.
     pub fn keep_labels_known(&mut self, change: &Change) {
-        let (edit, sign) = match change {
-            Change::Applied(edit) | Change::Redone(edit) => (edit, 1),
-            Change::Undone(edit) => (edit, -1),
-        };
-        for (id, gain) in edit.gains() {
+        let (edits, sign) = change.signed();
+        for (id, gain) in edits.parts().iter().flat_map(|(_, edit)| edit.gains()) {
             if id != 0 && sign * gain > 0 && self.table.get(id).is_none() {
                 let label = self.removed.remove(&id).unwrap_or_else(|| Label::new(id, format!("Label {id}")));
                 self.table.push(label);
@@ -123,9 +120,9 @@ impl Case {
         known.free_id()
     }
 
-    /// Ids of the labels that have no voxels and are not locked; `None` until the voxels have been counted.
+    /// Ids of the labels that have no voxels in any frame and are not locked; `None` until the voxels have been counted.
     pub fn unused_labels(&self) -> Option<Vec<u16>> {
-        let unused = |label: &&Label| !label.locked && self.counts.of(label.id) == Some(0);
+        let unused = |label: &&Label| !label.locked && self.counts.in_all(label.id) == Some(0);
         self.counts.is_known().then(|| self.table.labels.iter().filter(unused).map(|label| label.id).collect())
     }
 }
@@ -196,7 +193,7 @@ impl App {
 
     fn delete_label(&mut self, id: u16) {
         let Some(case) = &mut self.state.case else { return };
-        match case.counts.of(id) {
+        match case.counts.in_all(id) {
             Some(0) => case.set_table(case.table_without(id)),
             _ => self.state.dialog = Some(Dialog::DeleteLabel(id)),
         }
@@ -208,7 +205,9 @@ impl App {
         let name = format!("Delete {}", case.table.name(id));
         let table = case.table_without(id);
         self.change_at_length(name.clone(), Ending::Apply, move |snapshot, _| {
-            Ok(Outcome { edit: snapshot.labels.without(name, id), table: Some(table), note: None })
+            // A label that is gone is gone from every frame.
+            let elsewhere = snapshot.elsewhere(|labels| labels.without(name.clone(), id));
+            Ok(Outcome { edit: snapshot.labels.without(name, id), elsewhere, table: Some(table), note: None })
         });
     }
 

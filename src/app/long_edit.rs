@@ -9,27 +9,42 @@ use crossbeam_channel::{Receiver, TryRecvError, bounded};
 
 use super::App;
 use super::case::{Preview, Source};
-use super::counts;
 use super::rules::Rules;
-use crate::domain::{Edit, LabelMap, LabelTable};
+use crate::domain::{Edit, FrameEdits, LabelMap, LabelTable};
 use crate::monitor::{Cancelled, Monitor, Progress};
 
 /// What a change is worked out from. The snapshot costs nothing and stays as it is.
 #[derive(Debug)]
 pub struct Snapshot {
-    /// The labels.
+    /// The labels: the mask that is worked on.
     pub labels: Arc<LabelMap>,
+    /// The masks of other frames.
+    others: Vec<(usize, Arc<LabelMap>)>,
     /// What their ids mean.
     pub table: LabelTable,
     /// Where tools may paint.
     pub rules: Rules,
 }
 
+impl Snapshot {
+    /// The masks of the other frames, changed in the same way.
+    pub fn elsewhere(&self, change: impl Fn(&LabelMap) -> Option<Edit>) -> Vec<(usize, Edit)> {
+        self.others.iter().filter_map(|(mask, labels)| Some((*mask, change(labels)?))).collect()
+    }
+
+    /// The masks of the other frames, by frame.
+    pub fn others(&self) -> &[(usize, Arc<LabelMap>)] {
+        &self.others
+    }
+}
+
 /// What came of it.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// The change; `None` where no voxel changes.
+    /// The change of the mask that is worked on; `None` where no voxel changes.
     pub edit: Option<Edit>,
+    /// Changes of other frames' masks.
+    pub elsewhere: Vec<(usize, Edit)>,
     /// The labels' names after it, where they change.
     pub table: Option<LabelTable>,
     /// What the person should know about it.
@@ -67,6 +82,8 @@ pub struct LongEdit {
     /// Since when.
     pub started: Instant,
     ending: Ending,
+    /// The mask that it is a change of, and the frame that was shown.
+    of: (usize, usize),
     watch: Arc<Watch>,
     found: Receiver<Found>,
 }
@@ -87,7 +104,7 @@ impl Monitor for Watch {
 impl LongEdit {
     /// Begins `work`; `wake` is called when it has ended. `None` where the system has no thread for it.
     fn start(
-        (name, ending): (String, Ending),
+        (name, ending, of): (String, Ending, (usize, usize)),
         snapshot: Snapshot,
         work: impl FnOnce(&Snapshot, &dyn Monitor) -> Found + Send + 'static,
         wake: impl FnOnce() + Send + 'static,
@@ -104,7 +121,7 @@ impl LongEdit {
             wake();
         });
         thread.inspect_err(|error| log::error!("a thread for a change of the labels did not start: {error}")).ok()?;
-        Some(Self { name, started: Instant::now(), ending, watch, found })
+        Some(Self { name, started: Instant::now(), ending, of, watch, found })
     }
 
     /// How far it is.
@@ -136,8 +153,12 @@ impl App {
         let ctx = self.ctx.clone();
         let Some(case) = &mut self.state.case else { return };
         case.history.commit();
-        let snapshot = Snapshot { labels: case.history.shared(), table: case.table.clone(), rules: Rules::of(case) };
-        case.long_edit = LongEdit::start((name.into(), ending), snapshot, work, move || ctx.request_repaint());
+        let frames = case.history.frames();
+        let of = (frames.mask(), frames.frame());
+        let others = frames.masks().iter().cloned().enumerate().filter(|(mask, _)| *mask != of.0).collect();
+        let (labels, table, rules) = (case.history.shared(), case.table.clone(), Rules::of(case));
+        let snapshot = Snapshot { labels, others, table, rules };
+        case.long_edit = LongEdit::start((name.into(), ending, of), snapshot, work, move || ctx.request_repaint());
         if case.long_edit.is_none() {
             self.state.notices.error("The labels could not be changed: the system refused a thread to do it");
         }
@@ -150,36 +171,47 @@ impl App {
         if matches!(found, Err(TryRecvError::Empty)) {
             return;
         }
-        let Some((name, ending)) = case.long_edit.take().map(|running| (running.name.clone(), running.ending)) else {
+        let Some((name, ending, of)) =
+            case.long_edit.take().map(|running| (running.name.clone(), running.ending, running.of))
+        else {
             return;
         };
         match found {
-            Ok(Ok(outcome)) => self.end_long_edit(name, ending, outcome),
+            Ok(Ok(outcome)) => self.end_long_edit(name, ending, of, outcome),
             Ok(Err(Refusal::Because(reason))) => self.state.notices.warning(reason),
             Ok(Err(Refusal::Cancelled(_))) => {}
             Err(_) => self.state.notices.error(format!("{name} failed: please report this, with the log")),
         }
     }
 
-    fn end_long_edit(&mut self, name: String, ending: Ending, Outcome { edit, table, note }: Outcome) {
+    fn end_long_edit(&mut self, name: String, ending: Ending, (mask, frame): (usize, usize), outcome: Outcome) {
+        let Outcome { edit, elsewhere, table, note } = outcome;
         let Some(case) = &mut self.state.case else { return };
         if let Some(note) = note {
             self.state.notices.warning(note);
         }
         let table = table.unwrap_or_else(|| case.table.clone());
-        match edit.map(|edit| edit.with_tables(&case.table, &table)) {
+        let title = edit.as_ref().or(elsewhere.first().map(|(_, edit)| edit)).map(|edit| edit.name().to_owned());
+        let parts = edit.map(|edit| (mask, edit)).into_iter().chain(elsewhere).collect();
+        let edits = title.and_then(|title| FrameEdits::of_several(title, parts));
+        match edits.map(|edits| edits.with_tables(&case.table, &table)) {
             None if table == case.table => self.state.notices.warning(format!("{name}: nothing to change here")),
             None => case.set_table(table),
-            Some(edit) if ending == Ending::Apply => case.history.apply(edit),
-            Some(edit) => {
+            Some(edits) if ending == Ending::Apply => case.history.apply_to_frames(edits),
+            Some(edits) => {
                 self.n_previews += 1;
-                case.preview = Some(Preview {
-                    labels: Arc::new(edit.after(case.history.labels())),
-                    counts: counts::after(&case.counts, &edit, &table),
-                    source: Source::Change { name, edit: Arc::new(edit) },
+                let now = &case.history.frames().masks()[mask];
+                let part = edits.parts().iter().find(|(part, _)| *part == mask);
+                let preview = Preview {
+                    labels: part.map_or_else(|| Arc::clone(now), |(_, edit)| Arc::new(edit.after(now))),
+                    counts: case.counts_after(&edits, &table).filter(|_| case.history.frames().mask() == mask),
+                    source: Source::Change { name, edits: Arc::new(edits) },
                     table,
                     serial: self.n_previews,
-                });
+                    frame,
+                    frames: Vec::new(),
+                };
+                self.present(preview);
             }
         }
         self.note_changes();

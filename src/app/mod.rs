@@ -15,6 +15,7 @@ mod drawing;
 mod events;
 mod file_dialog;
 mod files;
+mod frames;
 pub mod gpu;
 mod inferno;
 mod journal;
@@ -44,6 +45,7 @@ mod tools;
 #[cfg(test)]
 mod ui_tests;
 mod views;
+mod volumes;
 mod widgets;
 mod window;
 

@@ -10,7 +10,7 @@ use super::long_edit::{Ending, Outcome, Refusal};
 use crate::domain::operation::{Operand, Operation, OperationError};
 use crate::domain::reshape::Smoothing;
 use crate::domain::{LabelMap, LabelTable};
-use crate::engine::{Job, OpenedLabels};
+use crate::engine::OpenedLabels;
 
 /// Which operation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -169,29 +169,45 @@ impl App {
         let Some((id, name, operation)) = case.operation(choice, through) else { return };
         let history_name = name.clone();
         self.change_at_length(name, ending, move |snapshot, monitor| {
-            let made = operation.run(&snapshot.labels, &snapshot.table, id, monitor).map_err(|error| match error {
-                OperationError::Cancelled(cancelled) => Refusal::Cancelled(cancelled),
-                other => Refusal::Because(sentence(&other)),
-            })?;
-            let edit = made.edit.map(|edit| edit.named(history_name));
-            Ok(Outcome { edit, table: Some(made.table), note: None })
+            let run = |labels: &LabelMap| operation.run(labels, &snapshot.table, id, monitor);
+            let made = run(&snapshot.labels).map_err(refusal)?;
+            let edit = made.edit.map(|edit| edit.named(history_name.clone()));
+            let mut elsewhere = Vec::new();
+            if made.table != snapshot.table && !matches!(operation, Operation::Split) {
+                // The label's id means something else now, or nothing, in every frame.
+                for (mask, labels) in snapshot.others() {
+                    let other = match run(labels) {
+                        Err(OperationError::Empty { .. }) => None,
+                        made => made.map_err(refusal)?.edit,
+                    };
+                    elsewhere.extend(other.map(|edit| (*mask, edit.named(history_name.clone()))));
+                }
+            }
+            Ok(Outcome { edit, elsewhere, table: Some(made.table), note: None })
         });
     }
 
     /// Reads a mask to combine the labels with.
     pub(super) fn open_other_mask(&mut self, path: std::path::PathBuf) {
         let Some(case) = &self.state.case else { return };
-        let grid = case.grid().clone();
-        self.state.opening_other = Some(self.engine.submit(Job::OpenLabels { path, grid }));
+        self.state.opening_other = Some(self.engine.submit(case.open_labels_job(path)));
     }
 
     pub(super) fn show_other_mask(&mut self, opened: OpenedLabels) {
         let name = super::files::file_name(&opened.path);
-        let mask = OtherMask { name, labels: Arc::new(opened.labels), table: opened.table };
+        let (frame, table) = (self.state.case.as_ref().map_or(0, |case| case.frame), opened.table.clone());
+        let mask = OtherMask { name, labels: Arc::new(opened.of_frame(frame)), table };
         if let Some(first) = mask.table.labels.first().map(|label| label.id) {
             self.remember(|known| known.operation.other = first);
         }
         self.with_case(|case| case.other_mask = Some(mask));
+    }
+}
+
+fn refusal(error: OperationError) -> Refusal {
+    match error {
+        OperationError::Cancelled(cancelled) => Refusal::Cancelled(cancelled),
+        other => Refusal::Because(sentence(&other)),
     }
 }
 

@@ -18,8 +18,7 @@ impl App {
     /// Reads labels to lay over those that are there.
     pub(super) fn open_to_paste(&mut self, path: std::path::PathBuf) {
         let Some(case) = &self.state.case else { return };
-        let grid = case.grid().clone();
-        self.state.pasting = Some(self.engine.submit(Job::OpenLabels { path, grid }));
+        self.state.pasting = Some(self.engine.submit(case.open_labels_job(path)));
     }
 
     pub(super) fn show_map(&mut self, opened: OpenedMap) {
@@ -48,7 +47,7 @@ impl App {
             case.table_revision += 1;
             case.table_is_saved = false;
         }
-        let labels = opened.labels;
+        let labels = opened.of_frame(case.frame);
         self.change_at_length("Paste", Ending::Apply, move |snapshot, _| {
             let here = |id: u16| ids.iter().find(|(theirs, _)| *theirs == id).map_or(0, |(_, here)| *here);
             let edit = paste(&snapshot.rules.canvas(&snapshot.labels), &labels, here, "Paste");

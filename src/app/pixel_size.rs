@@ -16,7 +16,10 @@ impl Case {
             let with_size = crate::domain::LabelMap::with_pixel_mm(labels, pixel_mm);
             with_size.into_iter().for_each(|with_size| *labels = Arc::new(with_size));
         };
-        self.preview.iter_mut().for_each(|preview| scaled(&mut preview.labels));
+        for preview in self.preview.iter_mut().chain(&mut self.parked_previews) {
+            scaled(&mut preview.labels);
+            preview.frames.iter_mut().for_each(scaled);
+        }
         self.lab.reference.chosen.iter_mut().for_each(|chosen| scaled(&mut chosen.labels));
         // What is seen stays where it is.
         let growth = (self.grid().spacing_mm()[0] / before) as f32;

@@ -34,6 +34,12 @@ impl Rules {
         }
     }
 
+    /// The same rules in another frame.
+    #[must_use]
+    pub fn in_frame(&self, frame: usize) -> Self {
+        Self { frame, ..self.clone() }
+    }
+
     /// `labels` under these rules.
     pub fn canvas<'a>(&'a self, labels: &'a LabelMap) -> Canvas<'a> {
         limited(Canvas::new(labels, &self.table), &self.limits, (&self.volume, self.frame), self.map.as_ref())

@@ -44,7 +44,7 @@ pub struct Settings {
     pub operation: Choice,
     /// How frames are played.
     pub playback: Playback,
-    /// Areas over time are shown below the views of a series.
+    /// Labels over time are shown below the views of a series.
     pub shows_over_time: bool,
     /// How samples are drawn over the image.
     pub uncertainty: Look,

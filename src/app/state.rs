@@ -179,8 +179,8 @@ pub enum LastRun {
 pub struct Saving {
     /// The job.
     pub job: JobId,
-    /// The revision of the labels that is being written.
-    pub revision: u64,
+    /// The edition of the labels that is being written.
+    pub edition: u64,
     /// The revision of the label table that is being written.
     pub table_revision: u64,
     /// What was asked for before the labels had to be saved.

@@ -11,6 +11,7 @@ use super::background::Task;
 use super::case::Case;
 use super::state::State;
 use super::widgets::plot::{Axis, Chart, Point, Series};
+use crate::domain::Label;
 use crate::domain::over_time::{FrameMeasure, emptying};
 use crate::domain::{FrameTimes, Volume};
 use crate::engine::Job;
@@ -116,10 +117,21 @@ impl Case {
         (n_frames > 1).then_some((n_frames, frame))
     }
 
-    /// Area against frame of every label.
-    pub fn area_chart(&self) -> Option<Chart> {
+    /// Area, or of a volume over time volume, against frame of every label.
+    pub fn over_time_chart(&self) -> Option<Chart> {
+        if !self.grid().is_series() {
+            let (quantity, unit) = ("Volume", self.volume_unit());
+            let all = self.table.labels.iter().map(|label| (label, self.volumes(label.id).unwrap_or_default()));
+            return Some(self.chart(quantity, unit, all));
+        }
         let measures = self.over_time.measures.as_ref()?;
         let unit = if self.grid().is_scaled() { "mm²" } else { "px²" };
+        let areas = |label: &Label| measures.get(&label.id).into_iter().flatten().map(|frame| frame.area).collect();
+        Some(self.chart("Area", unit, self.table.labels.iter().map(|label| (label, areas(label)))))
+    }
+
+    /// A chart of what labels measure in each frame; where that is 0, they were not drawn.
+    fn chart<'a>(&self, quantity: &str, unit: &str, values: impl Iterator<Item = (&'a Label, Vec<f64>)>) -> Chart {
         let clock = self.opened.volume.frame_times().map(|times| (times, Clock::of(times)));
         let across = |frame: usize| match clock {
             Some((times, clock)) => times.of(frame) * clock.per_second,
@@ -129,32 +141,37 @@ impl Case {
             Some((times, clock)) => format!("Frame {}, {}", frame + 1, clock.text(times.of(frame))),
             None => format!("Frame {}", frame + 1),
         };
-        let series = self.table.labels.iter().filter_map(|label| {
-            let frames = measures.get(&label.id)?;
-            let point = |(frame, measure): (usize, &FrameMeasure)| Point {
+        let digits = if unit == "mL" { 1 } else { 0 };
+        let series = values.filter_map(|(label, values)| {
+            let drawn = values.into_iter().enumerate().filter(|(_, value)| *value > 0.0);
+            let point = |(frame, value): (usize, f64)| Point {
                 x: across(frame),
-                y: measure.area,
+                y: value,
                 sd: None,
-                words: format!("{}: {:.0} {unit}", name(frame), measure.area),
+                words: format!("{}: {value:.digits$} {unit}", name(frame)),
             };
-            let drawn = frames.iter().enumerate().filter(|(_, measure)| measure.n_pixels > 0);
-            let points = drawn.map(point).collect();
-            Some(Series { name: label.name.clone(), own_color: Some(label.color), points, ..Series::default() })
+            let points: Vec<Point> = drawn.map(point).collect();
+            let series = Series { name: label.name.clone(), own_color: Some(label.color), ..Series::default() };
+            (!points.is_empty()).then_some(Series { points, ..series })
         });
+        let last = self.frames().map_or(0, |(n_frames, _)| n_frames - 1);
         let axis = clock.map_or_else(|| "Frame".to_owned(), |(_, clock)| format!("Time ({})", clock.unit));
-        Some(Chart {
-            title: "Area over time".to_owned(),
+        Chart {
+            title: format!("{quantity} over time"),
             note: self.opened.name.clone(),
-            x: Axis::linear(&axis, &[across(0), across(self.grid().shape()[2] - 1)]),
-            y: Axis::linear(&format!("Area ({unit})"), &[0.0]),
+            x: Axis::linear(&axis, &[across(0), across(last)]),
+            y: Axis::linear(&format!("{quantity} ({unit})"), &[0.0]),
             falls: false,
             series: series.collect(),
-        })
+        }
     }
 
     /// What the active label loses from its largest to its smallest frame, in sentences.
     pub fn emptying_text(&self) -> Option<String> {
         let label = self.active_label()?;
+        if !self.grid().is_series() {
+            return self.ejection_text(label);
+        }
         let frames = self.over_time.measures.as_ref()?.get(&label.id)?;
         let areas: Vec<f64> = frames.iter().map(|frame| frame.area).collect();
         let volumes: Vec<f64> = frames.iter().map(FrameMeasure::revolved_volume).collect();
@@ -178,8 +195,11 @@ impl Case {
         ))
     }
 
-    /// Area and length of every label in every frame, as CSV; with the frames' times in milliseconds where they are known.
+    /// Area and length, or volume, of every label in every frame, as CSV; with the frames' times in milliseconds where they are known.
     pub fn over_time_csv(&self) -> Option<String> {
+        if !self.grid().is_series() {
+            return Some(self.volumes_csv());
+        }
         let measures = self.over_time.measures.as_ref()?;
         let (area, length) =
             if self.grid().is_scaled() { ("area_mm2", "length_mm") } else { ("area_px2", "length_px") };
@@ -211,9 +231,15 @@ impl State {
         Playback { speed: self.case.as_ref().and_then(|case| case.speed).unwrap_or(known.speed), ..known }
     }
 
+    /// Whether every frame of a volume is segmented, each into its own mask.
+    pub fn segments_all_frames(&self) -> bool {
+        let takes = |case: &Case| case.n_masks() > 1 && case.history.frames().one_for_all().is_none();
+        self.settings.segment.all_frames && self.case.as_ref().is_some_and(takes)
+    }
+
     /// The axis along which the model sees single slices, or frames, of which it answers one.
     pub fn slices_of_preview(&self) -> Option<usize> {
-        let is_one = self.model()?.is_planar && !self.settings.segment.all_slices;
+        let is_one = self.model()?.is_planar && !self.settings.segment.all_slices && !self.segments_all_frames();
         self.case.as_ref().filter(|_| is_one).and_then(|case| case.grid().slices_axis())
     }
 }

@@ -50,6 +50,7 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<()> {
         picture: PictureArgs::default(),
         image: image.clone(),
         settings: SegmentSettings { model: MODEL.to_owned(), device: args.device, ..SegmentSettings::default() },
+        all_frames: false,
         frame: 0,
         focus: None,
         output: Some(mask.clone()),

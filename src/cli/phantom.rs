@@ -40,7 +40,8 @@ pub(super) fn run(args: &PhantomArgs) -> anyhow::Result<()> {
     if let (Some(path), Some((labels, table))) = (&args.labels, sample.reference) {
         session.run(Job::SaveLabels {
             path: path.clone(),
-            labels: Arc::clone(&labels),
+            labels: vec![Arc::clone(&labels)],
+            step_s: None,
             table,
             header: None,
             image: None,

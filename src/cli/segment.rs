@@ -11,7 +11,7 @@ use super::output::{self, LabelVolume, label_volumes, volumes_text};
 use super::picture::PictureArgs;
 use super::session::Session;
 use crate::config::SegmentSettings;
-use crate::domain::{Grid, Units};
+use crate::domain::{Grid, LabelMap, Units};
 use crate::engine::{Job, Opened, OpenedLabels, Segmentation};
 use crate::evaluation::metrics::score;
 use crate::evaluation::report::Report;
@@ -24,6 +24,7 @@ use crate::model::registry;
 #[command(after_help = "Examples:\n  \
                         ldseg segment scan.nii.gz -o mask.nii.gz\n  \
                         ldseg segment scan.nii.gz --samples 20 --seed 1 --probabilities p.nii.gz -o mask.nii.gz\n  \
+                        ldseg segment cine.nii.gz --all-frames -o mask.nii.gz\n  \
                         ldseg segment scan.nii.gz --model hippocampus-resunet -o mask.nii.gz\n  \
                         ldseg segment scan.nii.gz --model my-model --reference truth.nii.gz --json")]
 pub(super) struct SegmentArgs {
@@ -37,6 +38,9 @@ pub(super) struct SegmentArgs {
     /// Frame of a time series, from 0
     #[arg(long, default_value_t = 0)]
     pub frame: usize,
+    /// Segment every frame of a volume over time, with a model for pictures every slice of it: the mask has a fourth axis
+    #[arg(long, conflicts_with_all = ["frame", "probabilities", "reference"])]
+    pub all_frames: bool,
     /// Voxel that the model's box is laid around where the image is larger than it; else the middle
     #[arg(long, num_args = 3, value_names = ["I", "J", "K"])]
     pub focus: Option<Vec<usize>>,
@@ -82,8 +86,9 @@ pub(super) fn run(args: &SegmentArgs) -> anyhow::Result<()> {
     // Before the work, so that a reference on another grid costs no segmentation.
     let grid = opened.volume.grid();
     let reference = args.reference.as_ref().map(|path| session.open_labels(path, grid)).transpose()?;
-    let mut result = session.segment(&opened.volume, args.frame, focus, &args.settings)?;
-    if focus.is_none() && !args.settings.all_slices && sees_slices(&args.settings.model, grid)? {
+    let settings = SegmentSettings { all_frames: args.all_frames, ..args.settings.clone() };
+    let mut result = session.segment(&opened.volume, args.frame, focus, &settings)?;
+    if focus.is_none() && !settings.all_slices && !settings.all_frames && sees_slices(&args.settings.model, grid)? {
         let hint = "The model is one for pictures: the middle slice was segmented. --focus chooses another, --all-slices takes all.";
         result.warnings.push(hint.to_owned());
     }
@@ -118,7 +123,8 @@ fn save(session: &mut Session, args: &SegmentArgs, opened: &Opened, result: &Seg
     if let Some(path) = &args.output {
         session.run(Job::SaveLabels {
             path: path.clone(),
-            labels: Arc::new(result.labels.clone()),
+            labels: masks(result).into_iter().cloned().map(Arc::new).collect(),
+            step_s: opened.volume.frame_times().map(|times| times.frames_per_second().recip()),
             table: result.table.clone(),
             header,
             image: Some(args.image.clone()),
@@ -126,6 +132,11 @@ fn save(session: &mut Session, args: &SegmentArgs, opened: &Opened, result: &Seg
         })?;
     }
     Ok(())
+}
+
+/// The mask, or that of each frame.
+fn masks(result: &Segmentation) -> Vec<&LabelMap> {
+    if result.frames.is_empty() { vec![&result.labels] } else { result.frames.iter().collect() }
 }
 
 fn provenance(image: &Path, result: &Segmentation) -> Provenance {

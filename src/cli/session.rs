@@ -59,7 +59,7 @@ impl Session {
     /// # Errors
     /// As [`Session::run`].
     pub fn open_labels(&mut self, path: &Path, grid: &Grid) -> anyhow::Result<OpenedLabels> {
-        match self.run(Job::OpenLabels { path: path.to_owned(), grid: grid.clone() })? {
+        match self.run(Job::OpenLabels { path: path.to_owned(), grid: grid.clone(), n_frames: 1 })? {
             Outcome::Labels(labels) => Ok(*labels),
             _ => bail!("the engine answered a question that was not asked"),
         }

@@ -2,23 +2,28 @@
 //!
 //! A gesture that lasts, such as a brush stroke, is shown while it goes on: each part is [staged](History::stage), and
 //! [`History::commit`] makes one entry of all parts.
+//!
+//! An image with several frames has a mask for each, or one for all ([`FrameLabels`]), and one history of them all: the tools
+//! work on the mask of the frame shown, and a step back of another frame's mask goes to that frame.
 
+use std::ops::Range;
 use std::{collections::VecDeque, sync::Arc};
 
 use super::grid::VoxelBox;
-use super::{Edit, LabelMap, change_map::ChangeMap, edit::Stroke};
+use super::{Edit, FrameEdits, FrameLabels, LabelMap, change_map::ChangeMap, edit::Stroke};
 
 /// The labels of a case and every change made to them that can still be undone.
 #[derive(Debug)]
 pub struct History {
-    labels: Arc<LabelMap>,
+    frames: FrameLabels,
     /// Oldest first; the first `n_applied` are in the labels, the others can be redone.
-    edits: VecDeque<Arc<Edit>>,
+    edits: VecDeque<Arc<FrameEdits>>,
     bytes: usize,
     n_applied: usize,
     n_dropped: usize,
     open: Option<Stroke>,
     revision: u64,
+    edition: u64,
     changed: ChangeMap,
     /// How many edits, dropped ones included, were in the labels when they were saved.
     saved_at: Option<usize>,
@@ -31,11 +36,21 @@ pub struct History {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
     /// A new entry; entries that could have been redone are gone.
-    Applied(Arc<Edit>),
+    Applied(Arc<FrameEdits>),
     /// The newest entry was taken back.
-    Undone(Arc<Edit>),
+    Undone(Arc<FrameEdits>),
     /// The entry that was taken back last was carried out again.
-    Redone(Arc<Edit>),
+    Redone(Arc<FrameEdits>),
+}
+
+impl Change {
+    /// What changed, and 1 where it was carried out, −1 where it was taken back.
+    pub fn signed(&self) -> (&FrameEdits, i64) {
+        match self {
+            Self::Applied(edits) | Self::Redone(edits) => (edits, 1),
+            Self::Undone(edits) => (edits, -1),
+        }
+    }
 }
 
 /// A line of the history panel.
@@ -45,6 +60,8 @@ pub struct Entry<'a> {
     pub name: &'a str,
     /// How many voxels it changed.
     pub n_voxels: usize,
+    /// The frame whose mask it changed, where the image has several and it changed one.
+    pub frame: Option<usize>,
     /// Whether it is in the labels now; otherwise it can be redone.
     pub is_applied: bool,
 }
@@ -53,59 +70,111 @@ impl History {
     /// Memory that edits may take, unless told otherwise: thousands of brush strokes.
     pub const BUDGET_BYTES: usize = 256_000_000;
 
-    /// A history that begins with `labels`, which count as saved.
+    /// A history that begins with the one mask `labels`, which counts as saved.
     pub fn new(labels: LabelMap) -> Self {
         Self::with_budget(labels, Self::BUDGET_BYTES)
     }
 
     /// As [`History::new`], dropping the oldest edits where all together take more than `budget_bytes`.
     pub fn with_budget(labels: LabelMap, budget_bytes: usize) -> Self {
+        Self { budget_bytes, ..Self::of_frames(FrameLabels::new(vec![labels], None)) }
+    }
+
+    /// A history that begins with the masks of several frames, which count as saved.
+    pub fn of_frames(frames: FrameLabels) -> Self {
         Self {
-            changed: ChangeMap::new(labels.grid().shape()),
-            labels: Arc::new(labels),
+            changed: ChangeMap::new(frames.shown().grid().shape()),
+            frames,
             edits: VecDeque::new(),
             bytes: 0,
             n_applied: 0,
             n_dropped: 0,
             open: None,
             revision: 0,
+            edition: 0,
             saved_at: Some(0),
-            budget_bytes,
+            budget_bytes: Self::BUDGET_BYTES,
             changes: Vec::new(),
         }
     }
 
-    /// The labels as they are now.
+    /// The labels as they are now: the mask of the frame shown, or the one for all frames.
     pub fn labels(&self) -> &LabelMap {
-        &self.labels
+        self.frames.shown()
     }
 
-    /// The labels as they are now, for another thread: a snapshot that later changes leave alone.
+    /// The same for another thread: a snapshot that later changes leave alone.
     pub fn shared(&self) -> Arc<LabelMap> {
-        Arc::clone(&self.labels)
+        Arc::clone(self.frames.shown())
+    }
+
+    /// The masks of all frames.
+    pub fn frames(&self) -> &FrameLabels {
+        &self.frames
+    }
+
+    /// The masks that are saved, as snapshots: one for each frame, or one for all.
+    pub fn in_use(&self) -> Vec<Arc<LabelMap>> {
+        self.frames.masks()[self.frames.in_use()].to_vec()
+    }
+
+    /// Shows a frame: from now on the tools work on its mask. A gesture that is going on ends.
+    pub fn show(&mut self, frame: usize) {
+        self.commit();
+        self.following(|history| history.frames.show(frame));
+    }
+
+    /// Adds frames with empty masks where there are fewer.
+    pub fn grow(&mut self, n_frames: usize) {
+        self.frames.grow(n_frames);
     }
 
     /// Gives the pixels of a picture another size, as [`super::Grid::with_pixel_mm`]: no change of the labels.
     pub fn set_pixel_mm(&mut self, pixel_mm: Option<f64>) {
-        self.labels.with_pixel_mm(pixel_mm).into_iter().for_each(|labels| self.labels = Arc::new(labels));
+        for mask in 0..self.frames.masks().len() {
+            let labels = self.frames.mask_mut(mask);
+            labels.with_pixel_mm(pixel_mm).into_iter().for_each(|sized| *labels = Arc::new(sized));
+        }
     }
 
     /// Reads slices as frames, or the other way round, as [`super::Grid::with_time_swapped`]: no change of the labels.
     pub fn swap_time(&mut self) {
-        self.labels = Arc::new(self.labels.with_time_swapped());
+        for mask in 0..self.frames.masks().len() {
+            let labels = self.frames.mask_mut(mask);
+            *labels = Arc::new(labels.with_time_swapped());
+        }
     }
 
-    /// Carries `edit` out as an entry of its own; edits that could have been redone are forgotten.
+    /// Carries `edit` out on the mask worked on, as an entry of its own; edits that could have been redone are forgotten.
     ///
     /// Where the labels changed since the edit was made, its new ids count and undoing brings back what was there.
     ///
     /// # Panics
     /// Where the edit was made for labels of another shape.
     pub fn apply(&mut self, edit: Edit) {
+        self.apply_to_frames(FrameEdits::of_one(self.frames.mask(), edit));
+    }
+
+    /// As [`History::apply`], on the masks that the edits name. What is of frames that there are not is left out.
+    ///
+    /// # Panics
+    /// Where an edit was made for labels of another shape.
+    pub fn apply_to_frames(&mut self, edits: FrameEdits) {
         self.commit();
-        if let Some(edit) = edit.rebased(&self.labels) {
-            self.carry_out(&edit);
-            self.push(edit);
+        if let Some(edits) = edits.rebased(self.frames.masks()) {
+            self.carry_out(&edits);
+            self.push(edits);
+        }
+    }
+
+    /// Gives all frames the one mask of the frame shown, or each frame its own again. The masks of the other frames stay as
+    /// they are meanwhile; it is an entry as any other.
+    pub fn share_mask(&mut self, one_for_all: bool) {
+        let before = self.frames.one_for_all();
+        if before.is_some() != one_for_all {
+            let name = if one_for_all { "One mask for all frames" } else { "A mask for each frame" };
+            let after = one_for_all.then_some(self.frames.frame());
+            self.apply_to_frames(FrameEdits::of_sharing(name, before, after));
         }
     }
 
@@ -114,54 +183,58 @@ impl History {
     /// # Panics
     /// Where the edit was made for labels of another shape.
     pub fn stage(&mut self, edit: Edit) {
-        let Some(edit) = edit.rebased(&self.labels) else { return };
-        self.open.get_or_insert_with(|| Stroke::new(edit.name(), &self.labels)).extend(&edit);
-        self.carry_out(&edit);
+        let mask = self.frames.mask();
+        let Some(edit) = edit.rebased(&self.frames.masks()[mask]) else { return };
+        self.open.get_or_insert_with(|| Stroke::new(edit.name(), self.frames.shown())).extend(&edit);
+        self.carry_out(&FrameEdits::of_one(mask, edit));
     }
 
     /// Ends the gesture: what was staged becomes one entry. Does nothing where nothing is staged.
     pub fn commit(&mut self) {
         if let Some(edit) = self.open.take().and_then(Stroke::finish) {
-            self.push(edit);
+            self.push(FrameEdits::of_one(self.frames.mask(), edit));
         }
     }
 
     /// Gives the gesture up: takes back what was staged.
     pub fn rollback(&mut self) {
         if let Some(edit) = self.open.take().and_then(Stroke::finish) {
-            self.take_back(&edit);
+            self.take_back(&FrameEdits::of_one(self.frames.mask(), edit));
         }
     }
 
-    /// Takes the newest entry back and says its name, or does nothing at the beginning. A gesture that is going on
-    /// ends.
+    /// Takes the newest entry back and says its name, or does nothing at the beginning. A gesture that is going on ends.
+    /// Where it was of other frames than the one shown, the first of them is shown.
     pub fn undo(&mut self) -> Option<&str> {
         self.commit();
         self.n_applied = self.n_applied.checked_sub(1)?;
-        let edit = Arc::clone(&self.edits[self.n_applied]);
-        self.take_back(&edit);
-        self.changes.push(Change::Undone(edit));
+        let edits = Arc::clone(&self.edits[self.n_applied]);
+        self.take_back(&edits);
+        self.go_to_frame_of(&edits);
+        self.changes.push(Change::Undone(edits));
         Some(self.edits[self.n_applied].name())
     }
 
-    /// Carries the entry out again that was taken back last and says its name, or does nothing at the end.
+    /// Carries the entry out again that was taken back last and says its name, or does nothing at the end. Goes to its frame as
+    /// [`History::undo`] does.
     pub fn redo(&mut self) -> Option<&str> {
         self.commit();
-        let edit = Arc::clone(self.edits.get(self.n_applied)?);
-        self.carry_out(&edit);
-        self.changes.push(Change::Redone(edit));
+        let edits = Arc::clone(self.edits.get(self.n_applied)?);
+        self.carry_out(&edits);
+        self.go_to_frame_of(&edits);
+        self.changes.push(Change::Redone(edits));
         self.n_applied += 1;
         Some(self.edits[self.n_applied - 1].name())
     }
 
     /// The name of what [`History::undo`] would take back.
     pub fn can_undo(&self) -> Option<&str> {
-        self.edits.get(self.n_applied.checked_sub(1)?).map(|edit| edit.name())
+        self.edits.get(self.n_applied.checked_sub(1)?).map(|edits| edits.name())
     }
 
     /// The name of what [`History::redo`] would carry out.
     pub fn can_redo(&self) -> Option<&str> {
-        self.edits.get(self.n_applied).map(|edit| edit.name())
+        self.edits.get(self.n_applied).map(|edits| edits.name())
     }
 
     /// Undoes or redoes until the first `n_applied` entries are in the labels; all of them where there are fewer.
@@ -175,16 +248,20 @@ impl History {
 
     /// All entries, oldest first, those that can be redone at the end.
     pub fn entries(&self) -> impl ExactSizeIterator<Item = Entry<'_>> {
-        self.edits.iter().enumerate().map(|(idx, edit)| self.line(idx, edit))
+        self.edits.iter().enumerate().map(|(idx, edits)| self.line(idx, edits))
     }
 
-    fn line<'a>(&self, idx: usize, edit: &'a Edit) -> Entry<'a> {
-        Entry { name: edit.name(), n_voxels: edit.n_voxels(), is_applied: idx < self.n_applied }
+    fn line<'a>(&self, idx: usize, edits: &'a FrameEdits) -> Entry<'a> {
+        let frame = match edits.parts() {
+            [(mask, _)] if self.frames.masks().len() > 1 => Some(*mask),
+            _ => None,
+        };
+        Entry { name: edits.name(), n_voxels: edits.n_voxels(), frame, is_applied: idx < self.n_applied }
     }
 
     /// The entry number `idx`, counted from the oldest.
     pub fn entry(&self, idx: usize) -> Option<Entry<'_>> {
-        self.edits.get(idx).map(|edit| self.line(idx, edit))
+        self.edits.get(idx).map(|edits| self.line(idx, edits))
     }
 
     /// How many entries are in the labels.
@@ -197,9 +274,14 @@ impl History {
         self.n_dropped
     }
 
-    /// Grows with every change of the labels, undo and redo included.
+    /// Grows with every change of [`History::labels`]: with edits, undo and redo, and where another mask is shown.
     pub fn revision(&self) -> u64 {
         self.revision
+    }
+
+    /// Grows with every change of any frame's mask, undo and redo included, and stays where another is shown.
+    pub fn edition(&self) -> u64 {
+        self.edition
     }
 
     /// The revision of the last change that may have been within a box of voxels; 0 where there was none.
@@ -244,32 +326,67 @@ impl History {
         std::mem::take(&mut self.changes)
     }
 
-    fn carry_out(&mut self, edit: &Edit) {
-        edit.apply(Arc::make_mut(&mut self.labels).ids_mut());
-        self.count(edit);
+    fn carry_out(&mut self, edits: &FrameEdits) {
+        for (mask, edit) in edits.parts() {
+            edit.apply(Arc::make_mut(self.frames.mask_mut(*mask)).ids_mut());
+        }
+        self.count(edits);
+        if let Some([_, after]) = edits.one_for_all() {
+            self.following(|history| history.frames.set_one_for_all(after));
+        }
     }
 
-    fn take_back(&mut self, edit: &Edit) {
-        edit.revert(Arc::make_mut(&mut self.labels).ids_mut());
-        self.count(edit);
+    fn take_back(&mut self, edits: &FrameEdits) {
+        for (mask, edit) in edits.parts() {
+            edit.revert(Arc::make_mut(self.frames.mask_mut(*mask)).ids_mut());
+        }
+        self.count(edits);
+        if let Some([before, _]) = edits.one_for_all() {
+            self.following(|history| history.frames.set_one_for_all(before));
+        }
     }
 
-    fn count(&mut self, edit: &Edit) {
+    fn count(&mut self, edits: &FrameEdits) {
         self.revision += 1;
-        self.changed.mark(&edit.bounds(), self.revision);
+        self.edition += 1;
+        let shown = self.frames.mask();
+        for (_, edit) in edits.parts().iter().filter(|(mask, _)| *mask == shown) {
+            self.changed.mark(&edit.bounds(), self.revision);
+        }
+    }
+
+    /// Does something after which another mask may be the one shown: then all of it has changed.
+    fn following(&mut self, change: impl FnOnce(&mut Self)) {
+        let before = self.frames.mask();
+        change(self);
+        if self.frames.mask() != before {
+            self.revision += 1;
+            let whole: [Range<usize>; 3] = self.labels().grid().shape().map(|size| 0..size);
+            self.changed.mark(&VoxelBox(whole), self.revision);
+        }
+    }
+
+    fn go_to_frame_of(&mut self, edits: &FrameEdits) {
+        let is_shown = |(mask, _): &(usize, Edit)| *mask == self.frames.mask();
+        if self.frames.one_for_all().is_none()
+            && !edits.parts().iter().any(is_shown)
+            && let Some((first, _)) = edits.parts().first()
+        {
+            self.following(|history| history.frames.show(*first));
+        }
     }
 
     /// Makes an entry of an edit that is in the labels already.
-    fn push(&mut self, edit: Edit) {
-        self.bytes -= self.edits.drain(self.n_applied..).map(|edit| edit.bytes()).sum::<usize>();
+    fn push(&mut self, edits: FrameEdits) {
+        self.bytes -= self.edits.drain(self.n_applied..).map(|edits| edits.bytes()).sum::<usize>();
         if self.saved_at > Some(self.n_dropped + self.n_applied) {
             // What was saved lay ahead, among the edits that were just forgotten.
             self.saved_at = None;
         }
-        let edit = Arc::new(edit);
-        self.bytes += edit.bytes();
-        self.changes.push(Change::Applied(Arc::clone(&edit)));
-        self.edits.push_back(edit);
+        let edits = Arc::new(edits);
+        self.bytes += edits.bytes();
+        self.changes.push(Change::Applied(Arc::clone(&edits)));
+        self.edits.push_back(edits);
         self.n_applied += 1;
         self.keep_within_budget();
     }
@@ -286,319 +403,4 @@ impl History {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::domain::paint::{Brush, BrushShape, BrushSize, Canvas};
-    use crate::domain::{Grid, LabelTable};
-
-    const N: usize = 60;
-
-    fn blank() -> LabelMap {
-        LabelMap::empty(Grid::axis_aligned([5, 4, 3], [1.0; 3]).unwrap())
-    }
-
-    /// The edit that sets one voxel.
-    fn dot(history: &History, name: &str, position: usize, id: u16) -> Edit {
-        let mut stroke = Stroke::new(name, history.labels());
-        stroke.set(position, history.labels().id_at(position), id);
-        stroke.finish().unwrap()
-    }
-
-    fn with_dots(n: usize) -> History {
-        let mut history = History::new(blank());
-        for position in 0..n {
-            history.apply(dot(&history, &format!("dot {position}"), position, 1));
-        }
-        history
-    }
-
-    #[test]
-    fn names_say_what_can_be_undone_and_redone() {
-        let mut history = with_dots(2);
-        assert_eq!((history.can_undo(), history.can_redo()), (Some("dot 1"), None));
-        assert_eq!(history.undo(), Some("dot 1"));
-        assert_eq!((history.can_undo(), history.can_redo()), (Some("dot 0"), Some("dot 1")));
-        assert_eq!(history.undo(), Some("dot 0"));
-        assert_eq!(history.undo(), None);
-        assert_eq!(history.redo(), Some("dot 0"));
-        assert_eq!(history.redo(), Some("dot 1"));
-        assert_eq!(history.redo(), None);
-    }
-
-    #[test]
-    fn a_new_edit_forgets_what_could_be_redone() {
-        let mut history = with_dots(3);
-        history.go_to(1);
-        history.apply(dot(&history, "other", 9, 2));
-        assert_eq!(history.entries().map(|entry| entry.name).collect::<Vec<_>>(), ["dot 0", "other"]);
-        assert_eq!(history.redo(), None);
-    }
-
-    #[test]
-    fn the_panel_shows_what_is_applied() {
-        let mut history = with_dots(3);
-        history.go_to(2);
-        let applied: Vec<bool> = history.entries().map(|entry| entry.is_applied).collect();
-        assert_eq!(applied, [true, true, false]);
-        history.go_to(99);
-        assert_eq!(history.n_applied(), 3);
-        history.go_to(0);
-        assert_eq!(history.labels(), &blank());
-    }
-
-    #[test]
-    fn a_gesture_is_shown_at_once_and_undone_as_one() {
-        let mut history = History::new(blank());
-        for position in 3..7 {
-            history.stage(dot(&history, "Brush", position, 1));
-            assert_eq!(history.labels().id_at(position), 1);
-            assert!(!history.is_saved());
-        }
-        history.commit();
-        assert_eq!(history.entries().map(|entry| (entry.name, entry.n_voxels)).collect::<Vec<_>>(), [("Brush", 4)]);
-        assert_eq!(history.undo(), Some("Brush"));
-        assert_eq!(history.labels(), &blank());
-    }
-
-    #[test]
-    fn a_gesture_that_is_given_up_leaves_nothing() {
-        let mut history = with_dots(2);
-        let before = history.labels().clone();
-        history.stage(dot(&history, "Brush", 1, 2));
-        history.stage(dot(&history, "Brush", 1, 3));
-        history.rollback();
-        assert_eq!(history.labels(), &before);
-        assert_eq!(history.entries().len(), 2);
-    }
-
-    #[test]
-    fn undo_ends_a_gesture_and_takes_it_back() {
-        let mut history = with_dots(1);
-        history.stage(dot(&history, "Brush", 5, 2));
-        assert_eq!(history.undo(), Some("Brush"));
-        assert_eq!(history.redo(), Some("Brush"));
-        assert_eq!(history.labels().id_at(5), 2);
-    }
-
-    #[test]
-    fn an_edit_made_for_older_labels_is_undone_to_what_was_there() {
-        let mut history = History::new(blank());
-        let stale = dot(&history, "stale", 4, 3);
-        history.apply(dot(&history, "first", 4, 1));
-        history.apply(stale);
-        assert_eq!(history.labels().id_at(4), 3);
-        history.undo();
-        assert_eq!(history.labels().id_at(4), 1);
-    }
-
-    #[test]
-    fn saved_is_a_place_in_the_history() {
-        let mut history = with_dots(2);
-        assert!(!history.is_saved());
-        history.mark_saved();
-        assert!(history.is_saved());
-        history.undo();
-        assert!(!history.is_saved());
-        history.redo();
-        assert!(history.is_saved());
-        history.undo();
-        history.apply(dot(&history, "other", 1, 1));
-        assert!(!history.is_saved(), "as many edits as were saved, but not the same");
-        history.undo();
-        history.undo();
-        assert!(!history.is_saved());
-    }
-
-    #[test]
-    fn every_change_has_a_revision_of_its_own() {
-        let mut history = History::new(blank());
-        let mut last = history.revision();
-        let mut check = |history: &History| {
-            assert!(history.revision() > last);
-            last = history.revision();
-        };
-        history.apply(dot(&history, "a", 0, 1));
-        check(&history);
-        history.undo();
-        check(&history);
-        history.redo();
-        check(&history);
-        history.stage(dot(&history, "b", 1, 1));
-        check(&history);
-        history.rollback();
-        check(&history);
-    }
-
-    #[test]
-    fn sharing_copies_only_when_both_are_needed() {
-        let mut history = with_dots(1);
-        let before = std::ptr::from_ref(history.labels());
-        drop(history.shared());
-        history.apply(dot(&history, "x", 9, 1));
-        assert!(std::ptr::eq(before, history.labels()), "nobody else held the labels");
-        let held = history.shared();
-        history.apply(dot(&history, "y", 10, 1));
-        assert_eq!((held.id_at(10), history.labels().id_at(10)), (0, 1));
-    }
-
-    #[test]
-    fn the_oldest_edits_go_when_the_budget_is_spent_and_the_newest_stays() {
-        let mut history = History::with_budget(blank(), 0);
-        history.apply(dot(&history, "a", 0, 1));
-        history.mark_saved();
-        history.apply(dot(&history, "b", 1, 1));
-        assert_eq!((history.n_dropped(), history.entries().len()), (1, 1));
-        assert_eq!(history.undo(), Some("b"));
-        assert!(history.is_saved(), "where the dropped edit ended is where the kept one begins");
-        assert_eq!(history.undo(), None);
-    }
-
-    #[test]
-    fn a_thousand_strokes_fit_the_budget_with_room_to_spare() {
-        let grid = Grid::axis_aligned([512, 512, 200], [0.8, 0.8, 1.0]).unwrap();
-        let mut history = History::new(LabelMap::empty(grid));
-        let brush = |is_ball: bool| Brush {
-            shape: BrushShape::Round,
-            size: BrushSize::Voxels(41.0),
-            through: (!is_ball).then_some(2),
-        };
-        for stroke_idx in 0..1000_usize {
-            // Back and forth over the same organ, mostly in a slice, every fourth time in three dimensions.
-            let at = |step: usize| {
-                [stroke_idx * 37 % 350 + 50 + 12 * step, stroke_idx * 53 % 350 + 50 + 7 * step, stroke_idx % 160 + 20]
-            };
-            for step in 0..4 {
-                let canvas = Canvas::new(history.labels(), &LabelTable::default());
-                let dab = brush(stroke_idx % 4 == 0).draw(&canvas, at(step), at(step + 1), stroke_idx as u16 % 5 + 1);
-                if let Some(edit) = dab {
-                    history.stage(edit);
-                }
-            }
-            history.commit();
-        }
-        println!("{} strokes take {} of {} bytes", history.entries().len(), history.bytes(), History::BUDGET_BYTES);
-        assert_eq!((history.entries().len(), history.n_dropped()), (1000, 0));
-        assert!(history.bytes() < History::BUDGET_BYTES / 4, "{} bytes", history.bytes());
-    }
-
-    /// What a person may do.
-    #[derive(Clone, Debug)]
-    enum Act {
-        Apply(Vec<u16>),
-        Stage(Vec<(usize, u16)>),
-        Commit,
-        Rollback,
-        Undo,
-        Redo,
-        GoTo(usize),
-    }
-
-    fn any_act() -> impl Strategy<Value = Act> {
-        prop_oneof![
-            prop::collection::vec(0..3u16, N).prop_map(Act::Apply),
-            prop::collection::vec((0..N, 0..3u16), 1..20).prop_map(Act::Stage),
-            Just(Act::Commit),
-            Just(Act::Rollback),
-            Just(Act::Undo),
-            Just(Act::Redo),
-            (0..8usize).prop_map(Act::GoTo),
-        ]
-    }
-
-    /// A history told in whole copies: slow and plainly right.
-    struct Model {
-        states: Vec<Vec<u16>>,
-        at: usize,
-        open: Option<Vec<u16>>,
-    }
-
-    impl Model {
-        fn now(&self) -> &Vec<u16> {
-            self.open.as_ref().unwrap_or(&self.states[self.at])
-        }
-
-        fn commit(&mut self) {
-            if let Some(next) = self.open.take()
-                && next != self.states[self.at]
-            {
-                self.states.truncate(self.at + 1);
-                self.states.push(next);
-                self.at += 1;
-            }
-        }
-
-        fn act(&mut self, act: &Act) {
-            match act {
-                Act::Stage(dots) => {
-                    let mut next = self.now().clone();
-                    dots.iter().for_each(|&(position, id)| next[position] = id);
-                    self.open = Some(next);
-                    return;
-                }
-                Act::Rollback => {
-                    self.open = None;
-                    return;
-                }
-                _ => self.commit(),
-            }
-            match act {
-                Act::Apply(next) => {
-                    self.open = Some(next.clone());
-                    self.commit();
-                }
-                Act::Undo => self.at = self.at.saturating_sub(1),
-                Act::Redo => self.at = (self.at + 1).min(self.states.len() - 1),
-                Act::GoTo(n) => self.at = (*n).min(self.states.len() - 1),
-                _ => {}
-            }
-        }
-    }
-
-    fn act_on(history: &mut History, act: &Act) {
-        match act {
-            Act::Apply(next) => {
-                if let Some(edit) = Edit::replace("x", history.labels(), next) {
-                    history.apply(edit);
-                } else {
-                    history.commit();
-                }
-            }
-            Act::Stage(dots) => {
-                let mut next = history.labels().to_ids();
-                dots.iter().for_each(|&(position, id)| next[position] = id);
-                if let Some(edit) = Edit::replace("x", history.labels(), &next) {
-                    history.stage(edit);
-                }
-            }
-            Act::Commit => history.commit(),
-            Act::Rollback => history.rollback(),
-            Act::Undo => drop(history.undo().map(str::to_owned)),
-            Act::Redo => drop(history.redo().map(str::to_owned)),
-            Act::GoTo(n) => history.go_to(*n),
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn whatever_is_done_the_labels_are_bit_for_bit_those_of_a_history_of_copies(
-            acts in prop::collection::vec(any_act(), 0..40),
-        ) {
-            let mut history = History::new(blank());
-            let mut model = Model { states: vec![vec![0; N]], at: 0, open: None };
-            for act in &acts {
-                act_on(&mut history, act);
-                model.act(act);
-                prop_assert_eq!(&history.labels().to_ids(), model.now());
-            }
-            history.commit();
-            model.commit();
-            prop_assert_eq!(history.entries().len() + 1, model.states.len());
-            for (n_applied, state) in model.states.iter().enumerate().rev() {
-                history.go_to(n_applied);
-                prop_assert_eq!(&history.labels().to_ids(), state);
-            }
-        }
-    }
-}
+mod tests;

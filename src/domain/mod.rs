@@ -4,6 +4,7 @@
 //! [`Monitor`](crate::monitor::Monitor).
 
 pub mod accept;
+pub mod between_frames;
 pub mod canvas;
 mod change_map;
 mod cutout;
@@ -11,6 +12,7 @@ pub mod distance;
 pub mod edit;
 pub mod fill;
 mod frame_times;
+pub mod frames;
 pub mod grid;
 pub mod grow;
 pub mod history;
@@ -45,6 +47,7 @@ mod voxel_set;
 
 pub use edit::Edit;
 pub use frame_times::FrameTimes;
+pub use frames::{FrameEdits, FrameLabels};
 pub use grid::{Convention, Grid, GridError, Plane, Space};
 pub use history::History;
 pub use labels::{Label, LabelMap, LabelTable};

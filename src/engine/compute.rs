@@ -15,8 +15,8 @@ use super::worker::{Reporter, Runner};
 use crate::config::{DeviceChoice, SegmentSettings};
 use crate::domain::Volume;
 use crate::model::registry;
-use crate::model::segment::{Encoded, Segmenter};
-use crate::monitor::Monitor;
+use crate::model::segment::{Encoded, Prediction, Segmenter};
+use crate::monitor::{Cancelled, Monitor};
 
 /// Owns the device and the models that have been loaded onto it.
 pub(super) struct Compute {
@@ -116,7 +116,12 @@ impl Compute {
         let selected = self.select(settings.device, monitor)?;
         monitor.report("Loading the model", 0, 0)?;
         let loaded = self.model(&settings.model, &selected)?;
-        let prediction = if settings.all_slices {
+        let (mut frames, mut warnings) = (Vec::new(), selected.warnings);
+        let prediction = if settings.all_frames && volume.n_frames() > 1 {
+            let mut predictions = all_frames(&loaded.segmenter, request, monitor)?;
+            frames.extend(predictions.iter().map(|prediction| prediction.labels.clone()));
+            predictions.swap_remove(stamp.frame.min(frames.len() - 1))
+        } else if settings.all_slices {
             loaded.segmenter.segment_slices(volume, stamp.frame, settings, monitor)?
         } else {
             monitor.report("Encoding the image", 0, 1)?;
@@ -124,9 +129,11 @@ impl Compute {
             monitor.report("Encoding the image", 1, 1)?;
             loaded.segmenter.segment_encoded(&encoded, volume, settings, monitor)?
         };
+        warnings.extend(prediction.warnings);
         Ok(Segmentation {
             stamp,
             labels: prediction.labels,
+            frames,
             table: prediction.table,
             probabilities: prediction.probabilities,
             settings: settings.clone(),
@@ -134,8 +141,44 @@ impl Compute {
             model_sha256: loaded.sha256.clone(),
             device: selected.name,
             elapsed_s: start.elapsed().as_secs_f64(),
-            warnings: selected.warnings.into_iter().chain(prediction.warnings).collect(),
+            warnings,
         })
+    }
+}
+
+/// What a model says of every frame of an image; of those beside the one asked for no probabilities are kept.
+fn all_frames(
+    segmenter: &Segmenter,
+    request: &SegmentRequest<'_>,
+    monitor: &dyn Monitor,
+) -> anyhow::Result<Vec<Prediction>> {
+    let SegmentRequest { stamp, volume, focus, settings } = *request;
+    let n_frames = volume.n_frames();
+    let predictions = (0..n_frames).map(|frame| {
+        let monitor = FrameMonitor { monitor, frame, n_frames };
+        monitor.report("", 0, 0)?;
+        let mut prediction = match segmenter.through(volume.grid()) {
+            Some(_) => segmenter.segment_slices(volume, frame, settings, &monitor)?,
+            None => segmenter.segment(volume, frame, focus, settings, &monitor)?,
+        };
+        if frame != stamp.frame {
+            prediction.probabilities = Vec::new();
+        }
+        Ok(prediction)
+    });
+    predictions.collect()
+}
+
+/// Tells how many frames are done, whatever goes on within one.
+struct FrameMonitor<'a> {
+    monitor: &'a dyn Monitor,
+    frame: usize,
+    n_frames: usize,
+}
+
+impl Monitor for FrameMonitor<'_> {
+    fn report(&self, _stage: &'static str, _done: u64, _total: u64) -> Result<(), Cancelled> {
+        self.monitor.report("Segmenting frames", self.frame as u64, self.n_frames as u64)
     }
 }
 

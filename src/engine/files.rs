@@ -28,12 +28,12 @@ impl Runner for Files {
                 reporter.report("Making the sample", 0, 0)?;
                 Ok(make_phantom(*kind, *seed))
             }
-            Job::OpenLabels { path, grid } => open_labels(path, grid, reporter),
+            Job::OpenLabels { path, grid, n_frames } => open_labels(path, grid, *n_frames, reporter),
             Job::OpenMap { path, grid } => open_map(path, grid, reporter),
-            Job::SaveLabels { path, labels, table, header, image, provenance } => {
+            Job::SaveLabels { path, labels, step_s, table, header, image, provenance } => {
                 let image = image.as_deref().map(DrawnOn::File);
                 let source = header.as_deref().map(DrawnOn::Nifti).or(image);
-                save_labels(path, labels, table, source, provenance, reporter)
+                save_labels(path, (labels, *step_s), table, source, provenance, reporter)
             }
             Job::SaveRecovered { journal, path } => save_recovered(journal, path, reporter),
             Job::OpenTable { path } => Ok(Outcome::Table(path.clone(), label_table::read(path)?)),
@@ -82,15 +82,16 @@ fn make_phantom(kind: PhantomKind, seed: u64) -> Outcome {
     }))
 }
 
-fn open_labels(path: &Path, grid: &Grid, reporter: &Reporter) -> anyhow::Result<Outcome> {
-    let ReadLabels { labels, table, mut warnings } = io::read_labels_on(path, grid, reporter)?;
+fn open_labels(path: &Path, grid: &Grid, n_frames: usize, reporter: &Reporter) -> anyhow::Result<Outcome> {
+    let ReadLabels { labels, later, table, mut warnings } = io::read_labels_on(path, grid, n_frames, reporter)?;
     if let Some(difference) = labels.grid().differs_from(grid) {
         bail!("the labels do not lie on the grid of the open image: {difference}: {}", path.display());
     }
     // A file may not know that it is of a picture, or of frames.
     let labels = labels.laid_on(grid);
     let beside = label_table_beside(path);
-    let made_up = || table.unwrap_or_else(|| LabelTable::with_ids(&labels.used_ids()));
+    let used = || std::iter::once(&labels).chain(&later).flat_map(LabelMap::used_ids).collect::<Vec<_>>();
+    let made_up = || table.unwrap_or_else(|| LabelTable::with_ids(&used()));
     let table = if beside.is_file() {
         label_table::read(&beside).unwrap_or_else(|error| {
             warnings.push(format!("the names and colours beside the labels were not read: {error}"));
@@ -99,7 +100,7 @@ fn open_labels(path: &Path, grid: &Grid, reporter: &Reporter) -> anyhow::Result<
     } else {
         made_up()
     };
-    Ok(Outcome::Labels(Box::new(OpenedLabels { path: path.to_owned(), labels, table, warnings })))
+    Ok(Outcome::Labels(Box::new(OpenedLabels { path: path.to_owned(), labels, later, table, warnings })))
 }
 
 fn open_map(path: &Path, grid: &Grid, reporter: &Reporter) -> anyhow::Result<Outcome> {
@@ -120,19 +121,20 @@ fn save_recovered(journal: &Path, path: &Path, reporter: &Reporter) -> anyhow::R
     let source = header.image.as_ref().map(|image| image.path.as_path());
     let provenance = Provenance { model, edits, ..Provenance::new(source) };
     let source = source.filter(|path| path.exists()).map(DrawnOn::File);
-    save_labels(path, history.labels(), &table, source, &provenance, reporter)?;
+    save_labels(path, (&history.in_use(), None), &table, source, &provenance, reporter)?;
     Ok(Outcome::Written(path.to_owned()))
 }
 
 fn save_labels(
     path: &Path,
-    labels: &LabelMap,
+    (labels, step_s): (&[Arc<LabelMap>], Option<f64>),
     table: &LabelTable,
     source: Option<DrawnOn<'_>>,
     provenance: &Provenance,
     reporter: &Reporter,
 ) -> anyhow::Result<Outcome> {
-    io::write_labels(path, labels, table, source, reporter)?;
+    let frames: Vec<&LabelMap> = labels.iter().map(AsRef::as_ref).collect();
+    io::write_frames(path, (&frames, step_s), table, source, reporter)?;
     label_table::write(&label_table_beside(path), table)?;
     provenance.write_beside(path)?;
     Ok(Outcome::Saved(path.to_owned()))

@@ -51,6 +51,8 @@ pub enum Job {
         path: PathBuf,
         /// The grid of the open image; a file on another one is refused.
         grid: Grid,
+        /// Frames of the image: a file has one mask, or one for each.
+        n_frames: usize,
     },
     /// Read one number a voxel, such as a map of uncertainty, that belongs on `grid`.
     OpenMap {
@@ -63,8 +65,10 @@ pub enum Job {
     SaveLabels {
         /// The file to write or replace.
         path: PathBuf,
-        /// What to write.
-        labels: Arc<LabelMap>,
+        /// What to write: one mask, or one for each frame.
+        labels: Vec<Arc<LabelMap>>,
+        /// Seconds between frames, where they are known.
+        step_s: Option<f64>,
         /// What the ids mean.
         table: LabelTable,
         /// The source image's header, copied field by field; `None` for an image that came from no file.
@@ -107,7 +111,7 @@ pub enum Job {
         /// What to write.
         bytes: Vec<u8>,
     },
-    /// Segment one frame.
+    /// Segment one frame, or with [`SegmentSettings::all_frames`] every one.
     Segment {
         /// Returned with the result.
         stamp: Stamp,
@@ -230,8 +234,10 @@ pub struct Opened {
 pub struct OpenedLabels {
     /// The file.
     pub path: PathBuf,
-    /// One id a voxel, on the grid asked for.
+    /// One id a voxel, on the grid asked for; of a file with a mask for each frame, of the first.
     pub labels: LabelMap,
+    /// Of the frames after the first, where the file has them.
+    pub later: Vec<LabelMap>,
     /// Names and colours, from a table beside the file or made up.
     pub table: LabelTable,
     /// What a person should know.
@@ -256,6 +262,8 @@ pub struct Segmentation {
     pub stamp: Stamp,
     /// The most probable label of every voxel, on the image's grid.
     pub labels: LabelMap,
+    /// The same of every frame, where all were asked for; else none.
+    pub frames: Vec<LabelMap>,
     /// The model's labels.
     pub table: LabelTable,
     /// Mean probability of every label of `table`, in its order, `n_voxels` values each, 0 to 255 for 0 to 1.
@@ -312,6 +320,22 @@ pub enum DeviceCheck {
     Disagrees(f64),
     /// It could not be run at all.
     Failed(String),
+}
+
+impl OpenedLabels {
+    /// Whether the file has a mask for each frame.
+    pub fn has_frames(&self) -> bool {
+        !self.later.is_empty()
+    }
+
+    /// The mask of a frame, or the only one.
+    #[must_use]
+    pub fn of_frame(mut self, frame: usize) -> LabelMap {
+        match frame.checked_sub(1).filter(|&at| at < self.later.len()) {
+            Some(at) => self.later.swap_remove(at),
+            None => self.labels,
+        }
+    }
 }
 
 impl Job {

@@ -9,7 +9,6 @@
 mod desk;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
@@ -17,7 +16,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use self::desk::Desk;
 use super::job::Failure;
 use crate::domain::history::Change;
-use crate::domain::{Grid, LabelMap, LabelTable};
+use crate::domain::{FrameLabels, Grid, LabelTable};
 use crate::io::journal::{Found, Recovered, Saved};
 use crate::io::provenance::ModelRun;
 
@@ -43,8 +42,8 @@ pub enum Note {
 
 /// What the thread is told.
 enum Message {
-    Begin { case: String, image: Option<PathBuf>, grid: Grid, table: LabelTable },
-    Base(Arc<LabelMap>, LabelTable, PathBuf),
+    Begin { case: String, image: Option<PathBuf>, grid: Grid, n_frames: usize, table: LabelTable },
+    Base(FrameLabels, LabelTable, PathBuf),
     Changes(Vec<Change>),
     Table(LabelTable),
     Model(ModelRun),
@@ -54,7 +53,7 @@ enum Message {
     End,
     Survey,
     Discard(PathBuf),
-    Recover { case: u64, path: PathBuf, name: String, grid: Grid },
+    Recover { case: u64, path: PathBuf, name: String, grid: Grid, n_frames: usize },
     Wait(Sender<()>),
 }
 
@@ -84,13 +83,13 @@ impl Recorder {
     }
 
     /// Work on the case named `case` begins: on the image in a file or, without one, on the built-in sample of that
-    /// name.
-    pub fn begin(&self, case: &str, image: Option<PathBuf>, grid: Grid, table: LabelTable) {
-        self.tell(Message::Begin { case: case.to_owned(), image, grid, table });
+    /// name. The image has this many frames.
+    pub fn begin(&self, case: &str, image: Option<PathBuf>, grid: Grid, n_frames: usize, table: LabelTable) {
+        self.tell(Message::Begin { case: case.to_owned(), image, grid, n_frames, table });
     }
 
     /// The history begins anew with the labels and the table of a file.
-    pub fn base(&self, labels: Arc<LabelMap>, table: LabelTable, path: PathBuf) {
+    pub fn base(&self, labels: FrameLabels, table: LabelTable, path: PathBuf) {
         self.tell(Message::Base(labels, table, path));
     }
 
@@ -139,10 +138,10 @@ impl Recorder {
         self.tell(Message::Discard(path));
     }
 
-    /// Reads the journal at `path` for the open image named `name`; [`Note::Recovered`] follows. On success it is the
+    /// Reads the journal at `path` for the open image of this many frames named `name`; [`Note::Recovered`] follows. On success it is the
     /// journal of this case from then on.
-    pub fn recover(&self, case: u64, path: PathBuf, name: &str, grid: Grid) {
-        self.tell(Message::Recover { case, path, name: name.to_owned(), grid });
+    pub fn recover(&self, case: u64, path: PathBuf, name: &str, grid: Grid, n_frames: usize) {
+        self.tell(Message::Recover { case, path, name: name.to_owned(), grid, n_frames });
     }
 
     /// What the thread has said since the last call; never waits.

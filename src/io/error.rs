@@ -91,6 +91,14 @@ pub enum Error {
         /// The file, or the folder of a series.
         path: PathBuf,
     },
+    /// A mask for each of several frames, in a format that holds one.
+    #[error("this kind of file holds one mask, the labels have one for each of {n_frames} frames: save them as .nii.gz, or choose \"One mask for all frames\" first ({})", path.display())]
+    OneMask {
+        /// Frames with a mask.
+        n_frames: usize,
+        /// The file.
+        path: PathBuf,
+    },
     /// Labels that cannot be a DICOM segmentation.
     #[error("the labels cannot be saved as a DICOM segmentation: {reason} ({})", path.display())]
     Segmentation {

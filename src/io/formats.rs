@@ -31,8 +31,10 @@ pub struct ReadVolume {
 /// A label map that has been read.
 #[derive(Clone, Debug)]
 pub struct ReadLabels {
-    /// One id a voxel.
+    /// One id a voxel; of a file with several frames, of the first.
     pub labels: LabelMap,
+    /// Of the frames after the first, on the same grid.
+    pub later: Vec<LabelMap>,
     /// Names that the file itself gives.
     pub table: Option<LabelTable>,
     /// What a person should know.
@@ -189,6 +191,34 @@ pub fn write_labels(
     }
 }
 
+/// Writes the masks of several frames, as [`write_labels`] writes one: as `.nii` or `.nii.gz` with a fourth axis, the only
+/// format of them that every other program reads so. The seconds between frames are told where they are known and the source
+/// does not say them.
+///
+/// # Errors
+/// As [`write_labels`]; [`Error::OneMask`] for the other formats.
+pub fn write_frames(
+    path: &Path,
+    (frames, step_s): (&[&LabelMap], Option<f64>),
+    table: &LabelTable,
+    source: Option<DrawnOn<'_>>,
+    monitor: &dyn Monitor,
+) -> Result<(), Error> {
+    let name = lower_name(path);
+    match (frames, source) {
+        ([only], source) => write_labels(path, only, table, source, monitor),
+        (_, Some(DrawnOn::Nifti(header))) if is_nifti_name(&name) => {
+            nifti::write_label_frames(path, (frames, step_s), Some(header), monitor)
+        }
+        _ if is_nifti_name(&name) => nifti::write_label_frames(path, (frames, step_s), None, monitor),
+        _ => Err(Error::OneMask { n_frames: frames.len(), path: path.to_owned() }),
+    }
+}
+
+fn is_nifti_name(name: &str) -> bool {
+    name.ends_with(".nii.gz") || name.ends_with(".nii")
+}
+
 /// Reads a label map and what a person should know about the file.
 ///
 /// Masks stored as floats are accepted where every value is whole. A scaling in the header is applied, as every other
@@ -201,18 +231,24 @@ pub fn read_labels(path: &Path, monitor: &dyn Monitor) -> Result<ReadLabels, Err
     if let Format::Picture(format) = Format::of(path)?
         && let Some((labels, table)) = picture::read_indexed(path, format, monitor)?
     {
-        return Ok(ReadLabels { labels, table: Some(table), warnings: Vec::new() });
+        return Ok(ReadLabels { labels, later: Vec::new(), table: Some(table), warnings: Vec::new() });
     }
-    ids_of(path, read_volume(path, monitor, &mut |_| {})?)
+    of_frames(path, 1, ids_of(path, read_volume(path, monitor, &mut |_| {})?)?)
+}
+
+/// What was read, where it has one frame or as many as these.
+fn of_frames(path: &Path, n_frames: usize, read: ReadLabels) -> Result<ReadLabels, Error> {
+    let found = match (read.later.len() + 1, n_frames) {
+        (found, expected) if found == 1 || found == expected => return Ok(read),
+        (found, 1) => format!("{found} frames; save one frame as a 3D file, or open this as an image"),
+        (found, expected) => format!("{found} frames, where the image has {expected}"),
+    };
+    Err(Error::NotLabelMap { found, path: path.to_owned() })
 }
 
 fn ids_of(path: &Path, read: ReadVolume) -> Result<ReadLabels, Error> {
     let ReadVolume { volume, table, mut warnings, .. } = read;
     let refused = |found: &str| Error::NotLabelMap { found: found.to_owned(), path: path.to_owned() };
-    if volume.n_frames() > 1 {
-        let frames = format!("{} frames; save one frame as a 3D file, or open this as an image", volume.n_frames());
-        return Err(refused(&frames));
-    }
     let scaling = volume.scaling();
     if scaling != Scaling::NONE {
         let Scaling { slope, intercept } = scaling;
@@ -236,18 +272,23 @@ fn ids_of(path: &Path, read: ReadVolume) -> Result<ReadLabels, Error> {
         Voxels::Rgb(_) | Voxels::Rgba(_) => return Err(refused("colours; open this as an image")),
     };
     let n_found = ids.len();
-    let labels = LabelMap::new(grid, ids).map_err(|_| refused(&format!("{n_found} values")))?;
-    Ok(ReadLabels { labels, table, warnings })
+    let mask =
+        |ids: &[u16]| LabelMap::new(grid.clone(), ids.to_vec()).map_err(|_| refused(&format!("{n_found} values")));
+    let n_voxels = grid.n_voxels();
+    let labels = mask(&ids[..n_voxels.min(n_found)])?;
+    let later = ids[n_voxels..].chunks(n_voxels).map(mask).collect::<Result<_, _>>()?;
+    Ok(ReadLabels { labels, later, table, warnings })
 }
 
-/// As [`read_labels`], for an image on `grid`. A file that holds labelled slices alone is laid on that grid, where its slices
+/// As [`read_labels`], for an image of this many frames on `grid`: the file may have as many. A file that holds labelled slices alone is laid on that grid, where its slices
 /// lie there.
 ///
 /// # Errors
 /// As [`read_labels`].
-pub fn read_labels_on(path: &Path, grid: &Grid, monitor: &dyn Monitor) -> Result<ReadLabels, Error> {
+pub fn read_labels_on(path: &Path, grid: &Grid, n_frames: usize, monitor: &dyn Monitor) -> Result<ReadLabels, Error> {
     match Format::of(path)? {
-        Format::Dicom => ids_of(path, dicom::read_labels_on(path, grid, monitor)?),
+        Format::Dicom => of_frames(path, n_frames, ids_of(path, dicom::read_labels_on(path, grid, monitor)?)?),
+        _ if n_frames > 1 => of_frames(path, n_frames, ids_of(path, read_volume(path, monitor, &mut |_| {})?)?),
         _ => read_labels(path, monitor),
     }
 }
@@ -270,8 +311,8 @@ fn ids<T: Copy + Sync>(
     read.map_err(|found| {
         // The threads race: look again for the first.
         let (at, value) = (0..stored.len()).find_map(|at| id(at).err()).unwrap_or(found);
-        let [width, height, _] = grid.shape();
-        let voxel = [at % width, at / width % height, at / (width * height)];
+        // Of a later frame as of the first.
+        let voxel = grid.voxel(at % grid.n_voxels());
         Error::NotLabel { value, voxel, advice: advice(value), path: path.to_owned() }
     })
 }

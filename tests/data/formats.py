@@ -2,6 +2,8 @@
 
     formats.py write FOLDER       writes images in several formats and a JSON of where voxels lie and what they hold
     formats.py read MASK...       prints the JSON of masks that the program wrote
+    formats.py cine FOLDER        writes an image of several frames, cine.nii.gz
+    formats.py frames MASK        prints the JSON of a mask of several frames that the program wrote
 """
 
 import json
@@ -44,7 +46,33 @@ def write(folder):
                 json.dump(describe(path), open(f"{path}.json", "w"))
 
 
+def cine(folder):
+    image = SimpleITK.GetImageFromArray(numpy.arange(240, dtype=numpy.int16).reshape(4, 3, 4, 5), isVector=False)
+    image.SetSpacing([0.5, 2.25, 3.0, 0.03125])
+    image.SetOrigin([-10.5, 20.25, 30.125, 0.0])
+    direction = numpy.eye(4)
+    direction[:3, :3] = [[0.36, 0.48, -0.8], [-0.8, 0.6, 0.0], [0.48, 0.64, 0.6]]
+    image.SetDirection(direction.flatten().tolist())
+    SimpleITK.WriteImage(image, str(folder / "cine.nii.gz"))
+
+
+def frames(path):
+    image = SimpleITK.ReadImage(path)
+    source = SimpleITK.ReadImage(str(Path(path).with_name("cine.nii.gz")))
+    return {
+        "size": list(image.GetSize()),
+        "spacing": list(image.GetSpacing()),
+        "points": [list(image.TransformIndexToPhysicalPoint([*place, 1])) for place in PLACES],
+        "source_points": [list(source.TransformIndexToPhysicalPoint([*place, 1])) for place in PLACES],
+        "values": [[image[[*place, frame]] for place in PLACES] for frame in range(image.GetSize()[3])],
+    }
+
+
 if sys.argv[1] == "write":
     write(Path(sys.argv[2]))
+elif sys.argv[1] == "cine":
+    cine(Path(sys.argv[2]))
+elif sys.argv[1] == "frames":
+    print(json.dumps(frames(sys.argv[2])))
 else:
     print(json.dumps([describe(path) for path in sys.argv[2:]]))

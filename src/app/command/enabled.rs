@@ -38,7 +38,11 @@ impl Command {
             Self::CheckDevices => because(state.checking_devices.is_none(), "The devices are being checked"),
             Self::NextFrame | Self::PreviousFrame | Self::PlayFrames => has_frames(state),
             Self::SwapTime => can_swap_time(state),
-            Self::ShowOverTime => because(case(state)?.grid().is_series(), "This image is no series of frames"),
+            Self::ShowOverTime => can_show_over_time(case(state)?),
+            Self::OneMaskForAll => can_change_labels(state).and_then(|()| has_masks(case(state)?)),
+            Self::CopyToNextFrame | Self::CopyToFollowingFrames => can_copy_frame(state, 1),
+            Self::CopyToPreviousFrame => can_copy_frame(state, -1),
+            Self::FillBetweenFrames => can_change_labels(state).and_then(|()| each_has_mask(case(state)?)),
             Self::WindowAuto | Self::WindowFull => has_grey_values(state),
             Self::BrushTool
             | Self::EraserTool
@@ -298,7 +302,7 @@ fn can_operate(state: &State) -> Result<(), Why> {
     let label = case.active_label().ok_or(Why("Add a label first"))?;
     because(!label.locked, "The label is locked: unlock it in the table first")?;
     let gains = matches!(choice.kind, Kind::Union | Kind::Merge);
-    because(gains || case.counts.of(label.id) != Some(0), "The label has no voxels yet")?;
+    because(gains || case.count(label.id) != Some(0), "The label has no voxels yet")?;
     if !choice.kind.needs_other() {
         return Ok(());
     }
@@ -338,6 +342,34 @@ fn has_frames(state: &State) -> Result<(), Why> {
     because(case(state)?.frames().is_some(), "This image has one frame")
 }
 
+fn has_masks(case: &Case) -> Result<(), Why> {
+    let otherwise = match case.frames() {
+        Some(_) => "The frames of a flat image are slices of one mask",
+        None => "This image has one frame",
+    };
+    because(case.n_masks() > 1, otherwise)
+}
+
+fn each_has_mask(case: &Case) -> Result<(), Why> {
+    has_masks(case)?;
+    because(case.history.frames().one_for_all().is_none(), "All frames have one mask: give each its own first")
+}
+
+fn can_show_over_time(case: &Case) -> Result<(), Why> {
+    because(case.frames().is_some(), "This image is no series of frames")?;
+    if case.grid().is_series() { Ok(()) } else { each_has_mask(case) }
+}
+
+/// Whether there is a frame `step` on from the one shown that its labels can be laid over.
+fn can_copy_frame(state: &State, step: isize) -> Result<(), Why> {
+    can_change_labels(state)?;
+    let case = case(state)?;
+    each_has_mask(case)?;
+    let is_there = case.frame.checked_add_signed(step).is_some_and(|frame| frame < case.n_masks());
+    because(is_there, if step > 0 { "This is the last frame" } else { "This is the first frame" })?;
+    because(!case.counts.is_empty(case.frame..case.frame + 1), "This frame has no labels")
+}
+
 fn has_labels(state: &State) -> Result<(), Why> {
     active(state).map(|_| ())
 }
@@ -356,7 +388,7 @@ fn active_row(state: &State) -> Result<(usize, usize), Why> {
 
 /// Whether a label has voxels to go to.
 pub fn can_go_to(state: &State, id: u16) -> Result<(), Why> {
-    because(case(state)?.counts.of(id) != Some(0), "The label has no voxels")
+    because(case(state)?.count(id) != Some(0), "The label has no voxels")
 }
 
 /// Whether a label can be deleted.

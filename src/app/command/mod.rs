@@ -90,6 +90,11 @@ pub enum Command {
     PreviousFrame,
     PlayFrames,
     ShowOverTime,
+    OneMaskForAll,
+    CopyToNextFrame,
+    CopyToPreviousFrame,
+    CopyToFollowingFrames,
+    FillBetweenFrames,
     SwapTime,
     EnterAnnotate,
     EnterSteps,
@@ -209,6 +214,11 @@ impl Command {
         Self::PreviousFrame,
         Self::PlayFrames,
         Self::ShowOverTime,
+        Self::OneMaskForAll,
+        Self::CopyToNextFrame,
+        Self::CopyToPreviousFrame,
+        Self::CopyToFollowingFrames,
+        Self::FillBetweenFrames,
         Self::SwapTime,
         Self::EnterAnnotate,
         Self::EnterSteps,
@@ -349,8 +359,21 @@ impl Command {
                 ("Frames or slices", "Read the pictures one after the other in time, or side by side in space")
             }
             Self::ShowOverTime => {
-                ("Areas over time", "Plot what each label measures in each frame, with the ejection fraction")
+                ("Labels over time", "Plot area or volume of each label in each frame, with the ejection fraction")
             }
+            Self::OneMaskForAll => {
+                ("One mask for all frames", "The mask of the frame shown for all of them, or again one for each")
+            }
+            Self::CopyToNextFrame => {
+                ("Copy to next frame", "Lay this frame's labels over the next one's, and go there")
+            }
+            Self::CopyToPreviousFrame => {
+                ("Copy to previous frame", "Lay this frame's labels over those of the one before, and go there")
+            }
+            Self::CopyToFollowingFrames => {
+                ("Copy to all following", "Lay this frame's labels over those of every frame after it")
+            }
+            Self::FillBetweenFrames => ("Fill between frames", "Interpolate between the frames that are drawn on"),
             Self::EnterAnnotate => ("Annotate", "Labels and the tools that change them"),
             Self::EnterSteps => ("Sampling steps", "Compare numbers of sampling steps on this image"),
             Self::EnterUncertainty => ("Uncertainty", "Draw samples and see where they differ"),
@@ -473,6 +496,9 @@ impl Command {
             Self::ToggleCrosshair => state.settings.crosshair_visible,
             Self::PlayFrames => state.playing.is_some(),
             Self::ShowOverTime => state.settings.shows_over_time,
+            Self::OneMaskForAll => {
+                state.case.as_ref().is_some_and(|case| case.history.frames().one_for_all().is_some())
+            }
             Self::ToggleLabels => state.labels_visible,
             Self::IsolateLabel => state.case.as_ref().is_some_and(|case| case.isolation.is_some()),
             Self::TogglePanels => state.panels_visible,

@@ -68,6 +68,8 @@ pub fn default_keys(command: Command) -> &'static [KeyboardShortcut] {
         Command::LastSlice => keys![(NONE, End)],
         Command::NextFrame => keys![(NONE, ArrowRight)],
         Command::PreviousFrame => keys![(NONE, ArrowLeft)],
+        Command::CopyToNextFrame => keys![(SHIFT, ArrowRight)],
+        Command::CopyToPreviousFrame => keys![(SHIFT, ArrowLeft)],
         Command::PlayFrames => keys![(NONE, K)],
         Command::ShowOverTime => keys![(SHIFT, K)],
         Command::EnterAnnotate => keys![(NONE, F2)],
@@ -116,6 +118,9 @@ pub fn default_keys(command: Command) -> &'static [KeyboardShortcut] {
         | Command::OpenSample
         | Command::OpenHeart
         | Command::SwapTime
+        | Command::OneMaskForAll
+        | Command::CopyToFollowingFrames
+        | Command::FillBetweenFrames
         | Command::CancelLoading
         | Command::SaveReport
         | Command::CancelReport

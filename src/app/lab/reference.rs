@@ -237,8 +237,8 @@ impl App {
     /// Reads a mask to compare with.
     pub(in crate::app) fn open_reference(&mut self, path: PathBuf) {
         let Some(case) = &mut self.state.case else { return };
-        let grid = case.grid().clone();
-        case.lab.reference.opening = Some(self.engine.submit(Job::OpenLabels { path, grid }));
+        let job = case.open_labels_job(path);
+        case.lab.reference.opening = Some(self.engine.submit(job));
     }
 
     /// Forgets the mask that was being read by `job`. Says whether one was.
@@ -249,8 +249,11 @@ impl App {
 
     /// Compares with a mask from now on.
     pub(in crate::app) fn use_reference_mask(&mut self, opened: OpenedLabels) {
-        let source = Source::File(file_name(&opened.path));
-        let chosen = Chosen { labels: Arc::new(opened.labels), table: opened.table, source };
+        let frame = self.state.case.as_ref().map_or(0, |case| case.frame);
+        let of_frame = if opened.has_frames() { format!(", frame {}", frame + 1) } else { String::new() };
+        let source = Source::File(file_name(&opened.path) + &of_frame);
+        let table = opened.table.clone();
+        let chosen = Chosen { labels: Arc::new(opened.of_frame(frame)), table, source };
         self.with_case(|case| case.choose_reference(Some(chosen)));
     }
 

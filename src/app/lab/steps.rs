@@ -351,6 +351,7 @@ impl App {
         if case.can_use_runs().is_err() {
             return;
         }
+        let frame = case.frame;
         let Some(comparison) = &case.lab.steps.comparison else { return };
         let (Some(run), Some(conditions)) = (comparison.runs.get(at), &comparison.conditions) else { return };
         let (labels, table) = (Arc::clone(&run.labels), comparison.table.clone());
@@ -359,7 +360,7 @@ impl App {
         let model_sha256 = conditions.models.first().map(|model| model.sha256.clone()).unwrap_or_default();
         let device = conditions.device.clone();
         let source = Source::Model(Origin { settings, model_sha256, device, which: None });
-        self.show_as_preview(labels, table, source);
+        self.show_as_preview((labels, Vec::new()), frame, table, source);
     }
 
     /// Has the runs compared that are not compared yet with what they are to be compared with now.

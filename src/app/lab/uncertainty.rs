@@ -361,7 +361,6 @@ impl App {
         if can_show_hypothesis(&self.state).is_err() {
             return;
         }
-        let Some(case) = &mut self.state.case else { return };
         self.n_previews += 1;
         let (labels, serial) = (Arc::new(labels), self.n_previews);
         self.background.submit(Task::CountPreview { serial, labels: Arc::clone(&labels) });
@@ -374,7 +373,8 @@ impl App {
             which: Some(pick.which(n_samples)),
         };
         let (table, source) = (browse.samples.table.clone(), Source::Model(origin));
-        case.preview = Some(Preview { labels, table, source, counts: None, serial });
+        let frame = conditions.stamp.frame;
+        self.present(Preview { labels, table, source, counts: None, serial, frame, frames: Vec::new() });
     }
 }
 

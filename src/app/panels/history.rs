@@ -79,7 +79,13 @@ fn row_ui(ui: &mut Ui, case: &Case, n_applied: usize, entry: Option<Entry<'_>>, 
     let (tokens, history) = (tokens(ui), &case.history);
     let is_now = history.n_applied() == n_applied;
     let first = if history.n_dropped() > 0 { "Oldest change kept" } else { "Beginning" };
-    let name = entry.map_or(first, |entry| entry.name);
+    let name = match entry {
+        Some(Entry { name, frame: Some(frame), .. }) if history.frames().one_for_all().is_none() => {
+            &format!("{name}, frame {}", frame + 1)
+        }
+        Some(entry) => entry.name,
+        None => first,
+    };
     let color = if n_applied <= history.n_applied() { tokens.text } else { tokens.text_disabled };
     let saved = if case.labels_path.is_some() && history.saved_at() == Some(n_applied) { "saved" } else { "" };
     let size = entry.map_or_else(String::new, |entry| grouped(entry.n_voxels as u64));

@@ -4,13 +4,21 @@ use eframe::egui::{Checkbox, DragValue, Label, Margin, Panel, Slider, Ui};
 
 use super::super::action::{Action, Actions};
 use super::super::case::Case;
-use super::super::command::Command;
+use super::super::command::{Command, Why};
 use super::super::lab::Room;
 use super::super::state::State;
 use super::super::theme::{caption, panel_frame, size, space, tokens};
 use super::super::time::SPEEDS;
 use super::super::widgets::plot::{chart_to_come_ui, chart_ui};
-use super::super::widgets::{command_button, named_row};
+use super::super::widgets::{command_button, named_row, segmented};
+
+/// What is done with the masks of whole frames.
+const FRAME_COMMANDS: [Command; 4] = [
+    Command::CopyToNextFrame,
+    Command::CopyToPreviousFrame,
+    Command::CopyToFollowingFrames,
+    Command::FillBetweenFrames,
+];
 
 /// Draws the frame slider and the controls of playing.
 pub fn frames_ui(ui: &mut Ui, state: &State, case: &Case, (n_frames, frame): (usize, usize), actions: &mut Actions) {
@@ -35,6 +43,47 @@ pub fn frames_ui(ui: &mut Ui, state: &State, case: &Case, (n_frames, frame): (us
     ui.add_space(space::TIGHT);
     command_button(ui, state, Command::PlayFrames, actions);
     command_button(ui, state, Command::ShowOverTime, actions);
+    if case.n_masks() > 1 {
+        ui.add_space(space::SMALL);
+        masks_ui(ui, state, case, actions);
+    }
+}
+
+/// Whether each frame has its own mask, and copies of the one shown.
+fn masks_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions) {
+    const CHOICES: [(bool, &str, &str); 2] = [
+        (false, "Each frame", "A mask for each frame; the tools work on that of the frame shown"),
+        (
+            true,
+            "One for all",
+            "The mask of the frame shown is that of all frames; the others are kept until each has its own again",
+        ),
+    ];
+    let one_for_all = case.history.frames().one_for_all();
+    let can = Command::OneMaskForAll.enabled(state);
+    let row = ui.add_enabled_ui(can.is_ok(), |ui| {
+        named_row(ui, "Masks", |ui| {
+            if segmented(ui, "Masks", one_for_all.is_some(), &CHOICES).is_some() {
+                actions.command(Command::OneMaskForAll);
+            }
+        });
+    });
+    if let Err(Why(reason)) = can {
+        row.response.on_disabled_hover_text(reason);
+    }
+    let n_frames = case.n_masks();
+    let text = match one_for_all {
+        Some(frame) => format!("One mask for all {n_frames} frames: that of frame {}", frame + 1),
+        None => {
+            let n_drawn = (0..n_frames).filter(|frame| !case.counts.is_empty(*frame..frame + 1)).count();
+            format!("A mask for each frame: {n_drawn} of {n_frames} are drawn on")
+        }
+    };
+    ui.add(Label::new(caption(ui, text)).wrap());
+    ui.add_space(space::TIGHT);
+    for command in FRAME_COMMANDS {
+        command_button(ui, state, command, actions);
+    }
 }
 
 /// What the speed is, and the one that the file says.
@@ -48,12 +97,13 @@ fn speed_text(case: &Case) -> String {
 
 /// Draws areas over time below the views.
 pub fn dock_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions) {
-    if state.room != Room::Annotate || !state.settings.shows_over_time || !case.grid().is_series() {
+    let is_wanted = state.room == Room::Annotate && state.settings.shows_over_time;
+    if !is_wanted || Command::ShowOverTime.enabled(state).is_err() {
         return;
     }
     let frame = panel_frame(tokens(ui), Margin::symmetric(14, 10));
     let panel = Panel::bottom("over time").resizable(true).default_size(size::DOCK + 40.0).min_size(140.0).frame(frame);
-    panel.show(ui, |ui| match case.area_chart().filter(|chart| !chart.series.is_empty()) {
+    panel.show(ui, |ui| match case.over_time_chart().filter(|chart| !chart.series.is_empty()) {
         None => chart_to_come_ui(ui, "There are no labels to measure yet", ui.available_height()),
         Some(chart) => {
             ui.horizontal_wrapped(|ui| {

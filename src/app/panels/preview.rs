@@ -29,7 +29,7 @@ pub fn banner_ui(ui: &mut Ui, state: &State, preview: &Preview, actions: &mut Ac
                     let which = which.as_ref().map_or_else(String::new, |which| format!(", {which}"));
                     format!("{}, {} steps, seed {}{which}", settings.model, settings.steps, settings.seed)
                 }
-                Source::Change { name, edit } => format!("{name}: {} voxels change", grouped(edit.n_voxels() as u64)),
+                Source::Change { name, edits } => format!("{name}: {} voxels change", grouped(edits.n_voxels() as u64)),
             };
             ui.add_space(space::MEDIUM);
             ui.label(RichText::new(origin).size(type_size::SMALL).color(tokens.text_weak));

@@ -24,6 +24,7 @@ pub fn segment_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
             steps_ui(ui, &mut settings);
             sampler_ui(ui, &mut settings);
             numbers_ui(ui, &mut settings);
+            frames_ui(ui, state, &mut settings);
             slices_ui(ui, state, &mut settings);
             device_ui(ui, state, &mut settings, actions);
         });
@@ -94,8 +95,27 @@ fn numbers_ui(ui: &mut Ui, settings: &mut SegmentSettings) {
     });
 }
 
+/// What is segmented of a volume over time in which each frame has its own mask.
+fn frames_ui(ui: &mut Ui, state: &State, settings: &mut SegmentSettings) {
+    if !state.case.as_ref().is_some_and(|case| case.n_masks() > 1 && case.history.frames().one_for_all().is_none()) {
+        return;
+    }
+    let choices = [
+        (false, "This frame", "The one that is shown, into its own mask"),
+        (true, "All frames", "Every frame, each into its own mask; with a model for pictures all slices of each"),
+    ];
+    named_row(ui, "Frames", |ui| {
+        if let Some(all_frames) = segmented(ui, "Frames to segment", settings.all_frames, &choices) {
+            settings.all_frames = all_frames;
+        }
+    });
+}
+
 /// What a model for pictures segments of an image that has several.
 fn slices_ui(ui: &mut Ui, state: &State, settings: &mut SegmentSettings) {
+    if state.segments_all_frames() {
+        return;
+    }
     let several = state.case.as_ref().filter(|case| case.grid().slices_axis().is_some());
     let Some(case) = several.filter(|_| state.model().is_some_and(|model| model.is_planar)) else { return };
     let [one, all] = match case.grid().is_series() {

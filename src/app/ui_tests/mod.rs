@@ -3,6 +3,7 @@
 mod controls;
 mod correction;
 mod drawing;
+mod frames;
 mod history;
 mod lab_reference;
 mod lab_robustness;
@@ -134,7 +135,15 @@ fn show_preview(window: &mut Window) {
     let (labels, table) = case.opened.reference.clone().expect("the sample has a truth");
     let device = "CPU".to_owned();
     let origin = Origin { settings: SegmentSettings::default(), model_sha256: String::new(), device, which: None };
-    case.preview = Some(Preview { labels, table, source: Source::Model(origin), counts: None, serial: 1 });
+    case.preview = Some(Preview {
+        labels,
+        table,
+        source: Source::Model(origin),
+        counts: None,
+        serial: 1,
+        frame: case.frame,
+        frames: Vec::new(),
+    });
     window.run_steps(3);
 }
 

@@ -68,7 +68,7 @@ fn a_stroke_of_a_window_that_was_killed_comes_back_and_can_be_undone() {
     wait(&mut window, |app| app.state.case.is_some() && app.is_idle());
     assert_eq!(case(&window).history.labels(), &labels);
     assert!(window.state().state.has_unsaved_changes());
-    assert!(case(&window).counts.of(1).is_some_and(|n| n > 0));
+    assert!(case(&window).count(1).is_some_and(|n| n > 0));
     assert_eq!(window.state().state.recoverable.as_ref().map(Vec::len), Some(0));
 
     press(&mut window, Modifiers::COMMAND, Key::Z);
@@ -193,7 +193,7 @@ fn work_whose_image_is_gone_is_kept_and_said() {
     stroke.set(3, 0, 1);
     history.apply(stroke.finish().expect("a change"));
     let recorder = Recorder::start(folder.path().to_owned(), || {});
-    recorder.begin("scan", Some(folder.path().join("gone.nii")), grid, LabelTable::default());
+    recorder.begin("scan", Some(folder.path().join("gone.nii")), grid, 1, LabelTable::default());
     recorder.changes(history.take_changes());
     drop(recorder);
 

@@ -70,7 +70,7 @@ fn frames_play_at_the_speed_that_their_file_says_until_another_is_set() {
     let lines: Vec<&str> = csv.lines().collect();
     assert_eq!(lines[0], "frame,time_ms,label,name,pixels,area_px2,length_px");
     assert!(lines[3].starts_with("3,80.000,1,"), "{csv}");
-    assert_eq!(case(&window).area_chart().expect("measured").x.name, "Time (ms)");
+    assert_eq!(case(&window).over_time_chart().expect("measured").x.name, "Time (ms)");
 }
 
 #[test]

@@ -34,6 +34,12 @@ pub enum EditError {
         /// What is wrong with it.
         fault: &'static str,
     },
+    /// A frame that no image has, or that does not follow on the one before.
+    #[error("the edit is of frame {found}, which no image has or which came before")]
+    Frame {
+        /// Counted from 0.
+        found: u64,
+    },
     /// An edit that changes nothing.
     #[error("the edit changes nothing")]
     Empty,

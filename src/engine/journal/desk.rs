@@ -2,14 +2,13 @@
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::{Message, Note};
 use crate::domain::history::Change;
-use crate::domain::{Edit, LabelMap, LabelTable};
+use crate::domain::{Edit, FrameEdits, FrameLabels, LabelMap, LabelTable};
 use crate::engine::job::Failure;
 use crate::io::journal::{self, Header, Journal, JournalError, Record, Saved};
 use crate::io::provenance::ModelRun;
@@ -22,7 +21,7 @@ const TABLE_RESTS: Duration = Duration::from_millis(300);
 /// Something to write.
 #[derive(Debug)]
 enum Item {
-    Base(Arc<LabelMap>, LabelTable),
+    Base(FrameLabels, LabelTable),
     Change(Change),
     Table(LabelTable),
     Model(ModelRun),
@@ -87,9 +86,9 @@ impl<S: Fn(Note)> Desk<S> {
 
     fn take(&mut self, message: Message) {
         match message {
-            Message::Begin { case, image, grid, table } => {
+            Message::Begin { case, image, grid, n_frames, table } => {
                 self.leave();
-                self.header = Some(Header::new(&case, image.as_deref(), &grid, table));
+                self.header = Some(Header::new(&case, image.as_deref(), &grid, n_frames, table));
             }
             Message::Base(labels, table, path) => {
                 let saved = Saved { path, labels: true, table: true };
@@ -112,8 +111,8 @@ impl<S: Fn(Note)> Desk<S> {
                 }
                 self.survey();
             }
-            Message::Recover { case, path, name, grid } => {
-                let result = journal::recover(&path, &name, &grid).map(|(recovered, journal)| {
+            Message::Recover { case, path, name, grid, n_frames } => {
+                let result = journal::recover(&path, &name, &grid, n_frames).map(|(recovered, journal)| {
                     self.leave();
                     self.journal = Some(journal);
                     Box::new(recovered)
@@ -231,8 +230,7 @@ impl<S: Fn(Note)> Desk<S> {
 fn write(journal: &mut Journal, item: &Item) -> Result<(), JournalError> {
     match item {
         Item::Base(labels, table) => {
-            let edit = Edit::between("Open labels", &LabelMap::empty(labels.grid().clone()), labels);
-            journal.append(&Record::Base(edit.as_ref()))?;
+            write_base(journal, labels)?;
             journal.append(&Record::Table(table))
         }
         Item::Change(Change::Applied(edit)) => journal.append(&Record::Applied(edit)),
@@ -243,6 +241,18 @@ fn write(journal: &mut Journal, item: &Item) -> Result<(), JournalError> {
         Item::PixelSize(pixel_mm) => journal.append(&Record::PixelSize(*pixel_mm)),
         Item::Saved(saved) => journal.append(&Record::Saved(saved)),
     }
+}
+
+fn write_base(journal: &mut Journal, labels: &FrameLabels) -> Result<(), JournalError> {
+    const NAME: &str = "Open labels";
+    let empty = LabelMap::empty(labels.shown().grid().clone());
+    let edit = |mask: &LabelMap| Edit::between(NAME, &empty, mask);
+    if let [only] = labels.masks() {
+        return journal.append(&Record::Base(edit(only).as_ref()));
+    }
+    let parts = labels.masks().iter().enumerate().filter_map(|(mask, labels)| Some((mask, edit(labels)?)));
+    let edits = FrameEdits::of_base(NAME, parts.collect(), labels.one_for_all());
+    journal.append(&Record::BaseOfFrames(edits.as_ref()))
 }
 
 fn failure(error: JournalError) -> Failure {
@@ -276,7 +286,7 @@ mod tests {
         fn begin() -> Self {
             let folder = tempfile::tempdir().expect("a scratch folder");
             let recorder = Recorder::start(folder.path().join("journal"), || {});
-            recorder.begin("Sample 1", None, grid(), LabelTable::with_ids(&[1]));
+            recorder.begin("Sample 1", None, grid(), 1, LabelTable::with_ids(&[1]));
             Self { folder, history: History::new(LabelMap::empty(grid())), recorder }
         }
 
@@ -316,7 +326,8 @@ mod tests {
     #[test]
     fn looking_at_an_image_leaves_no_file() {
         let work = Work::begin();
-        work.recorder.base(Arc::new(LabelMap::empty(grid())), LabelTable::default(), "mask.nii".into());
+        let empty = FrameLabels::new(vec![LabelMap::empty(grid())], None);
+        work.recorder.base(empty, LabelTable::default(), "mask.nii".into());
         assert!(work.files().is_empty());
     }
 
@@ -326,7 +337,7 @@ mod tests {
         work.dot(5);
         let (mut work, found) = work.restart();
         assert_eq!(found.len(), 1);
-        work.recorder.recover(7, found[0].path.clone(), "Sample 1", grid());
+        work.recorder.recover(7, found[0].path.clone(), "Sample 1", grid(), 1);
         let Note::Recovered { case: 7, result: Ok(recovered) } = work.note() else { panic!("not recovered") };
         assert_eq!(recovered.history.labels(), work.history.labels());
         work.history = recovered.history;
@@ -351,7 +362,7 @@ mod tests {
     fn the_next_case_leaves_the_journal_of_the_last_where_it_is() {
         let mut work = Work::begin();
         work.dot(5);
-        work.recorder.begin("Sample 2", None, grid(), LabelTable::default());
+        work.recorder.begin("Sample 2", None, grid(), 1, LabelTable::default());
         work.history = History::new(LabelMap::empty(grid()));
         work.dot(1);
         assert_eq!(work.files().len(), 2);
@@ -362,12 +373,12 @@ mod tests {
         let mut work = Work::begin();
         work.dot(9);
         work.recorder.end();
-        work.recorder.begin("Sample 1", None, grid(), LabelTable::default());
-        work.recorder.base(work.history.shared(), LabelTable::default(), "mask.nii".into());
+        work.recorder.begin("Sample 1", None, grid(), 1, LabelTable::default());
+        work.recorder.base(work.history.frames().clone(), LabelTable::default(), "mask.nii".into());
         work.history = History::new(work.history.labels().clone());
         work.dot(10);
         let (work, found) = work.restart();
-        work.recorder.recover(1, found[0].path.clone(), "Sample 1", grid());
+        work.recorder.recover(1, found[0].path.clone(), "Sample 1", grid(), 1);
         let Note::Recovered { result: Ok(recovered), .. } = work.note() else { panic!("not recovered") };
         assert_eq!(recovered.history.labels(), work.history.labels());
         assert_eq!(recovered.labels_path.as_deref(), Some(Path::new("mask.nii")));

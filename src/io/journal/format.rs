@@ -10,14 +10,16 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{Header, JournalError, Record, Saved};
-use crate::domain::LabelTable;
+use crate::domain::{FrameEdits, LabelTable};
 use crate::io::Error;
 use crate::io::provenance::ModelRun;
 
 /// The first bytes of every journal.
 const MAGIC: [u8; 8] = *b"LDSEGJNL";
-/// Changes where older programs could not read the file.
-const VERSION: u32 = 1;
+/// Of the masks of several frames, which version 1 could not hold.
+const VERSION: u32 = 2;
+/// Of one mask alone.
+const VERSION_OF_ONE: u32 = 1;
 /// Magic and version.
 const N_OPENING_BYTES: usize = 12;
 /// Length, kind and checksum.
@@ -32,12 +34,16 @@ const TABLE: u8 = 5;
 const SAVED: u8 = 6;
 const MODEL: u8 = 7;
 const PIXEL_SIZE: u8 = 8;
+const BASE_OF_FRAMES: u8 = 9;
+const APPLIED_IN_FRAMES: u8 = 10;
 
 /// A record that was read. Edits are still bytes, since counting records needs no edits.
 #[derive(Debug, PartialEq)]
 pub(super) enum Step {
     Base(Vec<u8>),
+    BaseOfFrames(Vec<u8>),
     Applied(Vec<u8>),
+    AppliedInFrames(Vec<u8>),
     Undone,
     Redone,
     Table(LabelTable),
@@ -49,7 +55,8 @@ pub(super) enum Step {
 /// The first bytes of a journal, its header included.
 pub(super) fn opening(header: &Header) -> Vec<u8> {
     let mut bytes = MAGIC.to_vec();
-    bytes.extend_from_slice(&VERSION.to_le_bytes());
+    let version = if header.n_frames > 1 { VERSION } else { VERSION_OF_ONE };
+    bytes.extend_from_slice(&version.to_le_bytes());
     bytes.extend(frame(HEADER, &json(header)));
     bytes
 }
@@ -58,7 +65,12 @@ pub(super) fn opening(header: &Header) -> Vec<u8> {
 pub(super) fn framed(record: &Record<'_>) -> Vec<u8> {
     match record {
         Record::Base(edit) => frame(BASE, &edit.map(|edit| edit.to_bytes()).unwrap_or_default()),
-        Record::Applied(edit) => frame(APPLIED, &edit.to_bytes()),
+        Record::BaseOfFrames(edits) => frame(BASE_OF_FRAMES, &edits.map(FrameEdits::to_bytes).unwrap_or_default()),
+        Record::Applied(edits) => match (edits.parts(), edits.one_for_all()) {
+            // The only mask of most images is told as it always was.
+            ([(0, edit)], None) => frame(APPLIED, &edit.to_bytes()),
+            _ => frame(APPLIED_IN_FRAMES, &edits.to_bytes()),
+        },
         Record::Undone => frame(UNDONE, &[]),
         Record::Redone => frame(REDONE, &[]),
         Record::Table(table) => frame(TABLE, &json(table)),
@@ -114,7 +126,7 @@ impl<'a> Steps<'a> {
             return Err(foreign("it begins in another way"));
         }
         let found = version.iter().rev().fold(0, |number, &byte| number << 8 | u32::from(byte));
-        if found != VERSION {
+        if found != VERSION && found != VERSION_OF_ONE {
             return Err(JournalError::Version { found, expected: VERSION, path: path.to_owned() });
         }
         steps.end = N_OPENING_BYTES as u64;
@@ -167,7 +179,9 @@ impl Iterator for Steps<'_> {
         let before = self.end;
         let step = match self.frame()? {
             (BASE, edit) => Some(Step::Base(edit)),
+            (BASE_OF_FRAMES, edits) => Some(Step::BaseOfFrames(edits)),
             (APPLIED, edit) => Some(Step::Applied(edit)),
+            (APPLIED_IN_FRAMES, edits) => Some(Step::AppliedInFrames(edits)),
             (UNDONE, _) => Some(Step::Undone),
             (REDONE, _) => Some(Step::Redone),
             (TABLE, payload) => parse(&payload).map(Step::Table),

@@ -7,6 +7,9 @@
 //! loses at most the one that it was writing; reading stops at the first record that is torn or does not match its
 //! checksum, and what comes before is whole.
 //!
+//! Version 1 knows one mask. Version 2 has the masks of several frames too; it is written for images that have them, so that
+//! older programs read all else. A journal of version 1 on such an image was of one mask for all its frames, and still is.
+//!
 //! The living program holds a lock on its file. A journal that nobody holds is work that somebody may want back.
 
 mod format;
@@ -24,7 +27,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Error;
 use super::provenance::ModelRun;
-use crate::domain::{Edit, Grid, GridError, LabelTable};
+use crate::domain::{Edit, FrameEdits, Grid, GridError, LabelTable};
 
 pub use read::{Recovered, recover, recover_without_image};
 pub use shelf::{Found, discard, survey};
@@ -46,11 +49,11 @@ pub enum JournalError {
         path: PathBuf,
     },
     /// Written by a newer program.
-    #[error("the journal has version {found}, this program reads version {expected}: open it with the newer program ({})", path.display())]
+    #[error("the journal has version {found}, this program reads up to version {expected}: open it with the newer program ({})", path.display())]
     Version {
         /// The file's version.
         found: u32,
-        /// The version that is read.
+        /// The newest version that is read.
         expected: u32,
         /// The file.
         path: PathBuf,
@@ -88,6 +91,13 @@ pub struct Header {
     pub affine: [f64; 12],
     /// What the labels' ids meant at the beginning.
     pub table: LabelTable,
+    /// Frames of the image; 1 in a journal that knows of one mask alone.
+    #[serde(default = "one")]
+    pub n_frames: usize,
+}
+
+fn one() -> usize {
+    1
 }
 
 /// A file as it was when work on it began.
@@ -117,8 +127,10 @@ pub struct Saved {
 pub enum Record<'a> {
     /// The history begins anew with the labels that this edit makes from none; with none where there is no edit.
     Base(Option<&'a Edit>),
+    /// The history begins anew with the masks that these edits make from none, of an image with several frames.
+    BaseOfFrames(Option<&'a FrameEdits>),
     /// A new entry of the history.
-    Applied(&'a Edit),
+    Applied(&'a FrameEdits),
     /// The newest entry was taken back.
     Undone,
     /// The entry taken back last was carried out again.
@@ -134,8 +146,8 @@ pub enum Record<'a> {
 }
 
 impl Header {
-    /// The header of work that begins now on an image of this `grid`. Looks at the image's file.
-    pub fn new(case: &str, image: Option<&Path>, grid: &Grid, table: LabelTable) -> Self {
+    /// The header of work that begins now on an image of this many frames on `grid`. Looks at the image's file.
+    pub fn new(case: &str, image: Option<&Path>, grid: &Grid, n_frames: usize, table: LabelTable) -> Self {
         Self {
             program: env!("CARGO_PKG_VERSION").to_owned(),
             started_s: seconds(SystemTime::now()),
@@ -144,6 +156,7 @@ impl Header {
             shape: grid.shape(),
             affine: grid.world_from_voxel().to_cols_array(),
             table,
+            n_frames,
         }
     }
 
@@ -156,9 +169,12 @@ impl Header {
     }
 
     /// How an open image differs from the one that the work was done on, as a sentence; `None` where it does not.
-    fn differs_from(&self, case: &str, grid: &Grid) -> Option<String> {
+    fn differs_from(&self, case: &str, grid: &Grid, n_frames: usize) -> Option<String> {
         if self.image.is_none() && self.case != case {
             return Some(format!("it was {}, this is {case}", self.case));
+        }
+        if self.n_frames > 1 && self.n_frames != n_frames {
+            return Some(format!("it had {} frames, this has {n_frames}", self.n_frames));
         }
         match self.grid() {
             Ok(known) => known.differs_from(grid),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::format::{Step, Steps};
 use super::write::{Journal, lock};
 use super::{Header, JournalError};
-use crate::domain::{Edit, Grid, GridError, History, LabelMap, LabelTable};
+use crate::domain::{Edit, FrameEdits, FrameLabels, Grid, GridError, History, LabelMap, LabelTable};
 use crate::io::Error;
 use crate::io::provenance::ModelRun;
 
@@ -33,19 +33,19 @@ pub struct Recovered {
     pub warnings: Vec<String>,
 }
 
-/// Reads the journal at `path` for the open image named `case` on `grid`, as far as it is whole. The journal goes on
+/// Reads the journal at `path` for the open image named `case` of this many frames on `grid`, as far as it is whole. The journal goes on
 /// from there and is the caller's to write; a torn end is cut off.
 ///
 /// # Errors
 /// [`JournalError`] where it is no journal, another window holds it, or the image is not the one that the work was
 /// done on. The file is then untouched.
-pub fn recover(path: &Path, case: &str, grid: &Grid) -> Result<(Recovered, Journal), JournalError> {
+pub fn recover(path: &Path, case: &str, grid: &Grid, n_frames: usize) -> Result<(Recovered, Journal), JournalError> {
     let file = open(path)?;
     let (header, steps) = Steps::open(&file, path)?;
-    if let Some(difference) = header.differs_from(case, grid) {
+    if let Some(difference) = header.differs_from(case, grid, n_frames) {
         return Err(JournalError::OtherImage { difference, path: path.to_owned() });
     }
-    let (mut recovered, end) = replay(header, steps, grid);
+    let (mut recovered, end) = replay(header, steps, grid, n_frames);
     recovered.warnings.extend(recovered.header.image.as_ref().and_then(|image| image.warning()));
     Ok((recovered, Journal::resume(file, path.to_owned(), end)?))
 }
@@ -59,7 +59,8 @@ pub fn recover_without_image(path: &Path) -> Result<Recovered, JournalError> {
     let (header, steps) = Steps::open(&file, path)?;
     let fault = |error: GridError| JournalError::NotJournal { fault: error.to_string(), path: path.to_owned() };
     let grid = header.grid().map_err(fault)?;
-    Ok(replay(header, steps, &grid).0)
+    let n_frames = header.n_frames;
+    Ok(replay(header, steps, &grid, n_frames).0)
 }
 
 /// A journal that nobody else holds.
@@ -70,8 +71,10 @@ fn open(path: &Path) -> Result<File, JournalError> {
 }
 
 /// Does all steps again; says where the last one ends that could be done.
-fn replay(header: Header, mut steps: Steps<'_>, grid: &Grid) -> (Recovered, u64) {
-    let mut replay = Replay::new(grid, header.table.clone());
+fn replay(header: Header, mut steps: Steps<'_>, grid: &Grid, n_frames: usize) -> (Recovered, u64) {
+    // A journal that knows of one mask alone is of one for all frames.
+    let one_for_all = (header.n_frames != n_frames).then_some(0);
+    let mut replay = Replay::new(grid, (n_frames, one_for_all), header.table.clone());
     let mut end = steps.end();
     while let Some(step) = steps.next() {
         if !replay.take(step) {
@@ -80,7 +83,7 @@ fn replay(header: Header, mut steps: Steps<'_>, grid: &Grid) -> (Recovered, u64)
         end = steps.end();
     }
     let n_lost_bytes = steps.n_torn_bytes() + steps.end() - end;
-    let Replay { mut history, table, table_is_saved, labels_path, model, pixel_mm, n_records, grid: _ } = replay;
+    let Replay { mut history, table, table_is_saved, labels_path, model, pixel_mm, n_records, .. } = replay;
     let lost = format!(
         "The last {n_lost_bytes} bytes of the journal are damaged: the {n_records} changes before them are back"
     );
@@ -93,6 +96,8 @@ fn replay(header: Header, mut steps: Steps<'_>, grid: &Grid) -> (Recovered, u64)
 /// The work so far.
 struct Replay<'a> {
     grid: &'a Grid,
+    /// How many frames there are, and the one whose mask is for all at the beginning.
+    frames: (usize, Option<usize>),
     /// Without a budget: what the journal takes back must not have been dropped here.
     history: History,
     table: LabelTable,
@@ -104,11 +109,11 @@ struct Replay<'a> {
 }
 
 impl<'a> Replay<'a> {
-    fn new(grid: &'a Grid, table: LabelTable) -> Self {
-        let history = History::with_budget(LabelMap::empty(grid.clone()), usize::MAX);
+    fn new(grid: &'a Grid, frames: (usize, Option<usize>), table: LabelTable) -> Self {
         Self {
+            history: beginning(grid, frames, None),
             grid,
-            history,
+            frames,
             table,
             table_is_saved: true,
             labels_path: None,
@@ -123,7 +128,14 @@ impl<'a> Replay<'a> {
         let shape = self.grid.shape();
         let can = match step {
             Step::Base(bytes) => self.begin(&bytes),
-            Step::Applied(bytes) => Edit::from_bytes(&bytes, shape).map(|edit| self.history.apply(edit)).is_ok(),
+            Step::BaseOfFrames(bytes) => self.begin_frames(&bytes),
+            Step::Applied(bytes) => {
+                let edit = Edit::from_bytes(&bytes, shape);
+                edit.map(|edit| self.apply(FrameEdits::of_one(0, edit))).is_ok()
+            }
+            Step::AppliedInFrames(bytes) => {
+                FrameEdits::from_bytes(&bytes, shape).map(|edits| self.apply(edits)).is_ok()
+            }
             Step::Undone => self.history.undo().is_some(),
             Step::Redone => self.history.redo().is_some(),
             Step::Table(table) => {
@@ -152,13 +164,37 @@ impl<'a> Replay<'a> {
         can
     }
 
+    fn apply(&mut self, edits: FrameEdits) {
+        // Work that began on one mask and went on on several is read without its image too.
+        let n_frames = edits.parts().last().map_or(0, |(last, _)| last + 1);
+        self.history.grow(n_frames);
+        self.history.apply_to_frames(edits);
+    }
+
     fn begin(&mut self, bytes: &[u8]) -> bool {
-        let mut base = History::with_budget(LabelMap::empty(self.grid.clone()), usize::MAX);
-        if !bytes.is_empty() {
-            let Ok(edit) = Edit::from_bytes(bytes, self.grid.shape()) else { return false };
-            base.apply(edit);
-        }
-        self.history = History::with_budget(base.labels().clone(), usize::MAX);
+        let edit = (!bytes.is_empty()).then(|| Edit::from_bytes(bytes, self.grid.shape()));
+        let Ok(edit) = edit.transpose() else { return false };
+        self.history = beginning(self.grid, self.frames, edit.map(|edit| FrameEdits::of_one(0, edit)));
         true
     }
+
+    fn begin_frames(&mut self, bytes: &[u8]) -> bool {
+        let edits = (!bytes.is_empty()).then(|| FrameEdits::from_bytes(bytes, self.grid.shape()));
+        let Ok(edits) = edits.transpose() else { return false };
+        let one_for_all = edits.as_ref().and_then(FrameEdits::one_for_all).and_then(|[_, after]| after);
+        self.history = beginning(self.grid, (self.frames.0, one_for_all), edits);
+        true
+    }
+}
+
+/// A history that begins with the masks that these edits make from none.
+fn beginning(grid: &Grid, (n_frames, one_for_all): (usize, Option<usize>), edits: Option<FrameEdits>) -> History {
+    let begin = |masks, one_for_all| {
+        let mut history = History::of_frames(FrameLabels::new(masks, one_for_all));
+        history.set_budget(usize::MAX);
+        history
+    };
+    let mut base = begin(vec![LabelMap::empty(grid.clone()); n_frames.max(1)], None);
+    edits.into_iter().for_each(|edits| base.apply_to_frames(edits));
+    begin(base.frames().masks().iter().map(|mask| LabelMap::clone(mask)).collect(), one_for_all)
 }

@@ -107,8 +107,8 @@ impl Tally {
         self.n_changes += usize::from(!matches!(step, Step::Model(_) | Step::PixelSize(_)));
         match step {
             Step::Model(_) | Step::PixelSize(_) => {}
-            Step::Base(_) => (self.at, self.saved_at, self.n_changes) = (0, Some(0), 0),
-            Step::Applied(_) => {
+            Step::Base(_) | Step::BaseOfFrames(_) => (self.at, self.saved_at, self.n_changes) = (0, Some(0), 0),
+            Step::Applied(_) | Step::AppliedInFrames(_) => {
                 self.saved_at = self.saved_at.filter(|&at| at <= self.at);
                 self.at += 1;
             }

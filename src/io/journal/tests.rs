@@ -1,5 +1,7 @@
 //! Work that is cut off anywhere comes back as it was before or after the last change.
 
+mod frames;
+
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -28,7 +30,7 @@ struct Desk {
 impl Desk {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let header = Header::new("Sample 1", None, &grid(), LabelTable::with_ids(&[1]));
+        let header = Header::new("Sample 1", None, &grid(), 1, LabelTable::with_ids(&[1]));
         let journal = Journal::create(folder.path(), &header).unwrap();
         Self { folder, history: History::new(LabelMap::empty(grid())), journal }
     }
@@ -79,7 +81,7 @@ fn saved(path: &str) -> Saved {
 }
 
 fn back(path: &Path) -> Recovered {
-    recover(path, "Sample 1", &grid()).unwrap().0
+    recover(path, "Sample 1", &grid(), 1).unwrap().0
 }
 
 #[test]
@@ -118,7 +120,7 @@ fn what_was_recovered_goes_on_in_the_same_journal() {
     let mut desk = Desk::new();
     desk.dot(1, 1);
     let (folder, path, _) = desk.die();
-    let (Recovered { history, .. }, journal) = recover(&path, "Sample 1", &grid()).unwrap();
+    let (Recovered { history, .. }, journal) = recover(&path, "Sample 1", &grid(), 1).unwrap();
     let mut desk = Desk { folder, history, journal };
     desk.undo();
     desk.dot(2, 3);
@@ -150,7 +152,7 @@ fn work_on_another_image_is_refused_and_kept() {
     let (_folder, path, _) = desk.die();
     let other_grid = Grid::axis_aligned(SHAPE, [0.7, 1.1, 2.0]).unwrap();
     for (case, grid) in [("Sample 1", other_grid), ("Sample 2", grid())] {
-        let error = recover(&path, case, &grid).unwrap_err();
+        let error = recover(&path, case, &grid, 1).unwrap_err();
         assert!(matches!(error, JournalError::OtherImage { .. }), "{error}");
     }
     assert_eq!(back(&path).n_records, 1);
@@ -161,9 +163,9 @@ fn an_image_that_was_written_again_is_a_warning() {
     let folder = tempfile::tempdir().unwrap();
     let image = folder.path().join("scan.nii");
     fs::write(&image, "voxels").unwrap();
-    let header = Header::new("scan", Some(&image), &grid(), LabelTable::default());
+    let header = Header::new("scan", Some(&image), &grid(), 1, LabelTable::default());
     let path = Journal::create(folder.path(), &header).unwrap().path().to_owned();
-    let warnings = || recover(&path, "scan", &grid()).unwrap().0.warnings;
+    let warnings = || recover(&path, "scan", &grid(), 1).unwrap().0.warnings;
     assert!(warnings().is_empty());
     fs::write(&image, "other voxels").unwrap();
     assert_eq!(warnings().len(), 1);
@@ -175,7 +177,7 @@ fn live_work_is_not_offered_and_not_taken() {
     desk.dot(1, 1);
     assert_eq!(survey(desk.folder.path()), []);
     let path = desk.journal.path().to_owned();
-    assert!(matches!(recover(&path, "Sample 1", &grid()), Err(JournalError::InUse { .. })));
+    assert!(matches!(recover(&path, "Sample 1", &grid(), 1), Err(JournalError::InUse { .. })));
     assert!(matches!(discard(&path), Err(JournalError::InUse { .. })));
     let (folder, path, _) = desk.die();
     let found = survey(folder.path());
@@ -266,12 +268,12 @@ fn what_is_no_journal_is_said_and_left_alone() {
     let path = folder.path().join("x.journal");
     for text in ["", "LDSEG", "something else altogether", "LDSEGJNL\u{1}\0\0\0"] {
         fs::write(&path, text).unwrap();
-        let error = recover(&path, "Sample 1", &grid()).unwrap_err();
+        let error = recover(&path, "Sample 1", &grid(), 1).unwrap_err();
         assert!(matches!(error, JournalError::NotJournal { .. }), "{error}");
     }
-    fs::write(&path, "LDSEGJNL\u{2}\0\0\0").unwrap();
-    let error = recover(&path, "Sample 1", &grid()).unwrap_err();
-    assert!(matches!(error, JournalError::Version { found: 2, expected: 1, .. }), "{error}");
+    fs::write(&path, "LDSEGJNL\u{3}\0\0\0").unwrap();
+    let error = recover(&path, "Sample 1", &grid(), 1).unwrap_err();
+    assert!(matches!(error, JournalError::Version { found: 3, expected: 2, .. }), "{error}");
     assert_eq!(survey(folder.path()), []);
     assert!(path.exists());
 }
@@ -282,7 +284,7 @@ fn only_this_person_may_read_a_journal() {
     use std::os::unix::fs::PermissionsExt;
     let root = tempfile::tempdir().unwrap();
     let folder = root.path().join("a/journal");
-    let header = Header::new("Sample 1", None, &grid(), LabelTable::default());
+    let header = Header::new("Sample 1", None, &grid(), 1, LabelTable::default());
     let journal = Journal::create(&folder, &header).unwrap();
     assert_eq!(journal.path().metadata().unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(folder.metadata().unwrap().permissions().mode() & 0o777, 0o700);
@@ -293,7 +295,7 @@ fn a_folder_that_cannot_be_made_is_said() {
     let root = tempfile::tempdir().unwrap();
     let blocked = root.path().join("journal");
     fs::write(&blocked, "a file in the way").unwrap();
-    let header = Header::new("Sample 1", None, &grid(), LabelTable::default());
+    let header = Header::new("Sample 1", None, &grid(), 1, LabelTable::default());
     assert!(matches!(Journal::create(&blocked, &header), Err(JournalError::File(_))));
 }
 
@@ -321,7 +323,7 @@ fn a_journal_that_ends_anywhere_gives_a_state_that_there_was_and_never_less_than
     let mut newest = 0;
     for n_bytes in 0..=whole.len() {
         fs::write(&cut, &whole[..n_bytes]).unwrap();
-        let Ok((recovered, _)) = recover(&cut, "Sample 1", &grid()) else {
+        let Ok((recovered, _)) = recover(&cut, "Sample 1", &grid(), 1) else {
             assert_eq!(newest, 0, "a longer file gives more");
             continue;
         };
@@ -371,7 +373,7 @@ proptest! {
         let mut bytes = fs::read(&path).unwrap();
         *at.get_mut(&mut bytes) ^= 1 << bit;
         fs::write(&path, bytes).unwrap();
-        if let Ok((recovered, _)) = recover(&path, "Sample 1", &grid()) {
+        if let Ok((recovered, _)) = recover(&path, "Sample 1", &grid(), 1) {
             prop_assert!(states.contains(recovered.history.labels()));
         }
     }

@@ -18,4 +18,4 @@ mod write;
 
 pub use header::Header;
 pub use read::{ReadVolume, read_header, read_volume};
-pub use write::{write_labels, write_probabilities, write_volume};
+pub use write::{write_label_frames, write_labels, write_probabilities, write_volume};

@@ -40,25 +40,57 @@ pub fn write_labels(
     source: Option<&Header>,
     monitor: &dyn Monitor,
 ) -> Result<(), Error> {
-    let highest = labels.used_ids().last().copied().unwrap_or(0);
+    write_label_frames(path, (&[labels], None), source, monitor)
+}
+
+/// As [`write_labels`], the masks of several frames on one grid, along a fourth axis. The time between them is the source's own;
+/// without a source, these seconds.
+///
+/// # Errors
+/// As [`write_labels`].
+///
+/// # Panics
+/// Where there is no frame.
+pub fn write_label_frames(
+    path: &Path,
+    (frames, step_s): (&[&LabelMap], Option<f64>),
+    source: Option<&Header>,
+    monitor: &dyn Monitor,
+) -> Result<(), Error> {
+    let highest = frames.iter().filter_map(|labels| labels.used_ids().last().copied()).max().unwrap_or(0);
+    let grid = frames[0].grid();
     let voxel_type = if highest <= 255 { NiftiType::Uint8 } else { NiftiType::Uint16 };
-    let mut block = new_block(path, labels.grid(), 1, source)?;
+    let mut block = new_block(path, grid, frames.len(), source)?;
     let layout = block.version.layout();
     set_type(&mut block, voxel_type, Scaling::NONE);
+    if let (None, Some(step_s)) = (source, step_s.filter(|_| frames.len() > 1)) {
+        block.set_float(layout.pixdim.nth(4), step_s);
+    }
     set_intent(&mut block, Intent::Label, b"labels");
     block.set_float(layout.cal_max, f64::from(highest));
     let swap = must_swap(&block);
     let bytes = |range: Range<usize>, bytes: &mut Vec<u8>| {
         let mut ids = vec![0; range.len()];
-        labels.copy_range(range.start, &mut ids);
+        copy_of_frames(frames, range.start, &mut ids);
         match voxel_type {
             NiftiType::Uint8 => bytes.extend(ids.iter().map(|&id| id as u8)),
             _ => bytes.extend(ids.iter().flat_map(|&id| if swap { id.swap_bytes() } else { id }.to_ne_bytes())),
         }
     };
-    let n_values = labels.grid().n_voxels();
+    let n_values = grid.n_voxels() * frames.len();
     let image = Image { block, n_values, value_bytes: voxel_type.size_of(), bytes: &bytes };
-    image.write(path, labels.grid(), monitor)
+    image.write(path, grid, monitor)
+}
+
+/// Copies ids from a position on, the frames one after the other.
+fn copy_of_frames(frames: &[&LabelMap], start: usize, ids: &mut [u16]) {
+    let n_voxels = frames[0].grid().n_voxels();
+    let (mut at, mut rest) = (start, ids);
+    while !rest.is_empty() {
+        let (part, others) = rest.split_at_mut(rest.len().min(n_voxels - at % n_voxels));
+        frames[at / n_voxels].copy_range(at % n_voxels, part);
+        (at, rest) = (at + part.len(), others);
+    }
 }
 
 /// Writes an image in its stored type as `.nii` or `.nii.gz`.

@@ -53,7 +53,7 @@ pub fn row_ui(ui: &mut Ui, (state, case): (&State, &Case), label: &Label, place:
         ui.spacing_mut().item_spacing.x = 2.0;
         menu_ui(ui, (state, case), label, place, actions);
         lock_ui(ui, &mut changed);
-        volume_ui(ui, case, case.counts.of(label.id));
+        volume_ui(ui, case, case.count(label.id));
         ui.with_layout(Layout::left_to_right(Align::Center), |ui| name_ui(ui, &mut changed, is_active));
     });
     if changed != *label {

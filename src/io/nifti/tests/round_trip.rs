@@ -236,3 +236,29 @@ fn the_frames_of_a_series_lie_where_the_standard_has_time() {
     write_probabilities(&path, &grid, &maps, Some(&header), &Silent).unwrap();
     assert_eq!(read_header(&path).unwrap().0.n_frames(), 10);
 }
+
+#[test]
+fn masks_of_frames_come_back_under_the_header_of_their_image_and_are_refused_on_another_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let grid = Grid::axis_aligned([5, 4, 3], [0.5, 2.25, 3.0]).unwrap();
+    let path = folder.path().join("cine.nii.gz");
+    let volume = Volume::new(grid.clone(), Voxels::I16(vec![7; 4 * 60]), Scaling::NONE, 4).unwrap();
+    write_volume(&path, &volume, None, &Silent).unwrap();
+    let mut header = read_header(&path).unwrap().0;
+    let layout = header.block.version.layout();
+    header.block.set_float(layout.pixdim.nth(4), 0.03125);
+    for highest in [3, 65535] {
+        let frames: Vec<LabelMap> = (0..4).map(|frame| labels_on(&grid, highest - frame)).collect();
+        let borrowed: Vec<&LabelMap> = frames.iter().collect();
+        let path = folder.path().join("mask.nii.gz");
+        write_label_frames(&path, (&borrowed, None), Some(&header), &Silent).unwrap();
+        let written = read_header(&path).unwrap().0;
+        assert_eq!((placing_bytes(&written.block), written.n_frames()), (placing_bytes(&header.block), 4));
+        let read = crate::io::read_labels_on(&path, &grid, 4, &Silent).unwrap();
+        assert_eq!(std::iter::once(read.labels).chain(read.later).collect::<Vec<_>>(), frames);
+        for (n_frames, sentence) in [(3, "4 frames, where the image has 3"), (1, "save one frame as a 3D file")] {
+            let error = crate::io::read_labels_on(&path, &grid, n_frames, &Silent).unwrap_err();
+            assert!(error.to_string().contains(sentence), "{error}");
+        }
+    }
+}
