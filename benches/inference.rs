@@ -2,7 +2,7 @@
 //! results lie apart.
 //!
 //! ```text
-//! cargo bench --bench inference -- [model folder or preset] [samples] [steps]
+//! cargo bench --bench inference -- [model folder or preset] [samples] [steps] [height×width of a picture, such as 512x768]
 //! ```
 //!
 //! A preset has random weights, which take as long as trained ones. The environment variable `LDSEG_PYTHON` names a Python
@@ -37,9 +37,14 @@ fn main() -> anyhow::Result<()> {
     let samples: u64 = args.get(1).map_or(Ok(1), |n| n.parse()).context("samples is no number")?;
     let steps: usize = args.get(2).map_or(Ok(3), |n| n.parse()).context("steps is no number")?;
 
+    let size = args.get(3).map(String::as_str).map(picture_size).transpose()?;
+
     let device = Device::flex();
     let scratch = tempfile::tempdir()?;
-    let (config, networks) = load(model, &device)?;
+    let (mut config, networks) = load(model, &device)?;
+    if let Some([height, width]) = size {
+        config.input.crop = [1, height, width];
+    }
     std::fs::write(scratch.path().join("config.json"), serde_json::to_vec(&config)?)?;
     std::fs::write(scratch.path().join("weights.safetensors"), to_bytes(&networks, Precision::Full)?)?;
 
@@ -66,6 +71,11 @@ fn main() -> anyhow::Result<()> {
         println!("largest differences over largest values, and positions of another class: {}", report["differences"]);
     }
     Ok(())
+}
+
+fn picture_size(text: &str) -> anyhow::Result<[usize; 2]> {
+    let (height, width) = text.split_once('x').with_context(|| format!("{text} is no size such as 512x768"))?;
+    Ok([height.parse()?, width.parse()?])
 }
 
 /// As many for PyTorch as for ldseg: RAYON_NUM_THREADS, or the machine's.

@@ -122,7 +122,7 @@ impl Compute {
             frames.extend(predictions.iter().map(|prediction| prediction.labels.clone()));
             predictions.swap_remove(stamp.frame.min(frames.len() - 1))
         } else if settings.all_slices {
-            loaded.segmenter.segment_slices(volume, stamp.frame, settings, monitor)?
+            loaded.segmenter.segment_slices(volume, stamp.frame, focus, settings, monitor)?
         } else {
             monitor.report("Encoding the image", 0, 1)?;
             let (encoded, _) = self.encode(&loaded, volume, stamp.frame, focus);
@@ -157,10 +157,7 @@ fn all_frames(
     let predictions = (0..n_frames).map(|frame| {
         let monitor = FrameMonitor { monitor, frame, n_frames };
         monitor.report("", 0, 0)?;
-        let mut prediction = match segmenter.through(volume.grid()) {
-            Some(_) => segmenter.segment_slices(volume, frame, settings, &monitor)?,
-            None => segmenter.segment(volume, frame, focus, settings, &monitor)?,
-        };
+        let mut prediction = segmenter.segment_slices(volume, frame, focus, settings, &monitor)?;
         if frame != stamp.frame {
             prediction.probabilities = Vec::new();
         }

@@ -115,7 +115,7 @@ impl Segmenter {
             Some(_) => return Err(SegmentError::NotFinite),
             None => (LabelMap::empty(encoded.grid.clone()), Vec::new()),
         };
-        let warnings = self.warnings(encoded, volume, settings);
+        let warnings = self.warnings(volume, settings);
         Ok(Prediction { labels, table: self.config.label_table(), probabilities, warnings })
     }
 
@@ -254,8 +254,8 @@ impl Segmenter {
         (ids, maps)
     }
 
-    /// What a person should know of an answer, wherever it lies.
-    fn general_warnings(&self, volume: &Volume, settings: &SegmentSettings) -> Vec<String> {
+    /// What a person should know of an answer.
+    fn warnings(&self, volume: &Volume, settings: &SegmentSettings) -> Vec<String> {
         let mut warnings = Vec::new();
         if self.config.is_deterministic() && asks_for_chance(settings) {
             warnings.push(format!(
@@ -266,16 +266,19 @@ impl Segmenter {
         if volume.is_color() && self.config.input.channels == 1 {
             warnings.push("The model expects a grey image: the colours were turned into brightness.".to_owned());
         }
-        warnings
-    }
-
-    fn warnings(&self, encoded: &Encoded, volume: &Volume, settings: &SegmentSettings) -> Vec<String> {
-        let mut warnings = self.general_warnings(volume, settings);
-        if encoded.place.is_cropped() && self.through(&encoded.grid).is_none() {
-            let [depth, height, width] = encoded.place.shape();
+        let place = match self.through(volume.grid()) {
+            Some(axis) => ModelBox::new(&volume.grid().slice(axis, 0), &self.config.input, None),
+            None => ModelBox::new(volume.grid(), &self.config.input, None),
+        };
+        if place.is_cropped() {
+            let [depth, height, width] = place.shape();
+            let size = match self.config.is_planar() {
+                true => format!("{width}×{height} pixels"),
+                false => format!("{width}×{height}×{depth} voxels"),
+            };
             warnings.push(format!(
-                "The image is larger than what this model was trained on: only a box of {width}×{height}×{depth} voxels of \
-                 the model's size was segmented. Put the crosshair on the structure to place the box."
+                "The image is larger than what this model was trained on: only a box of {size} of the model's size was segmented. \
+                 Put the crosshair on the structure to place the box."
             ));
         }
         warnings

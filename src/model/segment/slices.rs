@@ -14,8 +14,9 @@ use crate::monitor::Monitor;
 const BATCH: usize = 8;
 
 impl Segmenter {
-    /// Segments every slice of one frame with a model for pictures, each as it would be [segmented](Segmenter::segment) alone.
-    /// With a model for volumes, or of an image of one slice, it is the same as that.
+    /// Segments every slice of one frame with a model for pictures, each as it would be [segmented](Segmenter::segment) alone with
+    /// the model's box around `focus` moved into it. With a model for volumes, or of an image of one slice, it is the same as
+    /// that.
     ///
     /// # Errors
     /// [`SegmentError::Cancelled`], within one denoising step. [`SegmentError::NotFinite`].
@@ -23,21 +24,22 @@ impl Segmenter {
         &self,
         volume: &Volume,
         frame: usize,
+        focus: Option<[usize; 3]>,
         settings: &SegmentSettings,
         monitor: &dyn Monitor,
     ) -> Result<Prediction, SegmentError> {
         let grid = volume.grid();
-        let Some(axis) = self.through(grid) else { return self.segment(volume, frame, None, settings, monitor) };
+        let Some(axis) = self.through(grid) else { return self.segment(volume, frame, focus, settings, monitor) };
         let n_slices = grid.shape()[axis];
         let mut ids = vec![0u16; grid.n_voxels()];
         let mut probabilities = vec![vec![0u8; grid.n_voxels()]; self.config.n_classes() - 1];
         for first in (0..n_slices).step_by(BATCH) {
             monitor.report("Segmenting slices", first as u64, n_slices as u64)?;
             let slices = first..(first + BATCH).min(n_slices);
-            let decoded = self.decoded_slices(volume, frame, axis, slices.clone(), settings, monitor)?;
+            let decoded = self.decoded_slices((volume, frame), (axis, slices.clone()), focus, settings, monitor)?;
             for (slice, decoded) in slices.clone().zip(decoded.chunk(slices.len(), 0)) {
                 let thin = grid.slice(axis, slice);
-                let place = ModelBox::new(&thin, &self.config.input, None);
+                let place = ModelBox::new(&thin, &self.config.input, focus);
                 let padded = self.padded(&place);
                 let decoded: Vec<f32> = decoded.into_data().iter::<f32>().collect();
                 if !decoded.iter().all(|value| value.is_finite()) {
@@ -59,21 +61,20 @@ impl Segmenter {
         }
         monitor.report("Segmenting slices", n_slices as u64, n_slices as u64)?;
         let labels = LabelMap::new(grid.clone(), ids).unwrap_or_else(|_| LabelMap::empty(grid.clone()));
-        let warnings = self.general_warnings(volume, settings);
+        let warnings = self.warnings(volume, settings);
         Ok(Prediction { labels, table: self.config.label_table(), probabilities, warnings })
     }
 
     /// Class probabilities of these slices, `[slice, class, 1, height, width]`, averaged over the samples.
     fn decoded_slices(
         &self,
-        volume: &Volume,
-        frame: usize,
-        axis: usize,
-        slices: Range<usize>,
+        (volume, frame): (&Volume, usize),
+        (axis, slices): (usize, Range<usize>),
+        focus: Option<[usize; 3]>,
         settings: &SegmentSettings,
         monitor: &dyn Monitor,
     ) -> Result<Tensor<5>, SegmentError> {
-        let images = slices.map(|slice| self.image_tensor(&volume.slice(frame, axis, slice), 0, None)).collect();
+        let images = slices.map(|slice| self.image_tensor(&volume.slice(frame, axis, slice), 0, focus)).collect();
         let embeddings = self.networks.encode(Tensor::cat(images, 0));
         let walk = Walk { sampler: settings.sampler, steps: settings.steps, seed: settings.seed };
         let n_samples = if self.config.is_deterministic() { 1 } else { settings.samples.max(1) as u64 };
@@ -106,12 +107,29 @@ mod tests {
     }
 
     #[test]
+    fn a_box_smaller_than_the_frames_follows_the_focus_through_all_of_them() {
+        let boxed = segmenter().with_max_shape([1, 96, 96]);
+        let series = generate(PhantomKind::FourChambers, 3).volume;
+        let settings = SegmentSettings::default();
+        let [width, height, _] = series.grid().shape();
+        let focus = Some([width - 10, 10, 4]);
+        let all = boxed.segment_slices(&series, 0, focus, &settings, &Silent).unwrap();
+        let alone = boxed.segment(&series, 0, focus, &settings, &Silent).unwrap();
+        let frame = 4 * width * height..5 * width * height;
+        assert_eq!(all.labels.to_ids()[frame.clone()], alone.labels.to_ids()[frame]);
+        assert_eq!(all.warnings, alone.warnings);
+        assert!(all.warnings[0].contains("a box of 96×96 pixels"), "{:?}", all.warnings);
+        let whole = segmenter().segment(&series, 0, focus, &settings, &Silent).unwrap();
+        assert!(whole.warnings.is_empty(), "{:?}", whole.warnings);
+    }
+
+    #[test]
     fn frames_in_batches_are_what_each_would_be_alone() {
         let segmenter = segmenter();
         let series = generate(PhantomKind::FourChambers, 3).volume;
         let settings =
             SegmentSettings { steps: 3, sampler: SamplerKind::Ddpm, samples: 2, seed: 9, ..SegmentSettings::default() };
-        let all = segmenter.segment_slices(&series, 0, &settings, &Silent).unwrap();
+        let all = segmenter.segment_slices(&series, 0, None, &settings, &Silent).unwrap();
         let [width, height, n_frames] = series.grid().shape();
         for frame in [0, 7, 8, n_frames - 1] {
             let focus = Some([width / 2, height / 2, frame]);
