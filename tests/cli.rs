@@ -3,6 +3,11 @@
 use std::fs;
 use std::path::Path;
 
+use ldseg::domain::{FrameTimes, Scaling, Volume, Voxels};
+use ldseg::io::nifti::{write_label_frames, write_volume};
+use ldseg::io::{read_labels, read_volume};
+use ldseg::monitor::Silent;
+
 use crate::program::{Program, Run};
 
 /// Fails with exit code 1, one line on standard error, nothing on standard output, and all of `words` in the line.
@@ -282,6 +287,28 @@ fn a_sample_is_segmented_as_its_truth_says_and_its_mask_keeps_its_origin() {
     let noise = program.succeed(&format!("{line} --steps 1")).json();
     assert_eq!(noise["settings"]["steps"], 1);
     assert!(noise["scores"][1]["dice"].as_f64() < Some(0.5), "one step decodes pure noise: {noise}");
+}
+
+#[test]
+fn every_frame_of_a_volume_over_time_is_segmented_into_one_mask_with_a_fourth_axis() {
+    let program = Program::new();
+    program.make_sample(11);
+    let volume = read_volume(&program.path("image.nii.gz"), &Silent, &mut |_| {}).unwrap().volume;
+    let twice = Volume::new(volume.grid().clone(), Voxels::F32(volume.values(0).repeat(2)), Scaling::NONE, 2).unwrap();
+    let times = FrameTimes::even(2, 0.25);
+    write_volume(&program.path("cine.nii.gz"), &twice.with_frame_times(times), None, &Silent).unwrap();
+    let truth = read_labels(&program.path("truth.nii.gz"), &Silent).unwrap().labels;
+    write_label_frames(&program.path("truths.nii.gz"), (&[&truth, &truth], None), None, &Silent).unwrap();
+
+    let line = "segment cine.nii.gz --model phantom-3d --device cpu --all-frames -o mask.nii.gz";
+    let result = program.succeed(&format!("{line} --reference truths.nii.gz --json")).json();
+    check_good(&result["scores"]);
+    assert_eq!(result["scores"].as_array().unwrap().last().unwrap()["case"], "cine, frame 2");
+    assert_eq!(result["frames"][0], result["frames"][1]);
+    let info = program.succeed("info mask.nii.gz --json").json();
+    assert_eq!(info["n_frames"], 2);
+    let refused = program.run(&format!("{line} --reference truth.nii.gz"));
+    check_fails(&refused, &["a mask for each of 2 frames, found one mask", "truth.nii.gz"]);
 }
 
 #[test]

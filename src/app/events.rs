@@ -130,6 +130,13 @@ impl App {
         let table = case.table_revision == saving.table_revision;
         case.table_is_saved |= table;
         self.state.notices.success(format!("Saved {}", file_name(&path)));
+        if let n @ 1.. = case.n_hidden() {
+            let frames = if n == 1 { "frame" } else { "frames" };
+            let message = format!(
+                "Saved the one mask for all frames; those of {n} other {frames} are not in the file: choose \u{201c}Each frame\u{201d} to save them"
+            );
+            self.state.notices.warning(message);
+        }
         case.labels_path = Some(path.clone());
         self.record_saved(Saved { path, labels, table });
         if let Some(next) = saving.then {

@@ -30,6 +30,12 @@ impl Case {
         self.history.frames().masks().len()
     }
 
+    /// How many masks have labels that do not count, since that of another frame is for all.
+    pub fn n_hidden(&self) -> usize {
+        let in_use = self.history.frames().in_use();
+        (0..self.n_masks()).filter(|mask| !in_use.contains(mask) && !self.counts.is_empty(*mask..mask + 1)).count()
+    }
+
     /// Reads labels that belong on the image.
     pub fn open_labels_job(&self, path: PathBuf) -> Job {
         Job::OpenLabels { path, grid: self.grid().clone(), n_frames: self.n_masks() }
@@ -83,6 +89,7 @@ impl App {
             self.renumber_preview();
         }
         if is_other {
+            self.with_case(Case::follow_with_reference);
             self.leave_frame();
         }
         self.refresh_statistics();
@@ -190,7 +197,8 @@ impl App {
     /// Begins with the labels of a file, or makes them a change of those that are there, which can be undone.
     pub(super) fn use_labels(&mut self, opened: OpenedLabels) {
         let Some(case) = &mut self.state.case else { return };
-        if !case.is_empty() || case.history.can_undo().is_some() {
+        // Masks that do not count now are work too.
+        if !case.is_empty() || case.n_hidden() > 0 || case.history.can_undo().is_some() {
             let what = Merging::File { path: opened.path.clone(), has_frames: opened.has_frames() };
             let table = opened.table.clone();
             if !opened.has_frames() {

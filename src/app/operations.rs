@@ -194,8 +194,11 @@ impl App {
     }
 
     pub(super) fn show_other_mask(&mut self, opened: OpenedLabels) {
-        let name = super::files::file_name(&opened.path);
+        let mut name = super::files::file_name(&opened.path);
         let (frame, table) = (self.state.case.as_ref().map_or(0, |case| case.frame), opened.table.clone());
+        if opened.has_frames() {
+            name += &format!(", frame {}", frame + 1);
+        }
         let mask = OtherMask { name, labels: Arc::new(opened.of_frame(frame)), table };
         if let Some(first) = mask.table.labels.first().map(|label| label.id) {
             self.remember(|known| known.operation.other = first);

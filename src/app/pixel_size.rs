@@ -20,7 +20,10 @@ impl Case {
             scaled(&mut preview.labels);
             preview.frames.iter_mut().for_each(scaled);
         }
-        self.lab.reference.chosen.iter_mut().for_each(|chosen| scaled(&mut chosen.labels));
+        if let Some(chosen) = &mut self.lab.reference.chosen {
+            scaled(&mut chosen.labels);
+            chosen.frames.iter_mut().for_each(scaled);
+        }
         // What is seen stays where it is.
         let growth = (self.grid().spacing_mm()[0] / before) as f32;
         self.cameras.iter_mut().for_each(|camera| camera.pan_mm *= growth);

@@ -98,7 +98,7 @@ pub(super) fn run(args: &ReportArgs) -> anyhow::Result<()> {
     }
     let grid = opened.volume.grid().clone();
     let focus = focus(args.focus.as_deref(), grid.shape())?;
-    let reference = args.reference.as_ref().map(|path| session.open_labels(path, &grid)).transpose()?;
+    let reference = args.reference.as_ref().map(|path| session.open_labels(path, &grid, 1)).transpose()?;
     let mut report = Report { focus, ..begin(args, &opened, reference.as_ref()) };
     if is_deterministic {
         answer(args, &opened, &mut session, &mut report)?;

@@ -12,7 +12,7 @@ use super::picture::PictureArgs;
 use super::session::Session;
 use crate::config::SegmentSettings;
 use crate::domain::{Grid, LabelMap, Units};
-use crate::engine::{Job, Opened, OpenedLabels, Segmentation};
+use crate::engine::{Job, Opened, Segmentation};
 use crate::evaluation::metrics::score;
 use crate::evaluation::report::Report;
 use crate::io::nifti::write_probabilities;
@@ -39,7 +39,7 @@ pub(super) struct SegmentArgs {
     #[arg(long, default_value_t = 0)]
     pub frame: usize,
     /// Segment every frame of a volume over time, with a model for pictures every slice of it: the mask has a fourth axis
-    #[arg(long, conflicts_with_all = ["frame", "probabilities", "reference"])]
+    #[arg(long, conflicts_with_all = ["frame", "probabilities"])]
     pub all_frames: bool,
     /// Voxel that the model's box is laid around where the image is larger than it; else the middle
     #[arg(long, num_args = 3, value_names = ["I", "J", "K"])]
@@ -70,6 +70,9 @@ struct Summary<'a> {
     device: &'a str,
     elapsed_s: f64,
     labels: Vec<LabelVolume>,
+    /// The same of each frame, where all were segmented; `labels` are those of the first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    frames: Vec<Vec<LabelVolume>>,
     warnings: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     scores: Option<serde_json::Value>,
@@ -85,7 +88,7 @@ pub(super) fn run(args: &SegmentArgs) -> anyhow::Result<()> {
     }
     // Before the work, so that a reference on another grid costs no segmentation.
     let grid = opened.volume.grid();
-    let reference = args.reference.as_ref().map(|path| session.open_labels(path, grid)).transpose()?;
+    let reference = args.reference.as_ref().map(|path| reference(&mut session, path, args, &opened)).transpose()?;
     let settings = SegmentSettings { all_frames: args.all_frames, ..args.settings.clone() };
     let mut result = session.segment(&opened.volume, args.frame, focus, &settings)?;
     if focus.is_none() && !settings.all_slices && !settings.all_frames && sees_slices(&args.settings.model, grid)? {
@@ -94,7 +97,20 @@ pub(super) fn run(args: &SegmentArgs) -> anyhow::Result<()> {
     }
     save(&mut session, args, &opened, &result)?;
     drop(session);
-    print(args, &opened, &result, reference.as_ref())
+    print(args, &opened, &result, reference.as_deref())
+}
+
+/// The masks to compare with: one for each that is found.
+fn reference(session: &mut Session, path: &Path, args: &SegmentArgs, opened: &Opened) -> anyhow::Result<Vec<LabelMap>> {
+    let n_frames = opened.volume.n_frames();
+    let labels = session.open_labels(path, opened.volume.grid(), n_frames)?;
+    if !args.all_frames {
+        return Ok(vec![labels.of_frame(args.frame)]);
+    }
+    if n_frames > 1 && !labels.has_frames() {
+        bail!("expected a reference with a mask for each of {n_frames} frames, found one mask: {}", path.display());
+    }
+    Ok(labels.into_frames())
 }
 
 /// Whether a model takes the slices of an image one by one.
@@ -161,10 +177,12 @@ fn print(
     args: &SegmentArgs,
     opened: &Opened,
     result: &Segmentation,
-    reference: Option<&OpenedLabels>,
+    reference: Option<&[LabelMap]>,
 ) -> anyhow::Result<()> {
     let warnings: Vec<String> = opened.warnings.iter().chain(&result.warnings).cloned().collect();
     let labels = label_volumes(&result.labels, &result.table);
+    let of_frame = |labels: &LabelMap| label_volumes(labels, &result.table);
+    let frames: Vec<_> = result.frames.iter().map(of_frame).collect();
     let report = reference.map(|reference| report(&opened.name, reference, result));
     if args.json {
         return output::json(&Summary {
@@ -176,6 +194,7 @@ fn print(
             device: &result.device,
             elapsed_s: result.elapsed_s,
             labels,
+            frames,
             warnings,
             scores: report.map(|report| report.to_json()["rows"].take()),
         });
@@ -183,7 +202,15 @@ fn print(
     output::warnings(&warnings, &args.image);
     let model = &result.settings.model;
     let (way, elapsed_s) = (way(result), result.elapsed_s);
-    output::line(format!("{model} on {}: {way}, {elapsed_s:.2} s\n\n{}", result.device, volumes_text(&labels)))?;
+    let volumes = match frames.len() {
+        0 => volumes_text(&labels),
+        _ => (1..)
+            .zip(&frames)
+            .map(|(n, of)| format!("Frame {n}\n{}", volumes_text(of)))
+            .collect::<Vec<_>>()
+            .join("\n\n"),
+    };
+    output::line(format!("{model} on {}: {way}, {elapsed_s:.2} s\n\n{volumes}", result.device))?;
     if let Some(report) = report {
         output::line(format!("\n{}", scores_text(&report, result.labels.grid())))?;
     }
@@ -203,14 +230,18 @@ fn way(result: &Segmentation) -> String {
     }
 }
 
-fn report(case: &str, reference: &OpenedLabels, result: &Segmentation) -> Report {
+fn report(case: &str, reference: &[LabelMap], result: &Segmentation) -> Report {
     let mut report = Report::default();
-    let scores = score(&reference.labels.to_ids(), &result.labels.to_ids(), result.labels.grid(), &result.table);
-    report.add(case, scores, result.labels.grid().units(), &result.table);
+    let found = masks(result);
+    for (n, (reference, found)) in (1..).zip(reference.iter().zip(&found)) {
+        let case = if result.frames.is_empty() { case.to_owned() } else { format!("{case}, frame {n}") };
+        let scores = score(&reference.to_ids(), &found.to_ids(), found.grid(), &result.table);
+        report.add(&case, scores, found.grid().units(), &result.table);
+    }
     report
 }
 
-/// The scores of one case, a line a label. What is undefined is a dash.
+/// The scores of one case, or of its frames, a line a label. What is undefined is a dash.
 fn scores_text(report: &Report, grid: &Grid) -> String {
     let width = report.rows.iter().map(|row| row.label.chars().count()).max().unwrap_or_default().max("Label".len());
     let cell = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.3}"));
@@ -220,8 +251,14 @@ fn scores_text(report: &Report, grid: &Grid) -> String {
     // Frames of time add up to no volume, but to a number of pixels.
     let has_volume = units == Units::Pixels || !grid.is_series();
     let mut text = format!("{:<width$}  {:>6}  {:>6}  {distance:>8}  {error:>12}", "Label", "Dice", "IoU");
+    let has_frames = report.rows.iter().any(|row| row.case != report.rows[0].case);
+    let mut case = "";
     for row in &report.rows {
         let scores = &row.scores;
+        if has_frames && row.case != case {
+            case = &row.case;
+            text += &format!("\n{case}");
+        }
         text += &format!(
             "\n{:<width$}  {:>6}  {:>6}  {:>8}  {:>12}",
             row.label,

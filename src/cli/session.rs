@@ -54,12 +54,12 @@ impl Session {
         }
     }
 
-    /// Reads labels that belong on `grid`.
+    /// Reads labels that belong on `grid`, of an image of this many frames.
     ///
     /// # Errors
     /// As [`Session::run`].
-    pub fn open_labels(&mut self, path: &Path, grid: &Grid) -> anyhow::Result<OpenedLabels> {
-        match self.run(Job::OpenLabels { path: path.to_owned(), grid: grid.clone(), n_frames: 1 })? {
+    pub fn open_labels(&mut self, path: &Path, grid: &Grid, n_frames: usize) -> anyhow::Result<OpenedLabels> {
+        match self.run(Job::OpenLabels { path: path.to_owned(), grid: grid.clone(), n_frames })? {
             Outcome::Labels(labels) => Ok(*labels),
             _ => bail!("the engine answered a question that was not asked"),
         }

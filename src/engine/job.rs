@@ -328,6 +328,12 @@ impl OpenedLabels {
         !self.later.is_empty()
     }
 
+    /// All masks, by frame.
+    #[must_use]
+    pub fn into_frames(self) -> Vec<LabelMap> {
+        std::iter::once(self.labels).chain(self.later).collect()
+    }
+
     /// The mask of a frame, or the only one.
     #[must_use]
     pub fn of_frame(mut self, frame: usize) -> LabelMap {

@@ -178,6 +178,8 @@ fn slicer_keys(command: Command) -> Option<&'static [KeyboardShortcut]> {
         Command::PreviousSlice => keys![(NONE, B), (NONE, ArrowLeft), (NONE, ArrowDown), (NONE, PageDown)],
         Command::NextFrame => keys![(SHIFT, ArrowRight)],
         Command::PreviousFrame => keys![(SHIFT, ArrowLeft)],
+        Command::CopyToNextFrame => keys![(CTRL, ArrowRight)],
+        Command::CopyToPreviousFrame => keys![(CTRL, ArrowLeft)],
         Command::PreviousLabel => keys![(NONE, Q), (NONE, Comma)],
         Command::FitViews => keys![(NONE, R)],
         Command::ToggleLabels => keys![(NONE, G)],

@@ -89,8 +89,10 @@ impl Look {
 /// A reference that was chosen.
 #[derive(Clone, Debug)]
 pub struct Chosen {
-    /// Its labels, on the image's grid.
+    /// Its labels, on the image's grid; those of the frame shown.
     pub labels: Arc<LabelMap>,
+    /// Those of every frame, where it has a mask for each.
+    pub frames: Vec<Arc<LabelMap>>,
     /// What their ids mean.
     pub table: LabelTable,
     /// Where it comes from.
@@ -167,6 +169,17 @@ impl Case {
         reference.serial += 1;
         reference.chosen = chosen;
         (reference.visited, reference.only) = (None, None);
+    }
+
+    /// Compares with the reference's mask of the frame shown, where it has one for each.
+    pub(in crate::app) fn follow_with_reference(&mut self) {
+        let reference = &mut self.lab.reference;
+        let Some(chosen) = &mut reference.chosen else { return };
+        if let Some(labels) = chosen.frames.get(self.frame) {
+            chosen.labels = Arc::clone(labels);
+            reference.serial += 1;
+            reference.visited = None;
+        }
     }
 
     /// The difference after the one that was gone to last, largest first; after the last one the first again.
@@ -249,12 +262,16 @@ impl App {
 
     /// Compares with a mask from now on.
     pub(in crate::app) fn use_reference_mask(&mut self, opened: OpenedLabels) {
-        let frame = self.state.case.as_ref().map_or(0, |case| case.frame);
-        let of_frame = if opened.has_frames() { format!(", frame {}", frame + 1) } else { String::new() };
-        let source = Source::File(file_name(&opened.path) + &of_frame);
-        let table = opened.table.clone();
-        let chosen = Chosen { labels: Arc::new(opened.of_frame(frame)), table, source };
-        self.with_case(|case| case.choose_reference(Some(chosen)));
+        let (source, table) = (Source::File(file_name(&opened.path)), opened.table.clone());
+        let mut frames: Vec<Arc<LabelMap>> = opened.into_frames().into_iter().map(Arc::new).collect();
+        let labels = Arc::clone(&frames[0]);
+        if frames.len() == 1 {
+            frames.clear();
+        }
+        self.with_case(|case| {
+            case.choose_reference(Some(Chosen { labels, frames, table, source }));
+            case.follow_with_reference();
+        });
     }
 
     /// Compares with the labels as they stand now; what is changed later does not change them.
@@ -264,7 +281,9 @@ impl App {
             let n_applied = case.history.n_applied();
             let last = n_applied.checked_sub(1).and_then(|at| case.history.entry(at));
             let source = Source::Frozen { n_applied, change: last.map(|entry| entry.name.to_owned()) };
-            let chosen = Chosen { labels: case.history.shared(), table: case.table.clone(), source };
+            let in_use = case.history.in_use();
+            let frames = if in_use.len() > 1 { in_use } else { Vec::new() };
+            let chosen = Chosen { labels: case.history.shared(), frames, table: case.table.clone(), source };
             case.choose_reference(Some(chosen));
         });
     }
@@ -281,7 +300,8 @@ mod tests {
         assert_eq!(case.reference_name().as_deref(), Some("Known truth of the sample"));
         let empty = Arc::new(LabelMap::empty(case.grid().clone()));
         let source = Source::File("other.nii.gz".to_owned());
-        case.choose_reference(Some(Chosen { labels: Arc::clone(&empty), table: LabelTable::default(), source }));
+        let (labels, table) = (Arc::clone(&empty), LabelTable::default());
+        case.choose_reference(Some(Chosen { labels, frames: Vec::new(), table, source }));
         assert!(Arc::ptr_eq(case.reference().expect("one was chosen").0, &empty));
         assert_eq!(case.reference_name().as_deref(), Some("other.nii.gz"));
         case.choose_reference(None);

@@ -65,6 +65,7 @@ fn facts_ui(ui: &mut Ui, case: &Case) {
     let [si, sj, sk] = grid.spacing_mm();
     let size = match grid.is_series() {
         true => format!("{ni} × {nj} pixels, {nk} frames"),
+        false if case.n_masks() > 1 => format!("{ni} × {nj} × {nk} voxels, {} frames", case.n_masks()),
         false => format!("{ni} × {nj} × {nk} voxels"),
     };
     caption_row(ui, "Size", &size);

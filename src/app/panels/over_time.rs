@@ -73,7 +73,14 @@ fn masks_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions) {
     }
     let n_frames = case.n_masks();
     let text = match one_for_all {
-        Some(frame) => format!("One mask for all {n_frames} frames: that of frame {}", frame + 1),
+        Some(frame) => {
+            let hidden = match case.n_hidden() {
+                0 => String::new(),
+                1 => ". The mask of 1 other frame is kept aside".to_owned(),
+                n => format!(". The masks of {n} other frames are kept aside"),
+            };
+            format!("One mask for all {n_frames} frames: that of frame {}{hidden}", frame + 1)
+        }
         None => {
             let n_drawn = (0..n_frames).filter(|frame| !case.counts.is_empty(*frame..frame + 1)).count();
             format!("A mask for each frame: {n_drawn} of {n_frames} are drawn on")

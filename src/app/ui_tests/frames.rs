@@ -97,7 +97,10 @@ fn one_mask_for_all_frames_is_a_choice_that_loses_nothing() {
     paint(&mut window);
     let before = drawn(&window);
     click(&mut window, "Masks: One for all");
-    assert!(window.query_by_label("One mask for all 4 frames: that of frame 2").is_some());
+    let text = "One mask for all 4 frames: that of frame 2. The mask of 1 other frame is kept aside";
+    assert!(window.query_by_label(text).is_some());
+    save_as(&mut window, &folder.path().join("one.nii.gz"));
+    assert!(notices(&window).contains("those of 1 other frame are not in the file"), "{}", notices(&window));
     press(&mut window, Modifiers::NONE, Key::ArrowRight);
     assert_eq!(n_labelled(&window), before[1], "the mask of frame 2 is that of frame 3");
     assert!(Command::ShowOverTime.enabled(&window.state().state).is_err());
@@ -298,4 +301,28 @@ fn volumes_over_time_are_plotted_with_the_ejection_fraction() {
     }
     assert!(window.query_by_label("Plot: Volume over time").is_some());
     assert!(window.query_by_label_contains("Drawn in 2 of 4 frames").is_some());
+}
+
+#[test]
+fn a_reference_with_a_mask_for_each_frame_follows_the_frame_shown() {
+    let folder = tempfile::tempdir().expect("a scratch folder");
+    let mut window = cine_window(folder.path());
+    for _ in 0..2 {
+        paint(&mut window);
+        press(&mut window, Modifiers::NONE, Key::ArrowRight);
+    }
+    let path = folder.path().join("reference.nii.gz");
+    save_as(&mut window, &path);
+    let masks = case(&window).history.frames().masks().to_vec();
+    for opens in [true, false] {
+        match opens {
+            true => window.state_mut().use_picked(Picked::File(Purpose::OpenReference, path.clone())),
+            false => window.state_mut().apply(Action::Command(Command::FreezeLabels)),
+        }
+        wait(&mut window, |app| app.is_idle());
+        for frame in [0, 3, 1] {
+            window.state_mut().apply(Action::SetFrame(frame));
+            assert_eq!(case(&window).reference().expect("it was chosen").0, &masks[frame]);
+        }
+    }
 }
