@@ -59,16 +59,14 @@ impl App {
     /// Opens the image that the work in a journal was done on.
     fn load_for_recovery(&mut self, journal: PathBuf) {
         let known = self.state.recoverable.iter().flatten().find(|found| found.path == journal);
-        let Some(image) = known.map(|found| found.header.image.as_ref().map(|image| image.path.clone())) else {
-            return;
-        };
+        let Some(header) = known.map(|found| found.header.clone()) else { return };
         let then = Some(AfterOpening::Recover(journal));
-        match image {
+        match header.image.as_ref().map(|image| image.path.clone()) {
             Some(path) => {
                 let name = file_name(&path);
-                self.load(Job::Open { path, facts: PictureFacts::default() }, name, then);
+                self.load(Job::Open { path, facts: header.facts() }, name, then);
             }
-            None => self.load_sample(PhantomKind::TwoBodies, then),
+            None => self.load_sample(header.sample(), then),
         }
     }
 

@@ -11,7 +11,7 @@ impl Case {
         let before = self.grid().spacing_mm()[0];
         let Some(volume) = self.opened.volume.with_pixel_mm(pixel_mm) else { return false };
         self.opened.volume = Arc::new(volume);
-        self.history.set_pixel_mm(pixel_mm);
+        self.history.read_as(|labels| labels.with_pixel_mm(pixel_mm));
         let scaled = |labels: &mut Arc<_>| {
             let with_size = crate::domain::LabelMap::with_pixel_mm(labels, pixel_mm);
             with_size.into_iter().for_each(|with_size| *labels = Arc::new(with_size));

@@ -15,7 +15,7 @@ impl Case {
     fn swap_time(&mut self) -> bool {
         let Some(volume) = self.opened.volume.with_time_swapped() else { return false };
         self.opened.volume = Arc::new(volume);
-        self.history.swap_time();
+        self.history.read_as(|labels| Some(labels.with_time_swapped()));
         let swapped = |labels: &mut Arc<LabelMap>| *labels = Arc::new(labels.with_time_swapped());
         self.opened.reference.iter_mut().for_each(|(labels, _)| swapped(labels));
         self.other_mask.iter_mut().for_each(|mask| swapped(&mut mask.labels));

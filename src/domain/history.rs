@@ -129,19 +129,11 @@ impl History {
         self.frames.grow(n_frames);
     }
 
-    /// Gives the pixels of a picture another size, as [`super::Grid::with_pixel_mm`]: no change of the labels.
-    pub fn set_pixel_mm(&mut self, pixel_mm: Option<f64>) {
+    /// Reads the same ids on another grid of their shape, such as [`LabelMap::with_pixel_mm`] gives: no change of the labels.
+    pub fn read_as(&mut self, read: impl Fn(&LabelMap) -> Option<LabelMap>) {
         for mask in 0..self.frames.masks().len() {
             let labels = self.frames.mask_mut(mask);
-            labels.with_pixel_mm(pixel_mm).into_iter().for_each(|sized| *labels = Arc::new(sized));
-        }
-    }
-
-    /// Reads slices as frames, or the other way round, as [`super::Grid::with_time_swapped`]: no change of the labels.
-    pub fn swap_time(&mut self) {
-        for mask in 0..self.frames.masks().len() {
-            let labels = self.frames.mask_mut(mask);
-            *labels = Arc::new(labels.with_time_swapped());
+            read(labels).into_iter().for_each(|other| *labels = Arc::new(other));
         }
     }
 

@@ -131,6 +131,12 @@ fn a_size_that_was_set_comes_back_with_the_work_after_a_crash() {
 
     let journal = folder.path().join("journal");
     let mut window = next_window(&journal);
+    let found = window.state().state.recoverable.as_ref().expect("looked for")[0].path.clone();
+    let mask = folder.path().join("mask.nii.gz");
+    window.state_mut().use_picked(Picked::File(Purpose::SaveRecovered(found), mask.clone()));
+    wait(&mut window, |_| mask.exists());
+    let alone = read_volume(&mask, &Silent, &mut |_| {}).expect("readable").volume;
+    assert!(alone.grid().spacing_mm().into_iter().all(|mm| (mm - 0.25).abs() < 1e-6), "without its image too");
     click(&mut window, &format!("Recover {name}"));
     wait(&mut window, |app| app.state.case.as_ref().is_some_and(|case| case.merging.is_none()) && app.is_idle());
     assert_eq!(case(&window).history.labels().to_ids(), labels);

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::recovery::{next_window, wait_for_recorder, window_with};
 use super::*;
 use crate::app::time::Playback;
 use crate::domain::LabelMap;
@@ -86,6 +87,25 @@ fn areas_over_time_are_plotted_with_the_ejection_fraction() {
     let text = case(&window).emptying_text().expect("the left ventricle is there");
     assert!(text.starts_with("Left ventricle: fractional area change"), "{text}");
     assert!(window.query_by_label_contains("Ejection fraction").is_some());
+}
+
+#[test]
+fn work_on_the_built_in_heart_comes_back_on_the_heart() {
+    let folder = tempfile::tempdir().expect("a scratch folder");
+    let mut window = window_with(folder.path(), Start::default());
+    click(&mut window, "Open beating heart");
+    wait(&mut window, |app| app.state.case.is_some() && app.is_idle());
+    window.state_mut().apply(Action::Command(Command::UseReference));
+    wait(&mut window, App::is_idle);
+    let (name, labels) = (case(&window).opened.name.clone(), case(&window).history.labels().clone());
+    wait_for_recorder(&window);
+    drop(window);
+
+    let mut window = next_window(folder.path());
+    click(&mut window, &format!("Recover {name}"));
+    wait(&mut window, |app| app.state.case.as_ref().is_some_and(|case| case.merging.is_none()) && app.is_idle());
+    assert!(case(&window).grid().is_series());
+    assert_eq!(case(&window).history.labels(), &labels);
 }
 
 #[test]

@@ -27,7 +27,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Error;
 use super::provenance::ModelRun;
-use crate::domain::{Edit, FrameEdits, Grid, GridError, LabelTable};
+use crate::domain::phantom::PhantomKind;
+use crate::domain::{Edit, FrameEdits, Grid, GridError, LabelTable, PictureFacts, Space};
 
 pub use read::{Recovered, recover, recover_without_image};
 pub use shelf::{Found, discard, survey};
@@ -94,6 +95,12 @@ pub struct Header {
     /// Frames of the image; 1 in a journal that knows of one mask alone.
     #[serde(default = "one")]
     pub n_frames: usize,
+    /// What the image's world is; a patient's in journals of before this was known.
+    #[serde(default)]
+    pub space: Space,
+    /// The image's third axis is time.
+    #[serde(default)]
+    pub is_series: bool,
 }
 
 fn one() -> usize {
@@ -157,6 +164,8 @@ impl Header {
             affine: grid.world_from_voxel().to_cols_array(),
             table,
             n_frames,
+            space: grid.space(),
+            is_series: grid.is_series(),
         }
     }
 
@@ -165,7 +174,32 @@ impl Header {
     /// # Errors
     /// [`GridError`] where no image can lie so.
     pub fn grid(&self) -> Result<Grid, GridError> {
-        Grid::new(self.shape, DAffine3::from_cols_array(&self.affine))
+        let placed = Grid::new(self.shape, DAffine3::from_cols_array(&self.affine))?;
+        let grid = match self.space {
+            Space::Patient => placed,
+            Space::Picture { is_scaled } => Grid::picture(self.shape, is_scaled.then(|| placed.spacing_mm()))?,
+        };
+        Ok(if self.is_series { grid.in_time(self.shape[2]) } else { grid })
+    }
+
+    /// What to say of the image where it is opened again, should it be a picture: what was said of it before is not in its file.
+    pub fn facts(&self) -> PictureFacts {
+        let size = self.grid().ok().filter(Grid::is_scaled).map(|grid| grid.spacing_mm());
+        match self.space {
+            Space::Patient => PictureFacts::default(),
+            Space::Picture { .. } => PictureFacts {
+                is_series: (self.shape[2] > 1).then_some(self.is_series),
+                pixel_mm: size.filter(|[x, y, _]| x == y).map(|[x, ..]| x),
+            },
+        }
+    }
+
+    /// The kind of sample that it was, where the image came from no file.
+    pub fn sample(&self) -> PhantomKind {
+        match self.space {
+            Space::Patient => PhantomKind::TwoBodies,
+            Space::Picture { .. } => PhantomKind::FourChambers,
+        }
     }
 
     /// How an open image differs from the one that the work was done on, as a sentence; `None` where it does not.

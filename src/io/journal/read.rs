@@ -60,7 +60,11 @@ pub fn recover_without_image(path: &Path) -> Result<Recovered, JournalError> {
     let fault = |error: GridError| JournalError::NotJournal { fault: error.to_string(), path: path.to_owned() };
     let grid = header.grid().map_err(fault)?;
     let n_frames = header.n_frames;
-    Ok(replay(header, steps, &grid, n_frames).0)
+    let (mut recovered, _) = replay(header, steps, &grid, n_frames);
+    if let Some(pixel_mm) = recovered.pixel_mm {
+        recovered.history.read_as(|labels| labels.with_pixel_mm(pixel_mm));
+    }
+    Ok(recovered)
 }
 
 /// A journal that nobody else holds.
