@@ -84,6 +84,7 @@ impl Screen {
             frame: case.frame,
             window: case.window,
             labels: (state.labels_visible || note.is_some()).then_some(labels),
+            labels_frame: case.history.frames().mask(),
             revision,
             table,
             // Slices beside it are of a damaged one.

@@ -51,6 +51,8 @@ pub struct View3dInput<'a> {
     pub window: Window,
     /// The labels; `None` where they are switched off.
     pub labels: Option<&'a Arc<LabelMap>>,
+    /// The frame whose mask they are; one and the same where one is for all.
+    pub labels_frame: usize,
     /// Changes whenever the labels do.
     pub revision: u64,
     /// What the labels' ids mean.
@@ -175,6 +177,7 @@ impl View3d {
                 volume: input.volume,
                 frame: (has_projection || has_slices).then_some(input.frame),
                 labels: input.labels.filter(|_| has_surfaces),
+                labels_frame: input.labels_frame,
                 revision: input.revision,
                 table: input.table,
             });
@@ -335,6 +338,7 @@ mod tests {
                 frame: 0,
                 window: self.volume.auto_window(0),
                 labels: Some(&self.labels),
+                labels_frame: 0,
                 revision: 1,
                 table: &self.table,
                 note: None,

@@ -23,6 +23,8 @@ pub(super) struct Request<'a> {
     /// The frame of which an image is wanted; `None` where the mode shows none.
     pub frame: Option<usize>,
     pub labels: Option<&'a Arc<LabelMap>>,
+    /// The frame that they are of.
+    pub labels_frame: usize,
     pub revision: u64,
     pub table: &'a LabelTable,
 }
@@ -32,6 +34,7 @@ struct LabelKey {
     /// Tells maps apart that happen to be of one revision; never looked through.
     address: usize,
     revision: u64,
+    frame: usize,
     hidden: Vec<u16>,
 }
 
@@ -137,9 +140,13 @@ impl Textures {
         let wanted = request.labels.map(|labels| LabelKey {
             address: Arc::as_ptr(labels) as usize,
             revision: request.revision,
+            frame: request.labels_frame,
             hidden: hidden_ids(request.table),
         });
-        let (order, is_changed) = self.labels.want(wanted, Instant::now());
+        // Frames that are played never rest: what is shown keeps up with them as fast as it is made.
+        let is_of_other_frame = self.labels.key.as_ref().is_some_and(|known| known.frame != request.labels_frame);
+        let rest = if is_of_other_frame { Duration::ZERO } else { REST };
+        let (order, is_changed) = self.labels.want(wanted, Instant::now(), rest);
         if let (Some((ticket, key)), Some(labels)) = (order, request.labels) {
             self.loader.order(Order::Labels { ticket, labels: Arc::clone(labels), hidden: key.hidden });
         }
@@ -147,7 +154,7 @@ impl Textures {
     }
 
     fn order_image(&mut self, request: &Request<'_>) -> bool {
-        let (order, is_changed) = self.image.want(request.frame, Instant::now());
+        let (order, is_changed) = self.image.want(request.frame, Instant::now(), REST);
         if let Some((ticket, frame)) = order {
             self.loader.order(Order::Image { ticket, volume: Arc::clone(request.volume), frame });
         }
@@ -262,8 +269,8 @@ impl<K: Clone + PartialEq, T> Slot<K, T> {
 
     /// Says what is wanted at `now`. Returns an order to be given, and whether what there is has gone.
     ///
-    /// One order at a time. The first is given at once; later ones when the wish has not changed for [`REST`].
-    fn want(&mut self, key: Option<K>, now: Instant) -> (Option<(u64, K)>, bool) {
+    /// One order at a time. The first is given at once; later ones when the wish has not changed for `rest`.
+    fn want(&mut self, key: Option<K>, now: Instant, rest: Duration) -> (Option<(u64, K)>, bool) {
         let Some(key) = key else {
             let had_any = self.now.is_some();
             self.forget();
@@ -275,7 +282,7 @@ impl<K: Clone + PartialEq, T> Slot<K, T> {
         };
         self.wanted = Some((key.clone(), since));
         let is_there = self.key.as_ref() == Some(&key);
-        let has_rested = self.key.is_none() || now.duration_since(since) >= REST;
+        let has_rested = self.key.is_none() || now.duration_since(since) >= rest;
         if is_there || self.ordered.is_some() || !has_rested {
             return (None, false);
         }
@@ -301,32 +308,43 @@ mod tests {
     fn the_first_order_is_given_at_once_and_only_once() {
         let mut slot = Slot::<u32, ()>::default();
         let now = Instant::now();
-        assert_eq!(slot.want(Some(1), now).0, Some((1, 1)));
-        assert_eq!(slot.want(Some(1), now + REST).0, None);
+        assert_eq!(slot.want(Some(1), now, REST).0, Some((1, 1)));
+        assert_eq!(slot.want(Some(1), now + REST, REST).0, None);
         slot.receive(1, Some(Arc::new(())));
         assert!(slot.now.is_some() && !slot.is_loading());
-        assert_eq!(slot.want(Some(1), now + 2 * REST).0, None);
+        assert_eq!(slot.want(Some(1), now + 2 * REST, REST).0, None);
     }
 
     #[test]
     fn changes_in_quick_succession_become_one_order() {
         let mut slot = Slot::<u32, ()>::default();
         let start = Instant::now();
-        slot.want(Some(0), start);
+        slot.want(Some(0), start, REST);
         slot.receive(1, Some(Arc::new(())));
         for change in 1..20 {
-            assert_eq!(slot.want(Some(change), start + REST / 4 * change).0, None);
+            assert_eq!(slot.want(Some(change), start + REST / 4 * change, REST).0, None);
         }
-        assert_eq!(slot.want(Some(19), start + REST * 6).0, Some((2, 19)));
+        assert_eq!(slot.want(Some(19), start + REST * 6, REST).0, Some((2, 19)));
+    }
+
+    #[test]
+    fn what_never_rests_is_ordered_one_after_the_other_where_nothing_is_to_rest() {
+        let mut slot = Slot::<u32, ()>::default();
+        let start = Instant::now();
+        slot.want(Some(0), start, Duration::ZERO);
+        let at = |step: u32| start + REST / 10 * step;
+        assert_eq!(slot.want(Some(1), at(1), Duration::ZERO).0, None, "one at a time");
+        slot.receive(1, Some(Arc::new(())));
+        assert_eq!(slot.want(Some(2), at(2), Duration::ZERO).0, Some((2, 2)));
     }
 
     #[test]
     fn what_was_ordered_for_another_case_is_not_taken() {
         let mut slot = Slot::<u32, ()>::default();
         let now = Instant::now();
-        slot.want(Some(1), now);
+        slot.want(Some(1), now, REST);
         slot.forget();
-        assert_eq!(slot.want(Some(1), now).0, Some((2, 1)));
+        assert_eq!(slot.want(Some(1), now, REST).0, Some((2, 1)));
         slot.receive(1, Some(Arc::new(())));
         assert!(slot.now.is_none() && slot.is_loading());
         slot.receive(2, None);
