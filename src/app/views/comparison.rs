@@ -66,7 +66,7 @@ pub fn reference_ui(painter: &Painter, view: &View<'_>, cut: Cut, cache: &mut Sl
     }
     if overlay.style != OverlayStyle::Filled {
         let table = &view.case.lab.reference.matched.table;
-        outlines_ui(painter, &view.placement, cache.reference_outlines(view.case, cut), table);
+        outlines_ui(painter, &view.placement, cache.reference_outlines(painter.ctx(), view.case, cut), table);
     }
 }
 
@@ -79,9 +79,19 @@ pub fn compared_ui(painter: &Painter, view: &View<'_>, cut: Cut, look: Look, cac
             cache.difference(painter.ctx(), case, cut, overlay.opacity).paint(painter, placement);
             match &case.preview {
                 Some(preview) => {
-                    preview_outlines_ui(painter, placement, cache.preview_outlines(preview, cut), &preview.table);
+                    preview_outlines_ui(
+                        painter,
+                        placement,
+                        cache.preview_outlines(painter.ctx(), preview, cut),
+                        &preview.table,
+                    );
                 }
-                None => outlines_ui(painter, placement, cache.label_outlines(case, cut, overlay), &case.table),
+                None => outlines_ui(
+                    painter,
+                    placement,
+                    cache.label_outlines(painter.ctx(), case, cut, overlay),
+                    &case.table,
+                ),
             }
         }
         Look::Swipe => {
@@ -93,7 +103,7 @@ pub fn compared_ui(painter: &Painter, view: &View<'_>, cut: Cut, look: Look, cac
         Look::SideBySide | Look::Off => labels_ui(painter, view, cut, cache),
     }
     if has_outline(case) {
-        reference_outline_ui(painter, placement, cache.reference_outlines(case, cut));
+        reference_outline_ui(painter, placement, cache.reference_outlines(painter.ctx(), case, cut));
     }
 }
 
@@ -223,12 +233,12 @@ impl SliceCache {
     }
 
     /// The outlines of the reference.
-    fn reference_outlines(&mut self, case: &Case, cut: Cut) -> &[Outline] {
+    fn reference_outlines(&mut self, ctx: &Context, case: &Case, cut: Cut) -> &[Outline] {
         let Some((labels, _)) = case.reference() else { return &[] };
         let reference = &case.lab.reference;
         let serials = (reference.serial, reference.matched.table_serial);
         let key = key(cut, |hasher| (case.id, serials).hash(hasher));
-        self.outlines_of((cut.plane, Layer::Reference), key, labels, &reference.matched.table, cut)
+        self.outlines_of(ctx, (cut.plane, Layer::Reference), key, labels, &reference.matched.table, cut)
     }
 
     /// What differs from the reference in a slice, in colours.

@@ -171,7 +171,8 @@ pub fn mask_ui(painter: &Painter, view: &View<'_>, cut: Cut, mask: &Mask<'_>, ca
         labels.patch_rgba(table, (&cut.axes, cut.index), patch, OPACITY)
     });
     areas.paint(painter, &view.placement);
-    preview_outlines_ui(painter, &view.placement, cache.outlines_of(slot, key, labels, table, cut), table);
+    let outlines = cache.outlines_of(painter.ctx(), slot, key, labels, table, cut);
+    preview_outlines_ui(painter, &view.placement, outlines, table);
 }
 
 /// Paints the state of the run that is followed, and says what it is.

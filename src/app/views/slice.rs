@@ -168,11 +168,16 @@ pub fn labels_ui(painter: &Painter, view: &View<'_>, cut: Cut, cache: &mut Slice
         if let Some(labels) = cache.labels(painter.ctx(), case, cut, state.settings.overlay) {
             labels.paint(painter, placement);
         }
-        outlines_ui(painter, placement, cache.label_outlines(case, cut, state.settings.overlay), &case.table);
+        outlines_ui(
+            painter,
+            placement,
+            cache.label_outlines(painter.ctx(), case, cut, state.settings.overlay),
+            &case.table,
+        );
     }
     if let Some(preview) = &case.preview {
         cache.preview(painter.ctx(), preview, cut).paint(painter, placement);
-        preview_outlines_ui(painter, placement, cache.preview_outlines(preview, cut), &preview.table);
+        preview_outlines_ui(painter, placement, cache.preview_outlines(painter.ctx(), preview, cut), &preview.table);
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
+use std::time::Instant;
 
 use eframe::egui::{Context, TextureOptions};
 
@@ -41,7 +42,23 @@ pub(super) enum Layer {
 pub struct SliceCache {
     tiles: Tiles,
     means: MeansCache,
-    outlines: HashMap<(Plane, Layer), (u64, Vec<Outline>)>,
+    outlines: HashMap<(Plane, Layer), Traced>,
+}
+
+/// Outlines that were worked out.
+struct Traced {
+    /// On which slice they lie.
+    slice: u64,
+    /// Changes with all that they depend on.
+    key: u64,
+    outlines: Vec<Outline>,
+}
+
+impl Traced {
+    /// What is never what `key` stands for, on no slice.
+    fn nothing(key: u64) -> Self {
+        Self { slice: !key, key: !key, outlines: Vec::new() }
+    }
 }
 
 /// Which slice of what.
@@ -154,19 +171,19 @@ impl SliceCache {
     }
 
     /// The outlines of a case's labels, where they are drawn.
-    pub fn label_outlines(&mut self, case: &Case, cut: Cut, overlay: Overlay) -> &[Outline] {
+    pub fn label_outlines(&mut self, ctx: &Context, case: &Case, cut: Cut, overlay: Overlay) -> &[Outline] {
         if overlay.style == OverlayStyle::Filled {
             return &[];
         }
         let revisions = (case.id, case.history.revision(), case.table_revision);
         let key = key(cut, |hasher| revisions.hash(hasher));
-        self.outlines_of((cut.plane, Layer::Labels), key, case.history.labels(), &case.table, cut)
+        self.outlines_of(ctx, (cut.plane, Layer::Labels), key, case.history.labels(), &case.table, cut)
     }
 
     /// The outlines of a preview.
-    pub fn preview_outlines(&mut self, preview: &Preview, cut: Cut) -> &[Outline] {
+    pub fn preview_outlines(&mut self, ctx: &Context, preview: &Preview, cut: Cut) -> &[Outline] {
         let key = key(cut, |hasher| preview.serial.hash(hasher));
-        self.outlines_of((cut.plane, Layer::Preview), key, &preview.labels, &preview.table, cut)
+        self.outlines_of(ctx, (cut.plane, Layer::Preview), key, &preview.labels, &preview.table, cut)
     }
 
     /// A map laid over the image; `rgba` makes it where `state` is new.
@@ -178,44 +195,59 @@ impl SliceCache {
     /// The contours of a map in the part of it that is seen; `make` works them out where `state` or that part is new.
     pub fn map_contours(
         &mut self,
+        ctx: &Context,
         cut: Cut,
         state: impl Hash,
         make: impl FnOnce(&Patch) -> Vec<Outline>,
     ) -> &[Outline] {
-        let patch = cut.seen.patch();
-        let key = key(cut, |hasher| (state, &patch).hash(hasher));
-        let entry = self.outlines.entry((cut.plane, Layer::Map)).or_insert_with(|| (!key, Vec::new()));
-        if entry.0 != key {
-            *entry = (key, make(&patch));
-        }
-        &entry.1
+        let key = key(cut, |hasher| state.hash(hasher));
+        self.traced(ctx, (cut.plane, Layer::Map), key, cut, make)
     }
 
     /// The outlines of what a click would change; `make` works them out where `key` is new.
     pub fn ghost_outlines(&mut self, plane: Plane, key: u64, make: impl FnOnce() -> Vec<Outline>) -> &[Outline] {
-        let entry = self.outlines.entry((plane, Layer::Ghost)).or_insert_with(|| (!key, Vec::new()));
-        if entry.0 != key {
-            *entry = (key, make());
+        let entry = self.outlines.entry((plane, Layer::Ghost)).or_insert_with(|| Traced::nothing(key));
+        if entry.key != key {
+            *entry = Traced { slice: key, key, outlines: make() };
         }
-        &entry.1
+        &entry.outlines
     }
 
     /// The outlines of a slice of labels; worked out where `key` is new.
     pub(super) fn outlines_of(
         &mut self,
+        ctx: &Context,
         slot: (Plane, Layer),
         key: u64,
         labels: &LabelMap,
         table: &LabelTable,
         cut: Cut,
     ) -> &[Outline] {
-        let patch = cut.seen.patch();
-        let key = hashed((key, &patch));
-        let entry = self.outlines.entry(slot).or_insert_with(|| (!key, Vec::new()));
-        if entry.0 != key {
-            *entry = (key, outlines(labels, table, (&cut.axes, cut.index), &patch));
+        self.traced(ctx, slot, key, cut, |patch| outlines(labels, table, (&cut.axes, cut.index), patch))
+    }
+
+    /// Outlines in the part of a slice that is seen, made where `key` or that part is new. Of a large slice those of before stay
+    /// for a frame that has no time left: they lie where they lay, whatever is seen of them.
+    fn traced(
+        &mut self,
+        ctx: &Context,
+        slot: (Plane, Layer),
+        key: u64,
+        cut: Cut,
+        make: impl FnOnce(&Patch) -> Vec<Outline>,
+    ) -> &[Outline] {
+        let patch = cut.seen.outlined();
+        let (slice, key) = (self::key(cut, |_| ()), hashed((key, &patch)));
+        let can_wait = !cut.seen.is_whole() && !self.tiles.has_time(ctx);
+        let entry = self.outlines.entry(slot).or_insert_with(|| Traced::nothing(key));
+        if entry.key != key && can_wait && entry.slice == slice {
+            ctx.request_repaint();
+        } else if entry.key != key {
+            let started = Instant::now();
+            *entry = Traced { slice, key, outlines: make(&patch) };
+            self.tiles.spend(started.elapsed());
         }
-        &entry.1
+        &entry.outlines
     }
 
     /// Something laid over the image; made where `key` is new.
@@ -244,4 +276,40 @@ fn hashed(state: impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     state.hash(&mut hasher);
     hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use eframe::egui::RawInput;
+
+    use super::*;
+
+    fn outline(id: u16) -> Vec<Outline> {
+        vec![Outline { id, corners: Vec::new() }]
+    }
+
+    #[test]
+    fn outlines_of_a_large_slice_wait_for_a_frame_that_has_time() {
+        let ctx = Context::default();
+        let axes = SliceAxes { right: 0, down: 1, through: 2, flip_right: false, flip_down: false };
+        let seen = Seen { size: [20_000; 2], first: [0; 2], end: [4000; 2], step: 4, limit: 8192 };
+        let cut = Cut { plane: Plane::Axial, axes, index: 0, seen };
+        let (slot, mut cache) = ((Plane::Axial, Layer::Labels), SliceCache::default());
+        assert_eq!(cache.traced(&ctx, slot, 1, cut, |_| outline(1)), outline(1));
+        cache.tiles.spend(Duration::from_secs(1));
+        assert_eq!(cache.traced(&ctx, slot, 2, cut, |_| outline(2)), outline(1), "those of before stay");
+        let other = Cut { index: 1, ..cut };
+        assert_eq!(cache.traced(&ctx, slot, 3, other, |_| outline(3)), outline(3), "but on no other slice");
+
+        let _ = ctx.run_ui(RawInput::default(), |_| ());
+        assert_eq!(
+            cache.traced(&ctx, slot, 2, cut, |patch| {
+                assert_eq!(patch.step, 8);
+                outline(4)
+            }),
+            outline(4)
+        );
+    }
 }

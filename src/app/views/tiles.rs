@@ -54,7 +54,7 @@ impl Seen {
     }
 
     /// Whether the slice is one texture.
-    fn is_whole(&self) -> bool {
+    pub fn is_whole(&self) -> bool {
         self.size.into_iter().all(|n| n <= LARGEST_WHOLE.min(self.limit))
     }
 
@@ -79,6 +79,13 @@ impl Seen {
             first..end.clamp(first + 1, self.size[axis])
         };
         Patch { columns: span(0), rows: span(1), step: self.step }
+    }
+
+    /// The same for outlines, which take longer: where the slice is reduced they keep to blocks of up to two pixels of the screen.
+    pub fn outlined(&self) -> Patch {
+        let patch = self.patch();
+        let step = if self.is_whole() || patch.step == 1 { patch.step } else { patch.step * 2 };
+        Patch { step, ..patch }
     }
 }
 
@@ -151,9 +158,7 @@ impl Tiles {
 
     /// What is seen of a slice. What there was no time to make is shown coarsely until a later frame.
     pub fn picture(&mut self, ctx: &Context, seen: &Seen, recipe: &Recipe<'_>) -> Picture {
-        if self.spent.0 != ctx.cumulative_frame_nr() {
-            self.spent = (ctx.cumulative_frame_nr(), Duration::ZERO);
-        }
+        self.begin_frame(ctx);
         if seen.is_whole() {
             let part = self.part(ctx, recipe, (1, [0, 0]), &Patch::whole(seen.size), Patch::whole(seen.size));
             return Picture { parts: vec![part] };
@@ -181,6 +186,23 @@ impl Tiles {
         }
         self.forget_oldest();
         Picture { parts }
+    }
+
+    /// Whether this frame has time left for what can wait for another one.
+    pub fn has_time(&mut self, ctx: &Context) -> bool {
+        self.begin_frame(ctx);
+        self.spent.1 < TIME_A_FRAME
+    }
+
+    /// Time of this frame went into something else that is shown with the tiles.
+    pub fn spend(&mut self, time: Duration) {
+        self.spent.1 += time;
+    }
+
+    fn begin_frame(&mut self, ctx: &Context) {
+        if self.spent.0 != ctx.cumulative_frame_nr() {
+            self.spent = (ctx.cumulative_frame_nr(), Duration::ZERO);
+        }
     }
 
     /// One texture of the pixels `outer`, of which `inner` are shown; made where its key is new.

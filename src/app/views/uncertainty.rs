@@ -50,7 +50,7 @@ pub fn uncertainty_ui(painter: &Painter, view: &View<'_>, cut: Cut, cache: &mut 
         map.paint(painter, &view.placement);
     }
     if look.contours {
-        let contours = cache.map_contours(cut, of, |patch| contours(picture, cut, patch));
+        let contours = cache.map_contours(painter.ctx(), cut, of, |patch| contours(picture, cut, patch));
         contours_ui(painter, &view.placement, contours, &picture.samples.table);
     }
 }

@@ -193,12 +193,13 @@ fn reduced_outlines_lie_on_the_slice() {
     let axes = case.axes(Plane::Axial, Convention::Radiological);
     let camera = Stage::new(0.1, vec2(0.0, 0.0)).camera;
     let placement = Placement::new(Stage::view(), case.grid(), &axes, camera);
-    let cut = Cut::new(&Context::default(), (Plane::Axial, axes), 0, &placement);
+    let ctx = Context::default();
+    let cut = Cut::new(&ctx, (Plane::Axial, axes), 0, &placement);
     assert_eq!(cut.seen.step, 8);
     let mut cache = SliceCache::default();
     let overlay = Overlay { style: OverlayStyle::Outline, opacity: 1.0 };
-    let outlines = cache.label_outlines(&case, cut, overlay);
+    let outlines = cache.label_outlines(&ctx, &case, cut, overlay);
     let corners: Vec<[u32; 2]> = outlines.iter().flat_map(|outline| outline.corners.clone()).collect();
-    // The last square ends before row 297, in the middle of a block.
-    assert_eq!(corners, [[0, 0], [9000, 0], [9000, 296], [0, 296]]);
+    // The last square ends before row 297, behind the middle of the last block of 16.
+    assert_eq!(corners, [[0, 0], [9000, 0], [9000, 300], [0, 300]]);
 }
