@@ -59,11 +59,11 @@ fn drop_zone_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
     };
     text(76.0, "Drop an image or a folder here", 15.0, tokens.text);
     text(98.0, "NIfTI, DICOM, NRRD or MetaImage; PNG, JPEG, TIFF, BMP or GIF", type_size::SMALL, tokens.text_weak);
-    let row = Rect::from_center_size(pos2(center, rect.top() + 144.0), vec2(574.0, 36.0));
+    let row = Rect::from_center_size(pos2(center, rect.top() + 144.0), vec2(580.0, 36.0));
     ui.scope_builder(UiBuilder::new().max_rect(row).layout(Layout::left_to_right(Align::Center)), |ui| {
         ui.spacing_mut().item_spacing.x = space::MEDIUM;
         ui.scope(|ui| {
-            ui.set_max_width(155.0);
+            ui.set_max_width(130.0);
             main_button(ui, state, Command::OpenImage, actions);
         });
         command_button(ui, state, Command::OpenFolder, actions);
