@@ -161,5 +161,5 @@ fn a_session_killed_at_any_moment_comes_back_as_before_or_after_the_last_stroke(
         assert_eq!(masks(&recovered.history), states[0], "kill {seed} after step {n_steps}: undo");
     }
     println!("{N_KILLS} kills, {n_steps_in_all} steps, {n_torn} torn records");
-    assert!(n_steps_in_all > 5 * N_KILLS as usize, "the sessions were too short to say anything");
+    assert!(n_steps_in_all > 2 * N_KILLS as usize, "the sessions were too short to say anything");
 }
