@@ -179,8 +179,12 @@ pub fn lv_cine() -> ModelConfig {
         description: "The left ventricle's blood pool in a short-axis slice of cardiac cine MR, frame by frame."
             .to_owned(),
         labels: vec![label("Left ventricle", [213, 94, 0])],
-        input: picture(1, 176, 176),
-        architecture: ldseg(planar(&[16, 32, 64], 8, &[48, 64]).network(2), Prediction::Velocity),
+        // The heart lies in the middle of such a slice: at full resolution the box need not hold all of it.
+        input: InputConfig { crop: [1, 144, 144], max_shape: [1, 160, 160], ..picture(1, 256, 160) },
+        architecture: ldseg(
+            Compact { depth: 4, ..planar(&[24, 48, 72], 8, &[48, 72]) }.network(2),
+            Prediction::Velocity,
+        ),
     }
 }
 
