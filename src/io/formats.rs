@@ -233,13 +233,13 @@ pub fn read_labels(path: &Path, monitor: &dyn Monitor) -> Result<ReadLabels, Err
     {
         return Ok(ReadLabels { labels, later: Vec::new(), table: Some(table), warnings: Vec::new() });
     }
-    of_frames(path, 1, ids_of(path, read_volume(path, monitor, &mut |_| {})?)?)
+    ids_of_frames(path, 1, read_volume(path, monitor, &mut |_| {})?)
 }
 
-/// What was read, where it has one frame or as many as these.
-fn of_frames(path: &Path, n_frames: usize, read: ReadLabels) -> Result<ReadLabels, Error> {
-    let found = match (read.later.len() + 1, n_frames) {
-        (found, expected) if found == 1 || found == expected => return Ok(read),
+/// The ids of what was read, where it has one frame or as many as these.
+fn ids_of_frames(path: &Path, n_frames: usize, read: ReadVolume) -> Result<ReadLabels, Error> {
+    let found = match (read.volume.n_frames(), n_frames) {
+        (found, expected) if found == 1 || found == expected => return ids_of(path, read),
         (found, 1) => format!("{found} frames; save one frame as a 3D file, or open this as an image"),
         (found, expected) => format!("{found} frames, where the image has {expected}"),
     };
@@ -287,8 +287,8 @@ fn ids_of(path: &Path, read: ReadVolume) -> Result<ReadLabels, Error> {
 /// As [`read_labels`].
 pub fn read_labels_on(path: &Path, grid: &Grid, n_frames: usize, monitor: &dyn Monitor) -> Result<ReadLabels, Error> {
     match Format::of(path)? {
-        Format::Dicom => of_frames(path, n_frames, ids_of(path, dicom::read_labels_on(path, grid, monitor)?)?),
-        _ if n_frames > 1 => of_frames(path, n_frames, ids_of(path, read_volume(path, monitor, &mut |_| {})?)?),
+        Format::Dicom => ids_of_frames(path, n_frames, dicom::read_labels_on(path, grid, monitor)?),
+        _ if n_frames > 1 => ids_of_frames(path, n_frames, read_volume(path, monitor, &mut |_| {})?),
         _ => read_labels(path, monitor),
     }
 }
