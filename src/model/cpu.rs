@@ -10,7 +10,6 @@ pub mod winograd;
 
 use burn::prelude::*;
 use burn::tensor::DType;
-use macerator::{AutoArch, Simd, WithSimd};
 
 pub use self::attention::attend;
 pub use self::conv::{conv, double};
@@ -38,22 +37,6 @@ fn with_values<const D: usize, T>(tensor: Tensor<D>, read: impl FnOnce(&[f32]) -
 /// Numbers as a tensor on the CPU.
 fn tensor<const D: usize>(values: Vec<f32>, dims: [usize; D]) -> Tensor<D> {
     Tensor::from_data(TensorData::new(values, dims), &Device::flex())
-}
-
-/// Runs `loops` compiled for the widest vectors that this processor has.
-fn in_vectors<T>(loops: impl FnOnce() -> T) -> T {
-    struct Loops<F>(F);
-
-    impl<T, F: FnOnce() -> T> WithSimd for Loops<F> {
-        type Output = T;
-
-        #[inline(always)]
-        fn with_simd<S: Simd>(self) -> T {
-            (self.0)()
-        }
-    }
-
-    AutoArch::new().dispatch(Loops(loops))
 }
 
 /// eˣ to 2 units in the last place, for x ≤ 88; 0 below −87 (Cephes' polynomial: no branch, so that loops over it run in

@@ -1,10 +1,11 @@
 //! Self-attention that never holds all weights: some positions look at all others, then the next do.
 
 use burn::prelude::*;
+use macerator::Simd;
 use rayon::prelude::*;
 
 use super::product::{STEP, Weights, weighted_sums};
-use super::{exp, in_vectors, tensor, with_values};
+use super::{exp, tensor, with_values};
 
 /// Positions that look at the same time.
 const QUERIES: usize = STEP;
@@ -73,7 +74,7 @@ impl Head {
         let mut scores = vec![0.0; self.keys.n_rows() * QUERIES];
         weighted_sums(&self.keys, queries, &offsets[..queries.len() / QUERIES], QUERIES, &mut scores);
         let mut totals = [0.0; QUERIES];
-        in_vectors(|| exponentials(&mut scores[..self.n_keys * QUERIES], self.scale, &mut totals));
+        exponentials(&mut scores[..self.n_keys * QUERIES], self.scale, &mut totals);
         let mut out = vec![0.0; self.values.n_rows() * QUERIES];
         weighted_sums(&self.values, &scores, &offsets[..self.n_keys], QUERIES, &mut out);
         for row in out.chunks_exact_mut(QUERIES) {
@@ -84,8 +85,9 @@ impl Head {
 }
 
 /// Turns scores into weights that are still to be divided by their totals.
-#[inline(always)]
-fn exponentials(scores: &mut [f32], scale: f32, totals: &mut [f32; QUERIES]) {
+#[macerator::with_simd]
+#[allow(clippy::extra_unused_type_parameters, reason = "it says for which processor the loops are compiled")]
+fn exponentials<'a, S: Simd>(scores: &'a mut [f32], scale: f32, totals: &'a mut [f32; QUERIES]) {
     let mut largest = [f32::NEG_INFINITY; QUERIES];
     for row in scores.chunks_exact(QUERIES) {
         for (largest, score) in largest.iter_mut().zip(row) {

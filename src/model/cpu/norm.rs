@@ -1,9 +1,10 @@
 //! Group norm, and the SiLU that follows it, in one pass over what a group holds.
 
 use burn::prelude::*;
+use macerator::Simd;
 use rayon::prelude::*;
 
-use super::{exp, in_vectors, tensor, with_values};
+use super::{exp, tensor, with_values};
 
 /// Sums that run side by side, as wide as any processor's vector.
 const LANES: usize = 16;
@@ -42,14 +43,15 @@ pub fn group_norm(x: Tensor<5>, norm: Norm) -> Tensor<5> {
         let groups_in = x.par_chunks_exact(per_group * plane);
         out.par_chunks_exact_mut(per_group * plane).zip(groups_in).enumerate().for_each(|(i, (out, x))| {
             let first = i % groups * per_group;
-            in_vectors(|| normalise(x, out, &scales[first..first + per_group], epsilon, silu));
+            normalise(x, out, &scales[first..first + per_group], epsilon, silu);
         });
     });
     tensor(out, dims)
 }
 
-#[inline(always)]
-fn normalise(x: &[f32], out: &mut [f32], scales: &[(f32, f32)], epsilon: f64, silu: bool) {
+#[macerator::with_simd]
+#[allow(clippy::extra_unused_type_parameters, reason = "it says for which processor the loops are compiled")]
+fn normalise<'a, S: Simd>(x: &'a [f32], out: &'a mut [f32], scales: &'a [(f32, f32)], epsilon: f64, silu: bool) {
     let n = x.len() as f64;
     let mean = (sum(x, |value| value) / n) as f32;
     let variance = sum(x, |value| (value - mean) * (value - mean)) / n;
