@@ -119,6 +119,11 @@ fn planar(widths: &[usize], latent_channels: usize, denoiser_widths: &[usize]) -
     Compact { planar: true, widths, latent_channels, denoiser_widths, depth: 2 }
 }
 
+/// Our network for pictures whose shapes vary a lot.
+fn deep_planar() -> Compact {
+    Compact { depth: 4, ..planar(&[24, 48, 72], 8, &[48, 72]) }
+}
+
 /// LDSeg with the cosine schedule.
 fn ldseg(network: NetworkConfig, prediction: Prediction) -> Architecture {
     let diffusion = DiffusionConfig { schedule: ScheduleKind::Cosine, times: 1000, prediction };
@@ -181,10 +186,7 @@ pub fn lv_cine() -> ModelConfig {
         labels: vec![label("Left ventricle", [213, 94, 0])],
         // The heart lies in the middle of such a slice: at full resolution the box need not hold all of it.
         input: InputConfig { crop: [1, 144, 144], max_shape: [1, 160, 160], ..picture(1, 256, 160) },
-        architecture: ldseg(
-            Compact { depth: 4, ..planar(&[24, 48, 72], 8, &[48, 72]) }.network(2),
-            Prediction::Velocity,
-        ),
+        architecture: ldseg(deep_planar().network(2), Prediction::Velocity),
     }
 }
 
@@ -231,10 +233,7 @@ pub fn glas() -> ModelConfig {
         description: "Glands of the colon in sections stained with haematoxylin and eosin, in colour.".to_owned(),
         labels: vec![label("Gland", [230, 159, 0])],
         input: InputConfig { crop: [1, 192, 192], ..picture(3, 384, 384) },
-        architecture: ldseg(
-            Compact { depth: 4, ..planar(&[24, 48, 72], 8, &[48, 72]) }.network(2),
-            Prediction::Velocity,
-        ),
+        architecture: ldseg(deep_planar().network(2), Prediction::Velocity),
     }
 }
 

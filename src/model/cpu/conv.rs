@@ -7,12 +7,12 @@ use rayon::prelude::*;
 use super::product::{STEP, Weights, weighted_sums};
 use super::{tensor, with_values};
 
-/// Positions that one task works on, at least.
+/// Positions that one task works on, up to a row more.
 const TASK: usize = 2048;
 
 /// Pictures with zeros around them, split by parity.
 struct Padded {
-    /// `[sample, channel, parity of y, parity of x, row, column]`, and some zeros to read beyond the end.
+    /// `[sample, channel, parity of y, parity of x, row, column]`, and zeros for a whole task beyond the end.
     values: Vec<f32>,
     batch: usize,
     /// Numbers of one sample.
@@ -59,7 +59,7 @@ impl Shape {
         let ([rows, columns], s) = (self.size_padded(), self.stride);
         let parities = s * s * rows * columns;
         let n = self.batch * self.channels * parities;
-        let mut values = vec![0.0; n + columns + STEP];
+        let mut values = vec![0.0; n + TASK + columns + STEP];
         let planes = x.par_chunks_exact(self.height * self.width);
         values[..n].par_chunks_exact_mut(parities).zip(planes).for_each(|(out, plane)| {
             for (i, out) in out.chunks_exact_mut(columns).enumerate() {
@@ -103,20 +103,13 @@ impl Sums {
         let rows_per_chunk = by_size.min(height.div_ceil(rayon::current_num_threads())).max(1);
         let chunks_per_sample = height.div_ceil(rows_per_chunk);
         let length = (rows_per_chunk.min(height) * columns).next_multiple_of(STEP);
-        // What the last chunk computes beyond the picture is never looked at.
+        // What the last chunk computes beyond the picture is never looked at: the zeros at the end are enough for it.
         let furthest = offsets.iter().max().copied().unwrap_or(0) + length;
         let chunk = |i: usize| {
             let (sample, first) = (i / chunks_per_sample, i % chunks_per_sample * rows_per_chunk * columns);
             let start = sample * padded.sample + first;
             let mut out = vec![0.0; weights.n_rows() * length];
-            match padded.values.get(start..start + furthest) {
-                Some(source) => weighted_sums(weights, source, offsets, length, &mut out),
-                None => {
-                    let mut source = padded.values[start..].to_vec();
-                    source.resize(furthest, 0.0);
-                    weighted_sums(weights, &source, offsets, length, &mut out);
-                }
-            }
+            weighted_sums(weights, &padded.values[start..start + furthest], offsets, length, &mut out);
             out
         };
         let chunks = (0..padded.batch * chunks_per_sample).into_par_iter().map(chunk).collect();
