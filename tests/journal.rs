@@ -115,15 +115,16 @@ fn start(folder: &Path, seed: u64) -> Child {
     command.spawn().unwrap()
 }
 
-/// Steps that a process says it has done, from when it has done the first; it is killed after `delay`.
-fn kill_after(mut child: Child, delay: Duration) -> usize {
+/// Steps that a process says it has done when it is killed: `delay` after it has done `n_steps`. The first may stand behind other
+/// words in its line.
+fn kill_after(mut child: Child, n_steps: usize, delay: Duration) -> usize {
     let said = |line: std::io::Result<String>| line.ok()?.strip_prefix("step ")?.parse::<usize>().ok();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let first = lines.by_ref().find_map(said).expect("it begins");
+    let mut steps = BufReader::new(child.stdout.take().unwrap()).lines().filter_map(said);
+    let seen = steps.find(|n| *n >= n_steps).expect("it goes on until it is killed");
     std::thread::sleep(delay);
     child.kill().unwrap();
     child.wait().unwrap();
-    lines.filter_map(said).last().unwrap_or(first)
+    steps.last().unwrap_or(seen)
 }
 
 #[test]
@@ -135,8 +136,9 @@ fn a_session_killed_at_any_moment_comes_back_as_before_or_after_the_last_stroke(
     let (mut n_torn, mut n_steps_in_all) = (0, 0);
     for seed in 0..N_KILLS {
         let folder = tempfile::tempdir().unwrap();
-        let delay = Duration::from_micros(moments.random_range(0..200_000));
-        let n_steps = kill_after(start(folder.path(), seed), delay);
+        // A step takes some milliseconds: the delay hits any moment of it on a machine that is busy, too.
+        let delay = Duration::from_micros(moments.random_range(0..20_000));
+        let n_steps = kill_after(start(folder.path(), seed), moments.random_range(1..=30), delay);
         n_steps_in_all += n_steps;
 
         let mut session = Session::new(seed);
@@ -161,5 +163,5 @@ fn a_session_killed_at_any_moment_comes_back_as_before_or_after_the_last_stroke(
         assert_eq!(masks(&recovered.history), states[0], "kill {seed} after step {n_steps}: undo");
     }
     println!("{N_KILLS} kills, {n_steps_in_all} steps, {n_torn} torn records");
-    assert!(n_steps_in_all > 2 * N_KILLS as usize, "the sessions were too short to say anything");
+    assert!(n_steps_in_all > 10 * N_KILLS as usize, "the sessions were too short to say anything");
 }
