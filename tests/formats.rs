@@ -212,8 +212,13 @@ fn masks_of_several_slices_are_read_slice_by_slice() {
     for (path, labels) in masks.iter().zip([&large, &small, &small]) {
         write_labels(path, labels, &LabelTable::with_ids(&labels.used_ids()), None, &Silent).unwrap();
     }
-    let words: Vec<&Path> = std::iter::once(Path::new("stack")).chain(masks.iter().map(AsRef::as_ref)).collect();
+    let folders = ["deep", "shallow"].map(|name| folder.path().join(name).join(""));
+    for (path, labels) in folders.iter().zip([&large, &small]) {
+        write_labels(path, labels, &LabelTable::with_ids(&labels.used_ids()), None, &Silent).unwrap();
+    }
+    let paths = masks.iter().chain(&folders).map(AsRef::as_ref);
+    let words: Vec<&Path> = std::iter::once(Path::new("stack")).chain(paths).collect();
     let Some(said) = pillow(&words) else { return };
-    let said: [Vec<u16>; 3] = serde_json::from_str(&said).unwrap();
-    assert_eq!(said, [large.to_ids(), small.to_ids(), small.to_ids()]);
+    let said: [Vec<u16>; 5] = serde_json::from_str(&said).unwrap();
+    assert_eq!(said, [&large, &small, &small, &large, &small].map(LabelMap::to_ids));
 }

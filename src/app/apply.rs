@@ -97,6 +97,7 @@ impl App {
             Command::CloseCase => self.request(Next::Close),
             Command::SaveLabels => self.save(None),
             Command::SaveLabelsAs => self.pick(Purpose::SaveLabels(None)),
+            Command::SaveFolder => self.pick(Purpose::SaveFolder),
             Command::SaveReport => self.pick(Purpose::SaveReport),
             Command::CancelReport => self.cancel_report(),
             Command::Quit => self.ctx.send_viewport_cmd(ViewportCommand::Close),

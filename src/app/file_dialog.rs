@@ -85,7 +85,7 @@ fn ask(purpose: Purpose, suggestion: Option<&Path>) -> Picked {
         dialog = dialog.set_directory(folder);
     }
     let path = match &purpose {
-        Purpose::OpenFolder => dialog.pick_folder(),
+        Purpose::OpenFolder | Purpose::SaveFolder => dialog.pick_folder(),
         Purpose::OpenImage
         | Purpose::OpenLabels
         | Purpose::PasteLabels
@@ -149,6 +149,7 @@ pub fn title(purpose: &Purpose) -> &'static str {
         Purpose::ExportAgreement => "Export agreement",
         Purpose::SaveReport => "Save report",
         Purpose::SaveLabels(_) => "Save mask",
+        Purpose::SaveFolder => "Save mask as folder",
         Purpose::SaveRecovered(_) => "Save recovered labels",
         Purpose::OpenLabelNames => "Open label names",
         Purpose::SaveLabelNames => "Save label names",

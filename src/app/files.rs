@@ -11,7 +11,7 @@ use super::state::{AfterOpening, Dialog, Loading, Next, Purpose, Saving};
 use crate::domain::PictureFacts;
 use crate::domain::phantom::PhantomKind;
 use crate::engine::{Job, ModelInfo};
-use crate::io::{is_label_name, stem};
+use crate::io::{is_label_path, stem};
 
 /// The sample that the start page opens: equal seeds give equal voxels. One of the test split's, which no model was trained
 /// on.
@@ -103,18 +103,26 @@ impl App {
 
     /// Asks for a file through the system's dialog.
     pub(super) fn pick(&mut self, purpose: Purpose) {
-        let suggestion = match &purpose {
+        let suggestion = self.suggested(&purpose);
+        let ctx = self.ctx.clone();
+        self.file_dialog.open(purpose, suggestion, move || ctx.request_repaint());
+    }
+
+    /// Where a person would look first, or what a file is called by default.
+    fn suggested(&self, purpose: &Purpose) -> Option<PathBuf> {
+        match purpose {
             Purpose::OpenImage | Purpose::OpenFolder => {
-                self.state.settings.recent.first().and_then(|path| path.parent()).map(Path::to_owned)
+                self.state.settings.recent.first()?.parent().map(Path::to_owned)
             }
             Purpose::OpenLabels
             | Purpose::PasteLabels
             | Purpose::OpenMap
             | Purpose::OpenReference
-            | Purpose::OpenOtherMask => self.state.case.as_ref().and_then(|case| case.opened.path.clone()),
+            | Purpose::OpenOtherMask
+            | Purpose::OpenLabelNames => self.state.case.as_ref()?.opened.path.clone(),
             Purpose::SaveLabels(_) => self.suggested_mask(),
+            Purpose::SaveFolder => self.suggested_beside("_masks/"),
             Purpose::SaveRecovered(journal) => self.suggested_for(journal),
-            Purpose::OpenLabelNames => self.state.case.as_ref().and_then(|case| case.opened.path.clone()),
             Purpose::SaveLabelNames => self.suggested_beside("_labels.txt"),
             Purpose::ExportOverTime => self.suggested_beside("_over_time.csv"),
             Purpose::ExportStatistics => self.suggested_beside("_statistics.csv"),
@@ -122,9 +130,7 @@ impl App {
             Purpose::SaveReport => self.suggested_beside("_report.html"),
             Purpose::ExportAgreement => self.suggested_beside("_agreement.csv"),
             Purpose::ExportFinding(export) => self.suggested_beside(export.ending()),
-        };
-        let ctx = self.ctx.clone();
-        self.file_dialog.open(purpose, suggestion, move || ctx.request_repaint());
+        }
     }
 
     pub(super) fn use_picked(&mut self, picked: Picked) {
@@ -132,25 +138,7 @@ impl App {
             Picked::File(purpose, path) => self.use_path(purpose, path),
             Picked::Nothing => {}
             Picked::Unavailable(purpose) => {
-                let suggestion = match &purpose {
-                    Purpose::SaveLabels(_) => self.suggested_mask(),
-                    Purpose::SaveRecovered(journal) => self.suggested_for(journal),
-                    Purpose::SaveLabelNames => self.suggested_beside("_labels.txt"),
-                    Purpose::ExportOverTime => self.suggested_beside("_over_time.csv"),
-                    Purpose::ExportStatistics => self.suggested_beside("_statistics.csv"),
-                    Purpose::ExportMeasurements => self.suggested_beside("_measurements.csv"),
-                    Purpose::SaveReport => self.suggested_beside("_report.html"),
-                    Purpose::ExportAgreement => self.suggested_beside("_agreement.csv"),
-                    Purpose::ExportFinding(export) => self.suggested_beside(export.ending()),
-                    Purpose::OpenImage
-                    | Purpose::OpenFolder
-                    | Purpose::OpenLabels
-                    | Purpose::PasteLabels
-                    | Purpose::OpenMap
-                    | Purpose::OpenOtherMask
-                    | Purpose::OpenReference
-                    | Purpose::OpenLabelNames => None,
-                };
+                let suggestion = self.suggested(&purpose).filter(|_| purpose.writes());
                 let text = suggestion.map(|path| path.display().to_string()).unwrap_or_default();
                 self.state.dialog = Some(Dialog::TypePath { purpose, text });
             }
@@ -172,6 +160,7 @@ impl App {
             Purpose::OpenOtherMask => self.open_other_mask(path),
             Purpose::OpenReference => self.open_reference(path),
             Purpose::SaveLabels(next) => self.save_to(with_extension(path), next),
+            Purpose::SaveFolder => self.save_to(path.join(""), None),
             Purpose::SaveRecovered(journal) => {
                 self.engine.submit(Job::SaveRecovered { journal, path: with_extension(path) });
             }
@@ -278,10 +267,9 @@ pub(super) fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
-/// A name that says no format in which labels are written gets the usual one.
+/// A name that says no format in which labels are written, and is no folder's, gets the usual one.
 fn with_extension(path: PathBuf) -> PathBuf {
-    let name = file_name(&path);
-    if is_label_name(&name) { path } else { path.with_file_name(stem(&name).to_owned() + ".nii.gz") }
+    if is_label_path(&path) { path } else { path.with_file_name(stem(&file_name(&path)).to_owned() + ".nii.gz") }
 }
 
 #[cfg(test)]
@@ -291,7 +279,7 @@ mod tests {
     #[test]
     fn a_name_without_an_ending_gets_the_usual_one() {
         assert_eq!(with_extension(PathBuf::from("/a/b")), PathBuf::from("/a/b.nii.gz"));
-        for name in ["/a/b.nii", "/a/b.seg.nrrd", "/a/b.MHA"] {
+        for name in ["/a/b.nii", "/a/b.seg.nrrd", "/a/b.MHA", "/a/b/"] {
             assert_eq!(with_extension(PathBuf::from(name)), PathBuf::from(name));
         }
         assert_eq!(with_extension(PathBuf::from("/a/b.mhd")), PathBuf::from("/a/b.nii.gz"));

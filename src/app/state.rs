@@ -252,6 +252,8 @@ pub enum Purpose {
     ExportMeasurements,
     /// Where to save the labels, and what to do then.
     SaveLabels(Option<Next>),
+    /// A folder to save a picture of each slice's labels in.
+    SaveFolder,
     /// Where to save the labels of this journal, without their image.
     SaveRecovered(PathBuf),
     /// Names and colours of labels to read.
@@ -274,6 +276,7 @@ impl Purpose {
         matches!(
             self,
             Self::SaveLabels(_)
+                | Self::SaveFolder
                 | Self::SaveRecovered(_)
                 | Self::SaveLabelNames
                 | Self::ExportStatistics

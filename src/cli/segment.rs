@@ -44,7 +44,7 @@ pub(super) struct SegmentArgs {
     /// Voxel that the model's box is laid around where the image is larger than it; else the middle
     #[arg(long, num_args = 3, value_names = ["I", "J", "K"])]
     pub focus: Option<Vec<usize>>,
-    /// File to write the mask to, on the image's own grid
+    /// File to write the mask to, on the image's own grid; a folder, `masks/`, for a PNG of each slice
     #[arg(short, long, value_name = "MASK")]
     pub output: Option<PathBuf>,
     /// File to write the labels' probabilities to, one frame a label

@@ -108,11 +108,19 @@ pub enum Error {
         path: PathBuf,
     },
     /// More slices than a picture holds.
-    #[error("a picture holds one slice, the labels have {n_slices} slices; choose .tif, .nii.gz, .nrrd or .mha ({})", path.display())]
+    #[error("a picture holds one slice, the labels have {n_slices} slices; choose a folder for a .png of each, or .tif, .nii.gz, .nrrd or .mha ({})", path.display())]
     Slices {
         /// How many.
         n_slices: usize,
         /// The file asked for.
+        path: PathBuf,
+    },
+    /// A folder of pictures that are no masks, where masks would take their place.
+    #[error("the masks would take the place of other pictures: {reason}; choose an empty folder ({})", path.display())]
+    NoMask {
+        /// Which pictures.
+        reason: &'static str,
+        /// The picture or its folder.
         path: PathBuf,
     },
     /// A header field that no image can have.

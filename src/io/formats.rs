@@ -118,10 +118,10 @@ pub fn stem(name: &str) -> &str {
     ENDINGS.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name)
 }
 
-/// Whether labels can be written under a name.
-pub fn is_label_name(name: &str) -> bool {
-    let name = name.to_lowercase();
-    WRITTEN.iter().any(|ending| name.ends_with(ending))
+/// Whether labels can be written there: the name says a format, or it is a folder's.
+pub fn is_label_path(path: &Path) -> bool {
+    let name = lower_name(path);
+    is_folder(path) || WRITTEN.iter().any(|ending| name.ends_with(ending))
 }
 
 /// Reads an image in its stored type: a file, a folder with a DICOM series or with pictures of one size, or a pattern of such
@@ -149,7 +149,8 @@ pub fn read_volume(path: &Path, monitor: &dyn Monitor, preview: &mut dyn FnMut(V
 }
 
 /// Writes labels in the format that the name's ending says: `.nii`, `.nii.gz`, `.nrrd`, `.mha`, `.dcm`, `.tif`, of
-/// one slice `.png`, and COCO's `.coco.json`. They must lie on the grid of a NIfTI or DICOM `source`.
+/// one slice `.png`, and COCO's `.coco.json`; into a folder, or a path that ends as one, a `.png` of each slice. They must lie
+/// on the grid of a NIfTI or DICOM `source`.
 ///
 /// # Errors
 /// [`Error`]; a file that was there before is then untouched.
@@ -169,7 +170,9 @@ pub fn write_labels(
         return Err(Error::OtherGrid { difference, path: path.to_owned() });
     }
     let name = lower_name(path);
-    if name.ends_with(".nrrd") {
+    if is_folder(path) {
+        picture::write_folder(path, labels, table, file, monitor)
+    } else if name.ends_with(".nrrd") {
         nrrd::write_labels(path, labels, table, monitor)
     } else if name.ends_with(".mha") {
         metaimage::write_labels(path, labels, monitor)
@@ -181,11 +184,11 @@ pub fn write_labels(
         picture::write_tiff(path, labels, monitor)
     } else if name.ends_with(".coco.json") {
         picture::write_coco(path, labels, table, monitor)
-    } else if is_label_name(&name) {
+    } else if is_nifti_name(&name) {
         nifti::write_labels(path, labels, source, monitor)
     } else {
         Err(Error::Name {
-            expected: ".nii.gz, .nii, .nrrd, .seg.nrrd, .mha, .dcm, .png, .tif or .coco.json",
+            expected: ".nii.gz, .nii, .nrrd, .seg.nrrd, .mha, .dcm, .png, .tif, .coco.json or a folder",
             path: path.to_owned(),
         })
     }
@@ -215,6 +218,11 @@ pub fn write_frames(
     }
 }
 
+/// Whether a path is a folder or ends as that of one.
+fn is_folder(path: &Path) -> bool {
+    path.is_dir() || path.as_os_str().as_encoded_bytes().last().is_some_and(|&end| std::path::is_separator(end.into()))
+}
+
 fn is_nifti_name(name: &str) -> bool {
     name.ends_with(".nii.gz") || name.ends_with(".nii")
 }
@@ -228,9 +236,12 @@ fn is_nifti_name(name: &str) -> bool {
 /// As [`read_volume`], and [`Error::NotLabel`] for the first voxel that is no id, [`Error::NotLabelMap`] for
 /// colours and time series.
 pub fn read_labels(path: &Path, monitor: &dyn Monitor) -> Result<ReadLabels, Error> {
-    if let Format::Picture(format) = Format::of(path)?
-        && let Some((labels, table)) = picture::read_indexed(path, format, monitor)?
-    {
+    let indexed = match Format::of(path)? {
+        Format::Picture(format) => picture::read_indexed(path, format, monitor)?,
+        Format::Pictures => picture::read_mask_folder(path, monitor)?,
+        _ => None,
+    };
+    if let Some((labels, table)) = indexed {
         return Ok(ReadLabels { labels, later: Vec::new(), table: Some(table), warnings: Vec::new() });
     }
     ids_of_frames(path, 1, read_volume(path, monitor, &mut |_| {})?)
@@ -280,8 +291,8 @@ fn ids_of(path: &Path, read: ReadVolume) -> Result<ReadLabels, Error> {
     Ok(ReadLabels { labels, later, table, warnings })
 }
 
-/// As [`read_labels`], for an image of this many frames on `grid`: the file may have as many. A file that holds labelled slices alone is laid on that grid, where its slices
-/// lie there.
+/// As [`read_labels`], for an image of this many frames on `grid`: the file may have as many. A file that holds labelled slices
+/// alone is laid on that grid, where its slices lie there; a PNG among as many as the grid has slices stands for all of them.
 ///
 /// # Errors
 /// As [`read_labels`].
@@ -289,6 +300,9 @@ pub fn read_labels_on(path: &Path, grid: &Grid, n_frames: usize, monitor: &dyn M
     match Format::of(path)? {
         Format::Dicom => ids_of_frames(path, n_frames, dicom::read_labels_on(path, grid, monitor)?),
         _ if n_frames > 1 => ids_of_frames(path, n_frames, read_volume(path, monitor, &mut |_| {})?),
+        Format::Picture(ImageFormat::Png) => {
+            read_labels(&picture::stack_of(path, grid, monitor).unwrap_or_else(|| path.to_owned()), monitor)
+        }
         _ => read_labels(path, monitor),
     }
 }

@@ -1,5 +1,6 @@
 //! Label ids as bytes of a file, and whether a file gives them back.
 
+use std::ops::Range;
 use std::path::Path;
 
 use super::Error;
@@ -8,6 +9,11 @@ use crate::monitor::Monitor;
 
 /// Ids turned into bytes at once.
 const CHUNK: usize = 1 << 20;
+
+/// Whether some id needs two bytes.
+pub(super) fn is_wide(labels: &LabelMap) -> bool {
+    labels.used_ids().last().is_some_and(|&id| id > 255)
+}
 
 /// Gives `sink` all ids, one byte each where all are below 256, else two, the lower one first. Says whether it was two.
 ///
@@ -18,11 +24,25 @@ pub(super) fn for_each_bytes(
     monitor: &dyn Monitor,
     sink: &mut dyn FnMut(&[u8]) -> Result<(), Error>,
 ) -> Result<bool, Error> {
-    let is_wide = labels.used_ids().last().is_some_and(|&id| id > 255);
-    let n = labels.grid().n_voxels();
-    for start in (0..n).step_by(CHUNK) {
-        monitor.report("Writing", start as u64, n as u64)?;
-        let mut ids = vec![0; CHUNK.min(n - start)];
+    let is_wide = is_wide(labels);
+    for_each_bytes_of(labels, 0..labels.grid().n_voxels(), is_wide, monitor, sink)?;
+    Ok(is_wide)
+}
+
+/// As [`for_each_bytes`], of the ids at these positions in memory.
+///
+/// # Errors
+/// What `sink` returns; [`Error::Cancelled`].
+pub(super) fn for_each_bytes_of(
+    labels: &LabelMap,
+    positions: Range<usize>,
+    is_wide: bool,
+    monitor: &dyn Monitor,
+    sink: &mut dyn FnMut(&[u8]) -> Result<(), Error>,
+) -> Result<(), Error> {
+    for start in positions.clone().step_by(CHUNK) {
+        monitor.report("Writing", (start - positions.start) as u64, positions.len() as u64)?;
+        let mut ids = vec![0; CHUNK.min(positions.end - start)];
         labels.copy_range(start, &mut ids);
         let bytes: Vec<u8> = match is_wide {
             true => ids.iter().flat_map(|id| id.to_le_bytes()).collect(),
@@ -30,7 +50,7 @@ pub(super) fn for_each_bytes(
         };
         sink(&bytes)?;
     }
-    Ok(is_wide)
+    Ok(())
 }
 
 /// Compares what was written with what should have been.

@@ -1,4 +1,5 @@
-//! Replaces a file whole or not at all: a temporary file in the same folder, written, synced, checked, renamed.
+//! Replaces a file whole or not at all: a temporary file in the same folder, written, synced, checked, renamed. Several files
+//! of a folder likewise.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -32,6 +33,29 @@ pub(super) fn replace(
     check(temporary.path())?;
     temporary.persist(&target).map_err(|failed| writing(failed.error))?;
     sync_folder(&folder);
+    Ok(())
+}
+
+/// Puts files of these names into a folder, which is made where it is not there: `write` gets the number and the path of each in
+/// a temporary folder, and only when all are written each is put in its place.
+///
+/// # Errors
+/// What `write` returns, and [`Error`] for what the system reports. Until all are written nothing is replaced.
+pub(super) fn replace_all(
+    folder: &Path,
+    names: &[String],
+    mut write: impl FnMut(usize, &Path) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let writing = |source| Error::writing(folder, source);
+    std::fs::create_dir_all(folder).map_err(writing)?;
+    let temporary = tempfile::Builder::new().prefix(".ldseg-").suffix(".part").tempdir_in(folder).map_err(writing)?;
+    for (n, name) in names.iter().enumerate() {
+        write(n, &temporary.path().join(name))?;
+    }
+    for name in names {
+        std::fs::rename(temporary.path().join(name), folder.join(name)).map_err(writing)?;
+    }
+    sync_folder(folder);
     Ok(())
 }
 
@@ -91,6 +115,20 @@ mod tests {
     fn a_folder_that_is_not_there_is_named() {
         let error = put(Path::new("/nowhere/at/all/a.txt"), b"x").unwrap_err();
         assert!(matches!(error, Error::NotFound { .. }), "{error}");
+    }
+
+    #[test]
+    fn of_several_files_none_is_replaced_until_all_are_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let masks = folder.path().join("new/masks");
+        let names = ["a", "b"].map(str::to_owned);
+        let content = |name: &str| std::fs::read_to_string(masks.join(name)).unwrap();
+        replace_all(&masks, &names, |n, path| put(path, format!("old {n}").as_bytes())).unwrap();
+        assert_eq!((content("a"), content("b")), ("old 0".to_owned(), "old 1".to_owned()));
+        let full = || Error::DiskFull { path: masks.clone() };
+        replace_all(&masks, &names, |n, path| if n == 1 { Err(full()) } else { put(path, b"new") }).unwrap_err();
+        assert_eq!((content("a"), content("b")), ("old 0".to_owned(), "old 1".to_owned()));
+        assert_eq!(std::fs::read_dir(&masks).unwrap().count(), 2, "nothing is left behind");
     }
 
     #[cfg(unix)]

@@ -2,7 +2,8 @@
 
     pictures.py write FOLDER          writes pictures in several formats and a JSON of what each holds
     pictures.py read PNG16 PNG COCO   prints the JSON of masks that the program wrote
-    pictures.py stack TIF16 TIF COCO  prints the ids of each slice, by Pillow twice and by pycocotools
+    pictures.py stack TIF16 TIF COCO FOLDER16 FOLDER
+                                      prints the ids of each slice, by pycocotools of COCO, by Pillow of the others
 """
 
 import json
@@ -55,7 +56,7 @@ def read(deep, indexed, annotations):
     print(json.dumps({"deep": values[0], "indexed": values[1], "palette": indexed.getpalette()[3:6], "areas": areas}))
 
 
-def stack(deep, shallow, annotations):
+def stack(deep, shallow, annotations, *folders):
     said = json.load(open(annotations))
     decoded = {image["id"]: numpy.zeros((image["height"], image["width"]), int) for image in said["images"]}
     for annotation in said["annotations"]:
@@ -63,7 +64,8 @@ def stack(deep, shallow, annotations):
         mask = coco.decode(coco.frPyObjects(runs, *runs["size"]))
         decoded[annotation["image_id"]][mask == 1] = annotation["category_id"]
     pages = [[numpy.array(page) for page in ImageSequence.Iterator(Image.open(path))] for path in (deep, shallow)]
-    stacks = [*pages, list(decoded.values())]
+    masks = [[numpy.array(Image.open(path)) for path in sorted(Path(folder).iterdir())] for folder in folders]
+    stacks = [*pages, list(decoded.values()), *masks]
     print(json.dumps([numpy.stack(stack).reshape(-1).tolist() for stack in stacks]))
 
 

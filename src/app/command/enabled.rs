@@ -23,6 +23,7 @@ impl Command {
             Self::ShowSagittal => shows(state, Plane::Sagittal),
             Self::CancelLoading => because(state.loading.is_some(), "No file is being read"),
             Self::SaveLabels | Self::SaveLabelsAs => can_save(state),
+            Self::SaveFolder => can_save_folder(state),
             Self::SaveReport => case(state).and(because(state.reporting.is_none(), "A report is being written")),
             Self::CancelReport => because(state.reporting.is_some(), "No report is being written"),
             Self::ShowRecovery => has_recoverable(state),
@@ -178,6 +179,13 @@ fn can_save(state: &State) -> Result<(), Why> {
     let case = case(state)?;
     because(state.saving.is_none(), "The mask is being saved")?;
     has_labelled(case)
+}
+
+fn can_save_folder(state: &State) -> Result<(), Why> {
+    let grid = case(state)?.grid();
+    because(grid.is_series() || matches!(grid.space(), Space::Picture { .. }), "The image is no stack of pictures")?;
+    because(grid.shape()[2] > 1, "The image is one picture: \u{201c}Save mask as\u{2026}\u{201d} writes a PNG of it")?;
+    can_save(state)
 }
 
 fn has_labelled(case: &Case) -> Result<(), Why> {

@@ -28,6 +28,7 @@ pub enum Command {
     CloseCase,
     SaveLabels,
     SaveLabelsAs,
+    SaveFolder,
     SaveReport,
     CancelReport,
     ShowRecovery,
@@ -151,6 +152,7 @@ impl Command {
         Self::CancelLoading,
         Self::SaveLabels,
         Self::SaveLabelsAs,
+        Self::SaveFolder,
         Self::SaveReport,
         Self::CancelReport,
         Self::ShowRecovery,
@@ -276,6 +278,9 @@ impl Command {
             Self::CloseCase => ("Close image", "Close this image and go back to the start page"),
             Self::SaveLabels => ("Save mask", "Save the labels on the image's own grid"),
             Self::SaveLabelsAs => ("Save mask as…", "Save the labels in another file"),
+            Self::SaveFolder => {
+                ("Save mask as folder…", "Save a PNG of each slice or frame, called after the image's own pictures")
+            }
             Self::SaveReport => {
                 ("Save report…", "Write images, labels and what the laboratory found of this frame as one HTML page")
             }

@@ -122,6 +122,7 @@ pub fn default_keys(command: Command) -> &'static [KeyboardShortcut] {
         | Command::CopyToFollowingFrames
         | Command::FillBetweenFrames
         | Command::CancelLoading
+        | Command::SaveFolder
         | Command::SaveReport
         | Command::CancelReport
         | Command::ShowRecovery

@@ -107,6 +107,7 @@ fn path_ui(ui: &mut Ui, purpose: &Purpose, text: &str, actions: &mut Actions) {
     ui.label(strong(title(purpose), type_size::DIALOG));
     let (what, hint) = match purpose {
         Purpose::OpenFolder => ("folder", "/folder/of/one/series"),
+        Purpose::SaveFolder => ("folder", "/folder/for/masks"),
         _ => ("file", "/folder/image.nii.gz"),
     };
     let text_of =

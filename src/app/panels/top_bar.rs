@@ -49,6 +49,7 @@ pub const MENUS: [(&str, &[Command]); 7] = [
             Command::OpenHeart,
             Command::SaveLabels,
             Command::SaveLabelsAs,
+            Command::SaveFolder,
             Command::SaveReport,
             Command::CancelReport,
             Command::ShowRecovery,

@@ -57,10 +57,6 @@ fn save_as(window: &mut Window, path: &Path) {
     wait(window, |app| app.state.saving.is_none());
 }
 
-fn notices(window: &Window) -> String {
-    format!("{:?}", window.state().state.notices)
-}
-
 #[test]
 fn each_frame_has_its_own_mask_and_undo_goes_to_the_frame_of_the_change() {
     let folder = tempfile::tempdir().expect("a scratch folder");

@@ -71,6 +71,10 @@ fn case(window: &Window) -> &Case {
     window.state().state.case.as_ref().expect("a case is open")
 }
 
+fn notices(window: &Window) -> String {
+    format!("{:?}", window.state().state.notices)
+}
+
 fn n_labelled(window: &Window) -> usize {
     case(window).history.labels().iter().filter(|id| *id != 0).count()
 }

@@ -76,6 +76,45 @@ fn a_folder_is_opened_from_the_menu_or_by_dropping_it() {
 }
 
 #[test]
+fn masks_of_a_folder_of_pictures_are_saved_as_a_folder_and_opened_from_it() {
+    let scratch = tempfile::tempdir().expect("a scratch folder");
+    let images = folder_of_pictures(scratch.path());
+    let mut window = window(Start { image: Some(images.clone()), ..Start::default() });
+    wait(&mut window, |app| app.state.case.is_some() && app.is_idle());
+    assert!(Command::SaveFolder.enabled(&window.state().state).is_err(), "there is nothing to save");
+    press(&mut window, Modifiers::NONE, Key::B);
+    let at = view_center(&window, Plane::Axial);
+    drag(&mut window, at, PointerButton::Primary);
+    let labels = case(&window).history.labels().to_ids();
+    assert!(labels.iter().any(|id| *id > 0));
+    // As where the system has no dialog.
+    window.state_mut().use_picked(Picked::Unavailable(Purpose::SaveFolder));
+    window.run_steps(2);
+    let masks = scratch.path().join("stack_masks");
+    let Some(Dialog::TypePath { text, .. }) = &window.state().state.dialog else { panic!("no dialog") };
+    assert_eq!(Path::new(text), masks);
+    click(&mut window, "Save");
+    wait(&mut window, |app| app.is_idle());
+    for name in ["z10.png", "z20.png", "z30.png"] {
+        assert!(masks.join(name).is_file(), "{name}: {}", notices(&window));
+    }
+    assert!(!window.state().state.has_unsaved_changes());
+
+    window.state_mut().use_picked(Picked::File(Purpose::SaveFolder, images));
+    wait(&mut window, |app| app.is_idle());
+    assert!(notices(&window).contains("the image itself lies in this folder"), "{}", notices(&window));
+
+    drag(&mut window, at + vec2(6.0, 6.0), PointerButton::Primary);
+    press(&mut window, Modifiers::COMMAND, Key::S);
+    wait(&mut window, |app| app.is_idle());
+    let labels = case(&window).history.labels().to_ids();
+    window.state_mut().apply(Action::Command(Command::Undo));
+    window.state_mut().use_picked(Picked::File(Purpose::OpenLabels, masks.join("z20.png")));
+    wait(&mut window, |app| app.is_idle());
+    assert_eq!(case(&window).history.labels().to_ids(), labels, "one of the masks opens all of them");
+}
+
+#[test]
 fn what_is_said_of_a_picture_when_it_is_opened_is_so() {
     let scratch = tempfile::tempdir().expect("a scratch folder");
     let facts = PictureFacts { is_series: Some(true), pixel_mm: Some(0.5) };

@@ -66,7 +66,7 @@ pub(in crate::io) fn read_volume(path: &Path, monitor: &dyn Monitor) -> Result<R
 }
 
 /// Whether every picture is called a frame, as the programs that take videos apart do: `frame_0001.png`.
-fn names_frames(pictures: &[(PathBuf, ImageFormat)]) -> bool {
+pub(super) fn names_frames(pictures: &[(PathBuf, ImageFormat)]) -> bool {
     let is_frame = |file: &Path| {
         let name = file.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
         name.strip_prefix("frame").is_some_and(|rest| !rest.starts_with(|letter: char| letter.is_alphabetic()))
@@ -76,11 +76,12 @@ fn names_frames(pictures: &[(PathBuf, ImageFormat)]) -> bool {
 
 /// Called after the folder.
 fn name(path: &Path) -> Option<String> {
-    let folder = folder(path).canonicalize().ok()?;
+    let folder = folder_of(path).canonicalize().ok()?;
     Some(folder.file_name()?.to_string_lossy().into_owned())
 }
 
-fn folder(path: &Path) -> &Path {
+/// A folder, or that of a picture or a pattern.
+pub(super) fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         _ if path.is_dir() => path,
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -89,9 +90,9 @@ fn folder(path: &Path) -> &Path {
 }
 
 /// The pictures in their order, and how many other files there are.
-fn listing(path: &Path, monitor: &dyn Monitor) -> Result<(Vec<(PathBuf, ImageFormat)>, usize), Error> {
+pub(super) fn listing(path: &Path, monitor: &dyn Monitor) -> Result<(Vec<(PathBuf, ImageFormat)>, usize), Error> {
     let pattern = (!path.is_dir()).then(|| path.file_name().unwrap_or_default().to_string_lossy().into_owned());
-    let folder = folder(path);
+    let folder = folder_of(path);
     let entries = folder.read_dir().map_err(|error| Error::reading(folder, error))?;
     let (mut pictures, mut n_others) = (Vec::new(), 0);
     for entry in entries {
@@ -143,7 +144,7 @@ fn natural(a: &str, b: &str) -> Ordering {
     order.unwrap_or_else(|| parts(a.as_bytes()).count().cmp(&parts(b.as_bytes()).count())).then(a.cmp(b))
 }
 
-fn odd(file: &Path, first: &Path, differs: &str) -> Error {
+pub(super) fn odd(file: &Path, first: &Path, differs: &str) -> Error {
     let first = first.file_name().unwrap_or_default().to_string_lossy();
     let reason = format!(
         "{differs}, unlike the first one, {first}; move it elsewhere, or name the others by a pattern such as \"img*.png\""
@@ -152,7 +153,7 @@ fn odd(file: &Path, first: &Path, differs: &str) -> Error {
 }
 
 /// The size of all pictures, by their headers.
-fn check(pictures: &[(PathBuf, ImageFormat)], monitor: &dyn Monitor) -> Result<[usize; 2], Error> {
+pub(super) fn check(pictures: &[(PathBuf, ImageFormat)], monitor: &dyn Monitor) -> Result<[usize; 2], Error> {
     let (first, first_kind) = &pictures[0];
     let (size, _) = claim(first, *first_kind)?;
     let mut needed = 0_u64;

@@ -10,6 +10,7 @@
 
 mod coco;
 mod folder;
+mod masks;
 mod palette;
 mod read;
 mod size;
@@ -18,6 +19,7 @@ mod write;
 
 pub(super) use coco::write_labels as write_coco;
 pub(super) use folder::{is_pattern, read_volume as read_folder};
+pub(super) use masks::{read_labels as read_mask_folder, stack_of, write_labels as write_folder};
 pub(super) use read::{format, read_volume};
 pub(super) use tiff_pages::write_labels as write_tiff;
 pub(super) use write::write_labels;

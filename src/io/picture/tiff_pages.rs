@@ -47,7 +47,7 @@ fn write_pages<K: TiffKind>(
 ) -> Result<(), Error> {
     let mut encoder = encoder.with_compression(Compression::Deflate(DeflateLevel::Balanced));
     let [width, height, n_slices] = labels.grid().shape();
-    let is_wide = labels.used_ids().last().is_some_and(|&id| id > 255);
+    let is_wide = ids::is_wide(labels);
     let mut page = vec![0; width * height];
     for slice in 0..n_slices {
         monitor.report("Writing", slice as u64, n_slices as u64)?;

@@ -4,12 +4,12 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use image::ImageFormat;
 use png::{BitDepth, ColorType, Compression, Encoder, PixelDimensions, Unit};
 
-use super::read_volume;
+use super::read::open;
 use crate::domain::{Grid, LabelMap, LabelTable};
 use crate::io::replace::replace;
+use crate::io::voxels::check_size_on_disk;
 use crate::io::{Error, ids};
 use crate::monitor::Monitor;
 
@@ -24,12 +24,28 @@ pub(in crate::io) fn write_labels(
     table: &LabelTable,
     monitor: &dyn Monitor,
 ) -> Result<(), Error> {
-    let [width, height, n_slices] = labels.grid().shape();
+    let n_slices = labels.grid().shape()[2];
     if n_slices > 1 {
         return Err(Error::Slices { n_slices, path: path.to_owned() });
     }
+    write_slice(path, labels, (0, ids::is_wide(labels)), table, monitor)
+}
+
+/// As [`write_labels`], slice number `slice` of a stack, of 16 bits where `is_wide`.
+///
+/// # Errors
+/// What the system reports; a file that was there before is then untouched.
+pub(super) fn write_slice(
+    path: &Path,
+    labels: &LabelMap,
+    (slice, is_wide): (usize, bool),
+    table: &LabelTable,
+    monitor: &dyn Monitor,
+) -> Result<(), Error> {
+    let [width, height, _] = labels.grid().shape();
+    let positions = slice * width * height..(slice + 1) * width * height;
     let mut bytes = Vec::new();
-    let is_wide = ids::for_each_bytes(labels, monitor, &mut |chunk| {
+    ids::for_each_bytes_of(labels, positions, is_wide, monitor, &mut |chunk| {
         bytes.extend_from_slice(chunk);
         Ok(())
     })?;
@@ -37,17 +53,15 @@ pub(in crate::io) fn write_labels(
         // PNG has the higher byte first.
         bytes.as_chunks_mut::<2>().0.iter_mut().for_each(|pair| pair.reverse());
     }
+    let (color, depth) = kind(is_wide);
     let write = |file: &mut File| {
         let mut file = BufWriter::new(file);
         let mut encoder = Encoder::new(&mut file, width as u32, height as u32);
         encoder.set_compression(Compression::Balanced);
         encoder.set_pixel_dims(pixel_dims(labels.grid()));
-        if is_wide {
-            encoder.set_color(ColorType::Grayscale);
-            encoder.set_depth(BitDepth::Sixteen);
-        } else {
-            encoder.set_color(ColorType::Indexed);
-            encoder.set_depth(BitDepth::Eight);
+        encoder.set_color(color);
+        encoder.set_depth(depth);
+        if !is_wide {
             encoder.set_palette(palette(table));
             encoder.set_trns(vec![0]);
         }
@@ -57,14 +71,20 @@ pub(in crate::io) fn write_labels(
         file.flush().map_err(system)
     };
     replace(path, write, |written| {
-        if is_wide {
-            let read = read_volume(written, ImageFormat::Png, monitor);
-            return ids::check(labels, path, read.map(|read| read.volume));
-        }
         let wrong = |difference: String| Error::ReadBack { difference, path: path.to_owned() };
-        let read = indexed(written).map_err(|error| wrong(error.to_string()))?;
-        if read.is_some_and(|read| read.indices == bytes) { Ok(()) } else { Err(wrong("its labels differ".to_owned())) }
+        let read = stored(written, &[kind(is_wide)]).map_err(|error| wrong(error.to_string()))?;
+        if read.is_some_and(|read| read.bytes == bytes) { Ok(()) } else { Err(wrong("its labels differ".to_owned())) }
     })
+}
+
+/// How labels are stored.
+fn kind(is_wide: bool) -> (ColorType, BitDepth) {
+    if is_wide { (ColorType::Grayscale, BitDepth::Sixteen) } else { (ColorType::Indexed, BitDepth::Eight) }
+}
+
+/// Whether a file is a PNG as labels are written.
+pub(super) fn is_mask(path: &Path) -> bool {
+    stored(path, &[kind(false), kind(true)]).is_ok_and(|read| read.is_some())
 }
 
 /// Red, green and blue of ids 0 to 255.
@@ -77,9 +97,9 @@ fn palette(table: &LabelTable) -> Vec<u8> {
     (0..256).flat_map(color).collect()
 }
 
-/// An indexed PNG of 8 bits.
-struct Indexed {
-    indices: Vec<u8>,
+/// A PNG as it is stored.
+struct Stored {
+    bytes: Vec<u8>,
     size: [usize; 2],
     /// Red, green, blue of each index.
     palette: Vec<[u8; 3]>,
@@ -91,13 +111,9 @@ struct Indexed {
 /// [`Error::Picture`] where it is damaged.
 pub(in crate::io) fn read_indexed(path: &Path) -> Result<Option<(LabelMap, LabelTable)>, Error> {
     let damaged = |reason: String| Error::Picture { reason, path: path.to_owned() };
-    let Some(Indexed { indices, size: [width, height], palette }) =
-        indexed(path).map_err(|error| damaged(error.to_string()))?
-    else {
-        return Ok(None);
-    };
+    let Some(Stored { bytes, size: [width, height], palette }) = stored(path, &[kind(false)])? else { return Ok(None) };
     let grid = Grid::picture([width, height, 1], None).map_err(|error| damaged(error.to_string()))?;
-    let ids = indices.into_iter().map(u16::from).collect();
+    let ids = bytes.into_iter().map(u16::from).collect();
     let labels = LabelMap::new(grid, ids).map_err(|error| damaged(error.to_string()))?;
     let mut table = LabelTable::with_ids(&labels.used_ids());
     for label in &mut table.labels {
@@ -106,19 +122,22 @@ pub(in crate::io) fn read_indexed(path: &Path) -> Result<Option<(LabelMap, Label
     Ok(Some((labels, table)))
 }
 
-fn indexed(path: &Path) -> Result<Option<Indexed>, png::DecodingError> {
-    let mut decoder = png::Decoder::new(std::io::BufReader::new(File::open(path)?));
+/// Decodes a PNG of one of these kinds, `None` another one.
+fn stored(path: &Path, kinds: &[(ColorType, BitDepth)]) -> Result<Option<Stored>, Error> {
+    let damaged = |error: png::DecodingError| Error::Picture { reason: error.to_string(), path: path.to_owned() };
+    let mut decoder = png::Decoder::new(open(path)?);
     decoder.set_transformations(png::Transformations::IDENTITY);
-    let mut reader = decoder.read_info()?;
-    if reader.output_color_type() != (ColorType::Indexed, BitDepth::Eight) {
+    let mut reader = decoder.read_info().map_err(damaged)?;
+    if !kinds.contains(&reader.output_color_type()) {
         return Ok(None);
     }
     let Some(size) = reader.output_buffer_size() else { return Ok(None) };
-    let mut indices = vec![0; size];
-    let info = reader.next_frame(&mut indices)?;
-    indices.truncate(info.buffer_size());
+    check_size_on_disk(path, size as u64)?;
+    let mut bytes = vec![0; size];
+    let info = reader.next_frame(&mut bytes).map_err(damaged)?;
+    bytes.truncate(info.buffer_size());
     let palette = reader.info().palette.as_deref().unwrap_or_default().as_chunks().0.to_vec();
-    Ok(Some(Indexed { indices, size: [info.width as usize, info.height as usize], palette }))
+    Ok(Some(Stored { bytes, size: [info.width as usize, info.height as usize], palette }))
 }
 
 /// The size of a pixel, to a metre's whole number of them; `None` where it is not known.
@@ -164,6 +183,18 @@ mod tests {
         let path = folder.path().join("a.png");
         write_labels(&path, &labels, &table, None, &Silent).unwrap();
         assert_eq!(read_labels(&path, &Silent).unwrap().table.map(|table| table.labels[0].color), Some([9, 8, 7]));
+    }
+
+    #[test]
+    fn a_header_that_claims_too_much_takes_no_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.png");
+        let mut encoder = Encoder::new(File::create(&path).unwrap(), 1_000_000, 2_000_000_000);
+        encoder.set_color(ColorType::Indexed);
+        encoder.set_palette(vec![0; 6]);
+        encoder.write_header().unwrap().write_chunk(png::chunk::IDAT, &[0x78, 0x9c]).unwrap();
+        let error = read_labels(&path, &Silent).unwrap_err();
+        assert!(matches!(error, Error::ClaimsTooMuch { .. }), "{error}");
     }
 
     #[test]
