@@ -39,16 +39,17 @@ fn tensor<const D: usize>(values: Vec<f32>, dims: [usize; D]) -> Tensor<D> {
     Tensor::from_data(TensorData::new(values, dims), &Device::flex())
 }
 
-/// eˣ to 2 units in the last place, for x ≤ 88; 0 below −87 (Cephes' polynomial: no branch, so that loops over it run in
-/// vectors).
+/// eˣ to 2 units in the last place, as if all below −87 were that and all above 88 were that (Cephes' polynomial: no branch, so
+/// that loops over it run in vectors).
 #[inline(always)]
 fn exp(x: f32) -> f32 {
     /// 1.5·2²³: what is added to it is rounded to a whole number.
     const ROUND: f32 = 12_582_912.0;
-    let shifted = x.max(-87.0) * std::f32::consts::LOG2_E + ROUND;
+    let x = x.clamp(-87.0, 88.0);
+    let shifted = x * std::f32::consts::LOG2_E + ROUND;
     let whole = shifted - ROUND;
     // ln 2 in two parts, the first with few digits, so that the product is exact.
-    let rest = x.max(-87.0) - whole * 0.693_359_4 + whole * 2.121_944_4e-4;
+    let rest = x - whole * 0.693_359_4 + whole * 2.121_944_4e-4;
     let series = [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 0.166_666_65, 0.5];
     let series = series.into_iter().fold(1.987_569_1e-4, |sum, factor| sum * rest + factor);
     let fraction = series * rest * rest + rest + 1.0;
@@ -80,7 +81,10 @@ mod tests {
     }
 
     #[test]
-    fn the_exponential_of_what_is_far_below_zero_is_nothing() {
+    fn the_exponential_of_what_is_far_from_zero_is_nothing_or_large() {
+        for x in [88.0, 90.0, 181.0, 300.0, 1e30, f32::INFINITY] {
+            assert!(exp(x) > 1e38 && exp(x).is_finite(), "{x}: {}", exp(x));
+        }
         assert!(exp(-1e30) < 2e-38);
         assert!(exp(f32::NEG_INFINITY) < 2e-38);
         assert_eq!(exp(0.0), 1.0);

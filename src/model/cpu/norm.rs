@@ -106,6 +106,22 @@ mod tests {
     }
 
     #[test]
+    fn silu_of_what_is_far_below_zero_is_nothing() {
+        for scale in [80.0, 90.0, 181.0, 300.0, 1e6] {
+            let x = tensor(vec![-1.0, 1.0], [1, 1, 1, 1, 2]);
+            let norm = Norm {
+                gamma: tensor(vec![scale], [1]),
+                beta: tensor(vec![0.0], [1]),
+                groups: 1,
+                epsilon: 0.0,
+                silu: true,
+            };
+            let values = group_norm(x, norm).into_data().iter::<f32>().collect::<Vec<_>>();
+            assert!(values[0].abs() < 1e-30 && values[1] == scale, "{values:?} for {scale}");
+        }
+    }
+
+    #[test]
     fn a_million_equal_numbers_have_their_mean() {
         let values = vec![0.1f32; 1_000_003];
         assert!((sum(&values, |value| value) / values.len() as f64 - f64::from(0.1f32)).abs() < 1e-6);
