@@ -8,10 +8,10 @@ use super::FrameEdits;
 use crate::domain::Edit;
 use crate::domain::edit::EditError;
 
-/// Frames are counted up to this: far more than any image has, and too few to fill the memory with their masks.
-const MAX_FRAMES: u64 = 1 << 20;
-
 impl FrameEdits {
+    /// Frames are counted up to this: far more than any image has, and too few to fill the memory with their masks.
+    pub const MAX_FRAMES: u64 = 1 << 20;
+
     /// The changes in a few bytes a run.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -85,7 +85,7 @@ impl<'a> Reader<'a> {
 
     fn frame(&mut self) -> Result<u64, EditError> {
         let found = self.number()?;
-        if found < MAX_FRAMES { Ok(found) } else { Err(EditError::Frame { found }) }
+        if found < FrameEdits::MAX_FRAMES { Ok(found) } else { Err(EditError::Frame { found }) }
     }
 }
 
@@ -121,8 +121,20 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            FrameEdits::from_bytes(&bytes, SHAPE).ok();
+        fn whatever_is_read_of_damaged_bytes_is_told_again(
+            ids in prop::collection::vec(1..3u16, 12), sharing in any::<bool>(),
+            flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+        ) {
+            let edit = Edit::between("Brush", &LabelMap::empty(map(vec![0; 12]).grid().clone()), &map(ids));
+            let one_for_all = sharing.then_some([None, Some(1)]);
+            let edits = FrameEdits { name: "B".to_owned(), parts: vec![(3, edit.unwrap())], one_for_all };
+            let mut bytes = edits.to_bytes();
+            for (at, byte) in flips {
+                *at.get_mut(&mut bytes) = byte;
+            }
+            if let Ok(read) = FrameEdits::from_bytes(&bytes, SHAPE) {
+                prop_assert_eq!(FrameEdits::from_bytes(&read.to_bytes(), SHAPE), Ok(read));
+            }
         }
     }
 }

@@ -17,7 +17,9 @@ use crate::io::provenance::ModelRun;
 /// The first bytes of every journal.
 const MAGIC: [u8; 8] = *b"LDSEGJNL";
 /// Of the masks of several frames, which version 1 could not hold.
-const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 2;
+/// Where the version stands in a file.
+pub(super) const VERSION_AT: u64 = MAGIC.len() as u64;
 /// Of one mask alone.
 const VERSION_OF_ONE: u32 = 1;
 /// Magic and version.

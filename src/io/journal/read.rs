@@ -47,7 +47,11 @@ pub fn recover(path: &Path, case: &str, grid: &Grid, n_frames: usize) -> Result<
     }
     let (mut recovered, end) = replay(header, steps, grid, n_frames);
     recovered.warnings.extend(recovered.header.image.as_ref().and_then(|image| image.warning()));
-    Ok((recovered, Journal::resume(file, path.to_owned(), end)?))
+    let mut journal = Journal::resume(file, path.to_owned(), end)?;
+    if n_frames > 1 {
+        journal.say_that_frames_follow()?;
+    }
+    Ok((recovered, journal))
 }
 
 /// Reads the journal at `path` without its image, on the grid that the image had. The journal is left as it is.
@@ -57,9 +61,12 @@ pub fn recover(path: &Path, case: &str, grid: &Grid, n_frames: usize) -> Result<
 pub fn recover_without_image(path: &Path) -> Result<Recovered, JournalError> {
     let file = open(path)?;
     let (header, steps) = Steps::open(&file, path)?;
-    let fault = |error: GridError| JournalError::NotJournal { fault: error.to_string(), path: path.to_owned() };
-    let grid = header.grid().map_err(fault)?;
+    let fault = |fault: String| JournalError::NotJournal { fault, path: path.to_owned() };
+    let grid = header.grid().map_err(|error: GridError| fault(error.to_string()))?;
     let n_frames = header.n_frames;
+    if n_frames as u64 > FrameEdits::MAX_FRAMES {
+        return Err(fault(format!("it claims {n_frames} frames")));
+    }
     let (mut recovered, _) = replay(header, steps, &grid, n_frames);
     if let Some(pixel_mm) = recovered.pixel_mm {
         recovered.history.read_as(|labels| labels.with_pixel_mm(pixel_mm));

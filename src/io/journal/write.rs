@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::format::{framed, opening};
+use super::format::{VERSION, VERSION_AT, framed, opening};
 use super::{Header, JournalError, Record};
 use crate::io::Error;
 
@@ -41,6 +41,14 @@ impl Journal {
     pub(super) fn resume(file: File, path: PathBuf, n_bytes: u64) -> Result<Self, JournalError> {
         file.set_len(n_bytes).map_err(|source| Error::writing(&path, source))?;
         Ok(Self { file, path, n_bytes })
+    }
+
+    /// Makes a journal that an older program began on one mask one of several, so that such a program does not take their records
+    /// for a torn end.
+    pub(super) fn say_that_frames_follow(&mut self) -> Result<(), JournalError> {
+        let written =
+            self.file.seek(SeekFrom::Start(VERSION_AT)).and_then(|_| self.file.write_all(&VERSION.to_le_bytes()));
+        written.map_err(|source| Error::writing(&self.path, source).into())
     }
 
     /// Adds a record, in one write. It outlives this program at once, and the machine once [synced](Journal::sync).

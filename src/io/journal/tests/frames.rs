@@ -88,6 +88,7 @@ fn work_of_an_older_program_is_one_mask_for_all_frames_and_goes_on_as_several() 
     desk.dot(9, 1);
     desk.write();
     let (_folder, path, history) = desk.die();
+    assert_eq!(fs::read(&path).unwrap()[8..12], [2, 0, 0, 0], "the older program must not take frames for a torn end");
     assert_eq!(frames_back(&path).frames().masks(), history.frames().masks());
     let alone = recover_without_image(&path).unwrap().history;
     assert_eq!(alone.frames().masks(), history.frames().masks());
