@@ -114,7 +114,7 @@ pub(super) fn run(args: EvaluateArgs) -> anyhow::Result<()> {
 /// The grid of an image; without the size of its pixels where other images have none, so that lengths can be averaged.
 fn grid_to_measure(images: &[LabelledImage], image: &LabelledImage) -> Grid {
     let grid = image.volume.grid();
-    let in_pixels = || grid.with_pixel_mm(None);
+    let in_pixels = || Grid::picture(grid.shape(), None).ok();
     let is_mixed = images.iter().any(|other| !other.volume.grid().is_scaled());
     is_mixed.then(in_pixels).flatten().unwrap_or_else(|| grid.clone())
 }

@@ -79,15 +79,15 @@ impl<'a> Gap<'a> {
         let grid = maps[0].grid();
         let bounds = maps.iter().filter_map(|labels| labels.bounds_of(|other| other == id));
         let both = bounds.reduce(|a, b| a.union(&b)).unwrap_or(VoxelBox([0..1, 0..1, 0..1]));
-        let mut axis = 0;
-        let region = VoxelBox(both.0.map(|range| {
-            axis += 1;
-            range.start.saturating_sub(MARGIN)..(range.end + MARGIN).min(grid.shape()[axis - 1])
-        }));
-        let size = size(&region);
+        let wider = |axis: usize| {
+            let range = &both.0[axis];
+            range.start.saturating_sub(MARGIN)..(range.end + MARGIN).min(grid.shape()[axis])
+        };
+        let region = VoxelBox([0, 1, 2].map(wider));
+        let size = region.shape();
         let signed_mm = maps.map(|labels| {
             let n: usize = size.iter().product();
-            let is_in = |at: usize| labels.get(voxel(&region, at)) == id;
+            let is_in = |at: usize| labels.id_at(region.position_in_grid(grid.shape(), at)) == id;
             let mask: Vec<bool> = (0..n).into_par_iter().map(is_in).collect();
             distance::signed_mm(&mask, size, grid.spacing_mm())
         });
@@ -101,18 +101,9 @@ impl<'a> Gap<'a> {
         let [before, after] = &self.signed_mm;
         let depth = |at: usize| (1.0 - weight) * before[at] + weight * after[at];
         let deep = (0..before.len()).into_par_iter().map(|at| (at, depth(at))).filter(|(_, depth)| *depth <= TIE_MM);
-        deep.map(|(at, depth)| (self.labels.grid().index(voxel(&self.region, at)), depth)).collect()
+        let shape = self.labels.grid().shape();
+        deep.map(|(at, depth)| (self.region.position_in_grid(shape, at), depth)).collect()
     }
-}
-
-fn size(VoxelBox(ranges): &VoxelBox) -> [usize; 3] {
-    [0, 1, 2].map(|axis| ranges[axis].len())
-}
-
-/// The voxel at a position within a box.
-fn voxel(region: &VoxelBox, at: usize) -> [usize; 3] {
-    let ([ni, nj, _], VoxelBox([i, j, k])) = (size(region), region);
-    [i.start + at % ni, j.start + at / ni % nj, k.start + at / (ni * nj)]
 }
 
 #[cfg(test)]

@@ -145,7 +145,7 @@ pub fn per_label(labels: &LabelMap, table: &LabelTable, volume: &Volume, frame: 
             id,
             name: table.name(id),
             n_voxels,
-            volume_ml: labels.grid().units().of_ml(n_voxels as f64 * labels.grid().voxel_volume_mm3() / 1000.0),
+            volume_ml: labels.grid().volume_of(n_voxels),
             intensities: moments.intensities(),
         }
     };

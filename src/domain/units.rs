@@ -18,6 +18,11 @@ impl Grid {
     pub fn units(&self) -> Units {
         if self.is_scaled() { Units::Millimetres } else { Units::Pixels }
     }
+
+    /// The volume of so many voxels, in the units of [`Units::volume`].
+    pub fn volume_of(&self, n_voxels: u64) -> f64 {
+        self.units().of_ml(n_voxels as f64 * self.voxel_volume_mm3() / 1000.0)
+    }
 }
 
 impl Units {
@@ -84,8 +89,8 @@ mod tests {
         let picture = Grid::picture([9, 9, 4], None).unwrap();
         assert_eq!(picture.units(), Units::Pixels);
         assert_eq!(picture.with_pixel_mm(Some(0.5)).unwrap().units(), Units::Millimetres);
-        let n_voxels = 324.0;
-        assert_eq!(Units::Pixels.of_ml(n_voxels * picture.voxel_volume_mm3() / 1000.0), n_voxels);
+        assert_eq!(picture.volume_of(324), 324.0);
+        assert_eq!(Grid::axis_aligned([2; 3], [10.0; 3]).unwrap().volume_of(5), 5.0);
     }
 
     #[test]

@@ -49,16 +49,15 @@ pub fn score(truth: &[u16], predicted: &[u16], grid: &Grid, table: &LabelTable) 
 fn score_label(truth: &[u16], predicted: &[u16], grid: &Grid, id: u16) -> LabelScores {
     let overlap = Overlap::of(truth, predicted, id);
     let distances = SurfaceDistances::of(truth, predicted, id, grid);
-    let ml = |n_voxels: u64| grid.units().of_ml(n_voxels as f64 * grid.voxel_volume_mm3() / 1000.0);
     LabelScores {
         id,
         dice: overlap.dice(),
         iou: overlap.iou(),
         hd95_mm: distances.as_ref().map(SurfaceDistances::hd95_mm),
         assd_mm: distances.as_ref().map(SurfaceDistances::assd_mm),
-        truth_ml: ml(overlap.n_a),
-        predicted_ml: ml(overlap.n_b),
-        volume_error_ml: ml(overlap.n_b) - ml(overlap.n_a),
+        truth_ml: grid.volume_of(overlap.n_a),
+        predicted_ml: grid.volume_of(overlap.n_b),
+        volume_error_ml: grid.volume_of(overlap.n_b) - grid.volume_of(overlap.n_a),
     }
 }
 
@@ -97,7 +96,7 @@ pub fn assd_mm(a: &[u16], b: &[u16], id: u16, grid: &Grid) -> Option<f64> {
 
 /// Volume of label `id` in millilitres, or voxels where the grid has no scale.
 pub fn volume_ml(ids: &[u16], id: u16, grid: &Grid) -> f64 {
-    grid.units().of_ml(ids.iter().filter(|&&x| x == id).count() as f64 * grid.voxel_volume_mm3() / 1000.0)
+    grid.volume_of(ids.iter().filter(|&&x| x == id).count() as u64)
 }
 
 /// Predicted less true volume of label `id`, as [`volume_ml`].
