@@ -309,6 +309,25 @@ fn every_frame_of_a_volume_over_time_is_segmented_into_one_mask_with_a_fourth_ax
     assert_eq!(info["n_frames"], 2);
     let refused = program.run(&format!("{line} --reference truth.nii.gz"));
     check_fails(&refused, &["a mask for each of 2 frames, found one mask", "truth.nii.gz"]);
+    let refused = program.run(&line.replace("mask.nii.gz", "mask.nrrd"));
+    check_fails(&refused, &[".nii.gz or .nii for the masks of 2 frames", "mask.nrrd"]);
+    assert!(!refused.stderr.contains("Segmenting"), "before the work: {}", refused.stderr);
+}
+
+#[test]
+fn every_frame_of_a_flat_image_is_a_slice_of_its_one_mask_or_a_picture_of_a_folder() {
+    let program = Program::new();
+    program.succeed("phantom --kind four-chambers --seed 3 -o heart.nii.gz --labels truth.nii.gz");
+    let segment = "segment heart.nii.gz --model phantom-echo --device cpu";
+    program.succeed(&format!("{segment} --all-slices -o slices.nii.gz"));
+    program.succeed(&format!("{segment} --all-frames -o frames.nii.gz"));
+    program.succeed(&format!("{segment} --all-frames -o masks/"));
+    let ids = |name: &str| read_labels(&program.path(name), &Silent).unwrap().labels.to_ids();
+    let by_slices = ids("slices.nii.gz");
+    assert!(ids("frames.nii.gz") == by_slices && ids("masks") == by_slices);
+    let n_drawn = by_slices.chunks(by_slices.len() / 24).filter(|frame| frame.iter().any(|id| *id > 0)).count();
+    assert_eq!(n_drawn, 24);
+    assert!(program.path("masks/frame_0024.png").is_file() && program.path("masks.label.txt").is_file());
 }
 
 #[test]

@@ -137,6 +137,17 @@ fn masks_of_several_frames_lie_in_space_and_time_where_their_image_does() {
     }
 }
 
+#[test]
+fn frames_of_a_flat_image_keep_the_time_between_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let grid = Grid::picture([5, 4, 1], Some([0.5, 0.5, 1.0])).unwrap().in_time(3);
+    let labels = LabelMap::new(grid, vec![1; 60]).unwrap();
+    let path = folder.path().join("mask.nii.gz");
+    write_frames(&path, (&[&labels], Some(0.03125)), &LabelTable::with_ids(&[1]), None, &Silent).unwrap();
+    let volume = read_volume(&path, &Silent, &mut |_| {}).unwrap().volume;
+    assert_eq!(volume.frame_times().map(|times| times.duration_s()), Some(0.0625));
+}
+
 /// What Pillow says of a picture.
 #[derive(Deserialize)]
 struct Picture {

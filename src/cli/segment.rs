@@ -15,6 +15,7 @@ use crate::domain::{Grid, LabelMap, Units};
 use crate::engine::{Job, Opened, Segmentation};
 use crate::evaluation::metrics::score;
 use crate::evaluation::report::Report;
+use crate::io::holds_frames;
 use crate::io::nifti::write_probabilities;
 use crate::io::provenance::{ModelRun, Provenance};
 use crate::model::registry;
@@ -38,7 +39,8 @@ pub(super) struct SegmentArgs {
     /// Frame of a time series, from 0
     #[arg(long, default_value_t = 0)]
     pub frame: usize,
-    /// Segment every frame of a volume over time, with a model for pictures every slice of it: the mask has a fourth axis
+    /// Segment every frame: of a GIF or ultrasound into one mask each, of a volume over time, with a model for pictures every
+    /// slice of it, into a mask with a fourth axis
     #[arg(long, conflicts_with_all = ["frame", "probabilities"])]
     pub all_frames: bool,
     /// Voxel that the model's box is laid around where the image is larger than it; else the middle
@@ -89,7 +91,15 @@ pub(super) fn run(args: &SegmentArgs) -> anyhow::Result<()> {
     // Before the work, so that a reference on another grid costs no segmentation.
     let grid = opened.volume.grid();
     let reference = args.reference.as_ref().map(|path| reference(&mut session, path, args, &opened)).transpose()?;
-    let settings = SegmentSettings { all_frames: args.all_frames, ..args.settings.clone() };
+    if let Some(mask) = args.output.as_ref().filter(|_| args.all_frames && opened.volume.n_frames() > 1)
+        && !holds_frames(mask)
+    {
+        let n_frames = opened.volume.n_frames();
+        bail!("expected a name that ends in .nii.gz or .nii for the masks of {n_frames} frames: {}", mask.display());
+    }
+    // Of a flat image the frames are its slices.
+    let all_slices = args.settings.all_slices || args.all_frames && grid.is_series();
+    let settings = SegmentSettings { all_frames: args.all_frames, all_slices, ..args.settings.clone() };
     let mut result = session.segment(&opened.volume, args.frame, focus, &settings)?;
     if focus.is_none() && !settings.all_slices && !settings.all_frames && sees_slices(&args.settings.model, grid)? {
         let hint = "The model is one for pictures: the middle slice was segmented. --focus chooses another, --all-slices takes all.";

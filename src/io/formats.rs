@@ -184,7 +184,7 @@ pub fn write_labels(
         picture::write_tiff(path, labels, monitor)
     } else if name.ends_with(".coco.json") {
         picture::write_coco(path, labels, table, monitor)
-    } else if is_nifti_name(&name) {
+    } else if holds_frames(path) {
         nifti::write_labels(path, labels, source, monitor)
     } else {
         Err(Error::Name {
@@ -207,13 +207,13 @@ pub fn write_frames(
     source: Option<DrawnOn<'_>>,
     monitor: &dyn Monitor,
 ) -> Result<(), Error> {
-    let name = lower_name(path);
-    match (frames, source) {
-        ([only], source) => write_labels(path, only, table, source, monitor),
-        (_, Some(DrawnOn::Nifti(header))) if is_nifti_name(&name) => {
-            nifti::write_label_frames(path, (frames, step_s), Some(header), monitor)
-        }
-        _ if is_nifti_name(&name) => nifti::write_label_frames(path, (frames, step_s), None, monitor),
+    let header = match source {
+        Some(DrawnOn::Nifti(header)) => Some(header),
+        _ => None,
+    };
+    match frames {
+        [only] if !holds_frames(path) => write_labels(path, only, table, source, monitor),
+        _ if holds_frames(path) => nifti::write_label_frames(path, (frames, step_s), header, monitor),
         _ => Err(Error::OneMask { n_frames: frames.len(), path: path.to_owned() }),
     }
 }
@@ -223,7 +223,9 @@ fn is_folder(path: &Path) -> bool {
     path.is_dir() || path.as_os_str().as_encoded_bytes().last().is_some_and(|&end| std::path::is_separator(end.into()))
 }
 
-fn is_nifti_name(name: &str) -> bool {
+/// Whether the format that a name says holds the masks of several frames: NIfTI.
+pub fn holds_frames(path: &Path) -> bool {
+    let name = lower_name(path);
     name.ends_with(".nii.gz") || name.ends_with(".nii")
 }
 
@@ -236,15 +238,20 @@ fn is_nifti_name(name: &str) -> bool {
 /// As [`read_volume`], and [`Error::NotLabel`] for the first voxel that is no id, [`Error::NotLabelMap`] for
 /// colours and time series.
 pub fn read_labels(path: &Path, monitor: &dyn Monitor) -> Result<ReadLabels, Error> {
+    read_label_frames(path, 1, monitor)
+}
+
+/// As [`read_labels`], of a file with one frame or this many.
+fn read_label_frames(path: &Path, n_frames: usize, monitor: &dyn Monitor) -> Result<ReadLabels, Error> {
     let indexed = match Format::of(path)? {
         Format::Picture(format) => picture::read_indexed(path, format, monitor)?,
         Format::Pictures => picture::read_mask_folder(path, monitor)?,
         _ => None,
     };
-    if let Some((labels, table)) = indexed {
-        return Ok(ReadLabels { labels, later: Vec::new(), table: Some(table), warnings: Vec::new() });
+    match indexed {
+        Some(read) => Ok(read),
+        None => ids_of_frames(path, n_frames, read_volume(path, monitor, &mut |_| {})?),
     }
-    ids_of_frames(path, 1, read_volume(path, monitor, &mut |_| {})?)
 }
 
 /// The ids of what was read, where it has one frame or as many as these.
@@ -299,11 +306,10 @@ fn ids_of(path: &Path, read: ReadVolume) -> Result<ReadLabels, Error> {
 pub fn read_labels_on(path: &Path, grid: &Grid, n_frames: usize, monitor: &dyn Monitor) -> Result<ReadLabels, Error> {
     match Format::of(path)? {
         Format::Dicom => ids_of_frames(path, n_frames, dicom::read_labels_on(path, grid, monitor)?),
-        _ if n_frames > 1 => ids_of_frames(path, n_frames, read_volume(path, monitor, &mut |_| {})?),
-        Format::Picture(ImageFormat::Png) => {
-            read_labels(&picture::stack_of(path, grid, monitor).unwrap_or_else(|| path.to_owned()), monitor)
+        Format::Picture(ImageFormat::Png) if picture::is_stack(path, grid, monitor) => {
+            read_labels(path.parent().unwrap_or(path), monitor)
         }
-        _ => read_labels(path, monitor),
+        _ => read_label_frames(path, n_frames, monitor),
     }
 }
 

@@ -10,6 +10,7 @@ use glam::DVec3;
 use super::open::open;
 use super::timing::Timing;
 use crate::io::Error;
+use crate::io::voxels::check_size_on_disk;
 
 /// One file without its pixels.
 #[derive(Clone, Debug)]
@@ -79,6 +80,7 @@ impl Head {
         let size = |tag, what| number(object, tag).filter(|&n| n > 0).map(|n| n as usize).ok_or_else(|| missing(what));
         let [columns, rows] = [size(tags::COLUMNS, "Columns")?, size(tags::ROWS, "Rows")?];
         let n_frames = number(object, tags::NUMBER_OF_FRAMES).filter(|&n| n > 0).unwrap_or(1) as usize;
+        check_size_on_disk(path, n_frames as u64)?;
         let shared = item(object, tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, 0);
         Ok(Self {
             path: path.to_owned(),

@@ -63,7 +63,7 @@ pub fn write_label_frames(
     let mut block = new_block(path, grid, frames.len(), source)?;
     let layout = block.version.layout();
     set_type(&mut block, voxel_type, Scaling::NONE);
-    if let (None, Some(step_s)) = (source, step_s.filter(|_| frames.len() > 1)) {
+    if let (None, Some(step_s)) = (source, step_s.filter(|_| frames.len() > 1 || grid.is_series())) {
         block.set_float(layout.pixdim.nth(4), step_s);
     }
     set_intent(&mut block, Intent::Label, b"labels");

@@ -1,4 +1,4 @@
-//! Pictures of one size in a folder, as the slices of one volume.
+//! Pictures of one size in a folder, as the slices of one volume, or as frames where they are called so.
 //!
 //! They follow each other as people count: `img2` comes before `img10`.
 

@@ -7,9 +7,9 @@ use image::ImageFormat;
 
 use super::folder::{check, folder_of, listing, names_frames, odd};
 use super::{read_indexed, write};
-use crate::domain::{Grid, LabelMap, LabelTable};
+use crate::domain::{Grid, Label, LabelMap, LabelTable};
 use crate::io::replace::replace_all;
-use crate::io::{Error, ids};
+use crate::io::{Error, ReadLabels, ids};
 use crate::monitor::Monitor;
 
 /// Writes a PNG of each slice into `folder`, which is made where it is not there. They are called after the pictures that the
@@ -53,15 +53,13 @@ fn names(grid: &Grid, image: Option<&Path>, monitor: &dyn Monitor) -> Result<Vec
     Ok((1..=n_slices).map(|n| format!("{what}_{n:04}.png")).collect())
 }
 
-/// The folder of a PNG among as many as `grid` has slices: any one of them stands for all.
-pub(in crate::io) fn stack_of(file: &Path, grid: &Grid, monitor: &dyn Monitor) -> Option<PathBuf> {
-    let folder = folder_of(file);
+/// Whether a picture is one PNG among as many as `grid` has slices: any one of them stands for all of its folder.
+pub(in crate::io) fn is_stack(file: &Path, grid: &Grid, monitor: &dyn Monitor) -> bool {
     let n_slices = grid.shape()[2];
-    let is_stack = || {
-        let (pictures, _) = listing(folder, monitor).ok()?;
-        Some(pictures.len() == n_slices && pictures.iter().all(|(_, kind)| *kind == ImageFormat::Png))
-    };
-    (n_slices > 1 && is_stack() == Some(true)).then(|| folder.to_owned())
+    let is_png = |(_, kind): &(PathBuf, ImageFormat)| *kind == ImageFormat::Png;
+    n_slices > 1
+        && listing(folder_of(file), monitor)
+            .is_ok_and(|(pictures, _)| pictures.len() == n_slices && pictures.iter().all(is_png))
 }
 
 /// Reads the pictures of a folder, or those that a pattern fits, as labels where their pixels are numbers of colours; `None` where
@@ -69,28 +67,30 @@ pub(in crate::io) fn stack_of(file: &Path, grid: &Grid, monitor: &dyn Monitor) -
 ///
 /// # Errors
 /// As [`read_folder`](super::read_folder).
-pub(in crate::io) fn read_labels(path: &Path, monitor: &dyn Monitor) -> Result<Option<(LabelMap, LabelTable)>, Error> {
+pub(in crate::io) fn read_labels(path: &Path, monitor: &dyn Monitor) -> Result<Option<ReadLabels>, Error> {
     let (pictures, _) = listing(path, monitor)?;
     let Some((first, kind)) = pictures.first() else { return Ok(None) };
     if read_indexed(first, *kind, monitor)?.is_none() {
         return Ok(None);
     }
     let [width, height] = check(&pictures, monitor)?;
-    let (mut ids, mut table) = (Vec::new(), LabelTable::default());
+    let (mut ids, mut table, mut warnings) = (Vec::new(), LabelTable::default(), Vec::new());
     for (n, (file, kind)) in pictures.iter().enumerate() {
         monitor.report("Reading pictures", n as u64, pictures.len() as u64)?;
-        let read = read_indexed(file, *kind, monitor)?;
-        let read = read.filter(|(labels, _)| labels.grid().shape() == [width, height, 1]);
-        let (labels, found) = read.ok_or_else(|| odd(file, first, "its pixels are no numbers of colours"))?;
-        ids.extend(labels.iter());
-        table.labels.extend(found.labels.into_iter().filter(|label| table.get(label.id).is_none()).collect::<Vec<_>>());
+        let read = read_indexed(file, *kind, monitor)?.filter(|read| read.labels.grid().shape() == [width, height, 1]);
+        let read = read.ok_or_else(|| odd(file, first, "it is no single picture of numbers of colours"))?;
+        ids.extend(read.labels.iter());
+        let found = read.table.unwrap_or_default().labels.into_iter();
+        let new: Vec<Label> = found.filter(|label| table.get(label.id).is_none()).collect();
+        table.labels.extend(new);
+        warnings.extend(read.warnings);
     }
     table.labels.sort_by_key(|label| label.id);
     let failed = |reason: String| Error::Frames { reason, path: path.to_owned() };
     let grid = Grid::picture([width, height, pictures.len()], None).map_err(|error| failed(error.to_string()))?;
     let grid = if names_frames(&pictures) { grid.in_time(pictures.len()) } else { grid };
     let labels = LabelMap::new(grid, ids).map_err(|error| failed(error.to_string()))?;
-    Ok(Some((labels, table)))
+    Ok(Some(ReadLabels { labels, later: Vec::new(), table: Some(table), warnings }))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! The decoder refuses them, so it is told that they are grey: the file is read with another photometric interpretation in each of
 //! its directories, and the palette is applied to the grey levels.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
@@ -13,14 +14,12 @@ use tiff::{ColorType, TiffError};
 
 use super::read::{Pages, check_size, grey_or_rgb, open, tiff_limits};
 use crate::domain::{Grid, LabelMap, LabelTable};
-use crate::io::Error;
+use crate::io::{Error, ReadLabels};
 use crate::monitor::Monitor;
 
 /// The codes of the photometric interpretation: a palette's, and grey where 0 is black.
 const PALETTE: u16 = 3;
 const GREY: u16 = 1;
-/// More directories than any file has; a chain that is longer goes round in a circle.
-const MAX_PAGES: usize = 1 << 20;
 
 /// The pages of one size, as far as they have palettes.
 pub(super) struct Paletted {
@@ -62,7 +61,7 @@ pub(super) fn read(path: &Path, monitor: &dyn Monitor) -> Result<Option<Paletted
             ));
             break;
         };
-        check_size(path, first.into(), 3)?;
+        check_size(path, first.into(), 3 * (pages.len() as u64 + 1))?;
         let indices = unpacked(decoder.read_image().map_err(failed)?, u32::from(n_bits), size);
         let damaged =
             || Error::Picture { reason: "its pixels are no numbers of colours".to_owned(), path: path.to_owned() };
@@ -98,7 +97,7 @@ impl Paletted {
     ///
     /// # Errors
     /// A sentence, where the pages are none of one size.
-    pub fn into_labels(self) -> Result<(LabelMap, LabelTable), String> {
+    pub fn into_labels(self) -> Result<ReadLabels, String> {
         let [width, height] = self.size;
         let grid = Grid::picture([width, height, self.pages.len()], None).map_err(|error| error.to_string())?;
         let ids = self.pages.iter().flat_map(|page| page.indices.iter().copied()).collect();
@@ -108,7 +107,7 @@ impl Paletted {
         for label in &mut table.labels {
             label.color = palette.get(usize::from(label.id)).copied().unwrap_or(label.color);
         }
-        Ok((labels, table))
+        Ok(ReadLabels { labels, later: Vec::new(), table: Some(table), warnings: self.warnings })
     }
 }
 
@@ -195,14 +194,13 @@ fn interpretations(file: &mut BufReader<File>) -> io::Result<Vec<u64>> {
     }
     let mut found = Vec::new();
     let mut directory = number(file, n_offset)?;
-    for _ in 0..MAX_PAGES {
-        if directory == 0 {
-            break;
-        }
+    let mut seen = BTreeSet::new();
+    // A chain may go round in a circle.
+    while directory != 0 && seen.insert(directory) {
         file.seek(SeekFrom::Start(directory))?;
         let n_entries = number(file, n_count)?;
-        let entries = directory + n_count as u64;
-        for at in (0..n_entries.min(1 << 16)).map(|n| entries + n * n_entry) {
+        let entries = directory.saturating_add(n_count as u64);
+        for at in (0..n_entries.min(1 << 16)).map(|n| entries.saturating_add(n * n_entry)) {
             file.seek(SeekFrom::Start(at))?;
             if number(file, 2)? == u64::from(Tag::PhotometricInterpretation.to_u16()) {
                 // A value of two bytes lies in its entry.
@@ -213,7 +211,7 @@ fn interpretations(file: &mut BufReader<File>) -> io::Result<Vec<u64>> {
                 }
             }
         }
-        file.seek(SeekFrom::Start(entries + n_entries * n_entry))?;
+        file.seek(SeekFrom::Start(entries.saturating_add(n_entries.saturating_mul(n_entry))))?;
         directory = number(file, n_offset)?;
     }
     Ok(found)
@@ -292,6 +290,36 @@ mod tests {
         let read = read_labels(&path, &Silent).unwrap();
         assert_eq!(read.labels.to_ids(), [0, 1, 2, 3, 3, 0]);
         assert_eq!(read.table.unwrap().get(2).unwrap().color, COLORS[2]);
+    }
+
+    #[test]
+    fn pages_that_are_left_out_of_a_mask_are_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.tif");
+        let mut encoder = TiffEncoder::new(File::create(&path).unwrap()).unwrap();
+        for size in [3, 2] {
+            let mut image = encoder.new_image::<Gray8>(size, 1).unwrap();
+            image.encoder().write_tag(Tag::PhotometricInterpretation, PALETTE).unwrap();
+            image.encoder().write_tag(Tag::ColorMap, &map(8)[..]).unwrap();
+            image.write_data(&vec![1; size as usize]).unwrap();
+        }
+        let read = read_labels(&path, &Silent).unwrap();
+        assert_eq!(read.labels.to_ids(), [1, 1, 1]);
+        assert!(read.warnings[0].starts_with("Page 2 of the TIFF"), "{:?}", read.warnings);
+    }
+
+    #[test]
+    fn directories_that_go_round_in_a_circle_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.tif");
+        let mut bytes = packed(8, [3, 1], &[0, 1, 2], false);
+        let n = bytes.len();
+        let directory = bytes[4..8].to_owned();
+        bytes[n - 4..].copy_from_slice(&directory);
+        std::fs::write(&path, bytes).unwrap();
+        let found = interpretations(&mut BufReader::new(File::open(&path).unwrap())).unwrap();
+        assert_eq!(found.len(), 1);
+        assert!(read(&path, &Silent).is_err(), "more pages than such a file can hold");
     }
 
     #[test]

@@ -202,9 +202,9 @@ fn tiff_pages(path: &Path, monitor: &dyn Monitor) -> Result<Pages, Error> {
         return Ok(page);
     }
     let first = decoder.dimensions().map_err(failed)?;
-    let (mut values, mut n_pages, mut warnings) = (None, 0, Vec::new());
+    let (mut values, mut n_pages, mut warnings) = (None, 0_u64, Vec::new());
     loop {
-        monitor.report("Reading pages", n_pages as u64, 0)?;
+        monitor.report("Reading pages", n_pages, 0)?;
         let (size, kind) = (decoder.dimensions().map_err(failed)?, decoder.colortype().map_err(failed)?);
         if size != first || kind != color {
             warnings.push(format!(
@@ -213,7 +213,8 @@ fn tiff_pages(path: &Path, monitor: &dyn Monitor) -> Result<Pages, Error> {
             ));
             break;
         }
-        check_size(path, [first.0, first.1], u64::from(color.bit_depth()) / 8 * u64::from(color.num_samples()))?;
+        let pixel_bytes = u64::from(color.bit_depth()) / 8 * u64::from(color.num_samples());
+        check_size(path, [first.0, first.1], pixel_bytes * (n_pages + 1))?;
         add_page(&mut values, decoder.read_image().map_err(failed)?, path)?;
         n_pages += 1;
         if !decoder.more_images() {
@@ -223,7 +224,7 @@ fn tiff_pages(path: &Path, monitor: &dyn Monitor) -> Result<Pages, Error> {
     }
     let size = [first.0 as usize, first.1 as usize];
     let voxels = values.map(|values| tiff_voxels(values, color)).unwrap_or(Voxels::U8(Vec::new()));
-    Ok(Pages { size, n_pages, voxels, times: None, warnings })
+    Ok(Pages { size, n_pages: n_pages as usize, voxels, times: None, warnings })
 }
 
 pub(super) fn tiff_limits() -> tiff::decoder::Limits {
