@@ -160,7 +160,7 @@ impl App {
             Ok(recovered) => {
                 let (n_records, warnings) = (recovered.n_records, recovered.warnings.clone());
                 let Recovered { history, table, table_is_saved, labels_path, model, pixel_mm, .. } = *recovered;
-                (case.history, case.table, case.table_is_saved) = (history, table, table_is_saved);
+                (case.history, case.table, case.table_is_saved) = (history.after(&case.history), table, table_is_saved);
                 case.history.show(case.frame);
                 case.table_revision += 1;
                 case.recorded_table_revision = case.table_revision;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::App;
 use super::case::Case;
+use crate::domain::LabelMap;
 
 impl Case {
     /// Gives the pixels of a picture a size in millimetres, or none. Says whether it could: not for what is no picture.
@@ -12,10 +13,11 @@ impl Case {
         let Some(volume) = self.opened.volume.with_pixel_mm(pixel_mm) else { return false };
         self.opened.volume = Arc::new(volume);
         self.history.read_as(|labels| labels.with_pixel_mm(pixel_mm));
-        let scaled = |labels: &mut Arc<_>| {
-            let with_size = crate::domain::LabelMap::with_pixel_mm(labels, pixel_mm);
-            with_size.into_iter().for_each(|with_size| *labels = Arc::new(with_size));
+        let scaled = |labels: &mut Arc<LabelMap>| {
+            labels.with_pixel_mm(pixel_mm).into_iter().for_each(|with_size| *labels = Arc::new(with_size));
         };
+        self.opened.reference.iter_mut().for_each(|(labels, _)| scaled(labels));
+        self.other_mask.iter_mut().for_each(|mask| scaled(&mut mask.labels));
         for preview in self.preview.iter_mut().chain(&mut self.parked_previews) {
             scaled(&mut preview.labels);
             preview.frames.iter_mut().for_each(scaled);

@@ -129,12 +129,23 @@ impl History {
         self.frames.grow(n_frames);
     }
 
-    /// Reads the same ids on another grid of their shape, such as [`LabelMap::with_pixel_mm`] gives: no change of the labels.
+    /// Takes the place of a history whose numbers others may still know: this one's [`revision`](History::revision) goes on from it.
+    #[must_use]
+    pub fn after(mut self, before: &Self) -> Self {
+        self.revision += before.revision;
+        self.edition += before.edition + 1;
+        self.mark_all();
+        self
+    }
+
+    /// Reads the same ids on another grid of their shape, such as [`LabelMap::with_pixel_mm`] gives: no change of the labels, but of
+    /// what they measure.
     pub fn read_as(&mut self, read: impl Fn(&LabelMap) -> Option<LabelMap>) {
         for mask in 0..self.frames.masks().len() {
             let labels = self.frames.mask_mut(mask);
             read(labels).into_iter().for_each(|other| *labels = Arc::new(other));
         }
+        self.mark_all();
     }
 
     /// Carries `edit` out on the mask worked on, as an entry of its own; edits that could have been redone are forgotten.
@@ -352,10 +363,15 @@ impl History {
         let before = self.frames.mask();
         change(self);
         if self.frames.mask() != before {
-            self.revision += 1;
-            let whole: [Range<usize>; 3] = self.labels().grid().shape().map(|size| 0..size);
-            self.changed.mark(&VoxelBox(whole), self.revision);
+            self.mark_all();
         }
+    }
+
+    /// Says that all of the labels may be others than before.
+    fn mark_all(&mut self) {
+        self.revision += 1;
+        let whole: [Range<usize>; 3] = self.labels().grid().shape().map(|size| 0..size);
+        self.changed.mark(&VoxelBox(whole), self.revision);
     }
 
     fn go_to_frame_of(&mut self, edits: &FrameEdits) {

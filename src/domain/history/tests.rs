@@ -28,6 +28,18 @@ fn with_dots(n: usize) -> History {
 }
 
 #[test]
+fn what_knows_the_labels_by_their_revision_sees_another_grid_and_another_history() {
+    let mut history = with_dots(2);
+    let (revision, whole) = (history.revision(), VoxelBox([0..5, 0..4, 0..3]));
+    history.read_as(|labels| Some(labels.clone()));
+    assert!(history.revision() > revision && history.last_change_within(&whole) == history.revision());
+    let (revision, edition) = (history.revision(), history.edition());
+    let other = with_dots(2).after(&history);
+    assert!(other.revision() > revision && other.edition() > edition && !other.is_saved());
+    assert_eq!(other.last_change_within(&whole), other.revision());
+}
+
+#[test]
 fn names_say_what_can_be_undone_and_redone() {
     let mut history = with_dots(2);
     assert_eq!((history.can_undo(), history.can_redo()), (Some("dot 1"), None));

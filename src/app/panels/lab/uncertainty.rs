@@ -15,7 +15,7 @@ use crate::app::command::Command;
 use crate::app::lab::uncertainty::maps::{Look, MapKind, Picture};
 use crate::app::lab::uncertainty::{Regions, UncertaintyAction};
 use crate::app::lab::{LabAction, Room};
-use crate::app::panels::labels::millilitres;
+use crate::app::panels::millilitres;
 use crate::app::panels::status::number;
 use crate::app::state::State;
 use crate::app::theme::{caption, label_color, space, tokens, type_size};
@@ -48,7 +48,7 @@ pub fn panel_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions) 
         map_ui(ui, case, samples, &mut look, actions);
         where_ui(ui, state, case, &mut look, actions);
         if let Some(picture) = &case.lab.uncertainty.picture {
-            volumes_ui(ui, case.grid().units(), picture);
+            volumes_ui(ui, picture);
         }
     }
     if look != state.settings.uncertainty {
@@ -229,7 +229,9 @@ fn words(regions: &Regions) -> String {
 }
 
 /// The volume of each label over the samples.
-fn volumes_ui(ui: &mut Ui, units: Units, picture: &Picture) {
+fn volumes_ui(ui: &mut Ui, picture: &Picture) {
+    // As they were counted: pixels may have been given a size since.
+    let units = picture.samples.grid.units();
     let text = |ml: f64| match units {
         Units::Millimetres => format!("{ml:.3}"),
         Units::Pixels => number(units.of_ml(ml)),
