@@ -79,7 +79,7 @@ pub enum Action {
     SetFrame(usize),
     /// How frames are played.
     SetPlayback(Playback),
-    /// Ask where to write areas over time.
+    /// Ask where to write labels over time.
     ExportOverTime,
     /// The size of the picture's pixels in millimetres; none that is known.
     SetPixelSize(Option<f64>),

@@ -274,9 +274,17 @@ impl App {
             return;
         }
         // A gesture is of one frame, and so is what is being made part of the labels.
-        if !case.strokes.is_painting() && case.merging.is_none() {
-            self.show_frame(frame);
+        if case.strokes.is_painting() || case.merging.is_some() {
+            return;
         }
+        if case.outline.is_some() && frame != case.frame {
+            self.state.playing = None;
+            self.state
+                .notices
+                .warning("The outline is of this frame: close it with Enter, or give it up with Escape, to go on");
+            return;
+        }
+        self.show_frame(frame);
     }
 
     fn step_frame(&mut self, step: isize) {

@@ -130,7 +130,8 @@ impl App {
         let table = case.table_revision == saving.table_revision;
         case.table_is_saved |= table;
         self.state.notices.success(format!("Saved {}", file_name(&path)));
-        if let n @ 1.. = case.n_hidden() {
+        let n_hidden = case.n_hidden();
+        if let n @ 1.. = n_hidden {
             let frames = if n == 1 { "frame" } else { "frames" };
             let message = format!(
                 "Saved the one mask for all frames; those of {n} other {frames} are not in the file: choose \u{201c}Each frame\u{201d} to save them"
@@ -139,7 +140,8 @@ impl App {
         }
         case.labels_path = Some(path.clone());
         self.record_saved(Saved { path, labels, table });
-        if let Some(next) = saving.then {
+        // What is not in the file is not left behind without a word.
+        if let Some(next) = saving.then.filter(|_| n_hidden == 0) {
             // Asks again where something was changed while the file was being written.
             self.request(next);
         }
@@ -251,7 +253,8 @@ impl App {
             }
             Answer::Center { case: id, voxel } if id == case.id => self.show_center(voxel),
             Answer::CountPreview { serial, voxels } => {
-                if let Some(preview) = case.preview.as_mut().filter(|preview| preview.serial == serial) {
+                let mut previews = case.preview.iter_mut().chain(&mut case.parked_previews);
+                if let Some(preview) = previews.find(|preview| preview.serial == serial) {
                     preview.counts = Some(voxels);
                 }
             }

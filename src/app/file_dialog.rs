@@ -78,8 +78,7 @@ impl FileDialog {
 fn ask(purpose: Purpose, suggestion: Option<&Path>) -> Picked {
     let opened = Instant::now();
     // Beside the last one, to take the next.
-    let is_in = |path: &Path| path.is_dir() && purpose != Purpose::OpenFolder;
-    let folder = suggestion.map(|path| if is_in(path) { path } else { path.parent().unwrap_or(path) });
+    let folder = suggestion.map(|path| if path.is_dir() { path } else { path.parent().unwrap_or(path) });
     let mut dialog = rfd::FileDialog::new().set_title(title(&purpose));
     if let Some(folder) = folder.filter(|folder| folder.is_dir()) {
         dialog = dialog.set_directory(folder);
@@ -154,7 +153,7 @@ pub fn title(purpose: &Purpose) -> &'static str {
         Purpose::OpenLabelNames => "Open label names",
         Purpose::SaveLabelNames => "Save label names",
         Purpose::ExportStatistics => "Export label statistics",
-        Purpose::ExportOverTime => "Export areas over time",
+        Purpose::ExportOverTime => "Export labels over time",
         Purpose::ExportFinding(export) => export.title(),
     }
 }

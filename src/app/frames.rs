@@ -30,6 +30,11 @@ impl Case {
         self.history.frames().masks().len()
     }
 
+    /// Whether there are several frames, and each has its own mask.
+    pub fn has_mask_per_frame(&self) -> bool {
+        self.n_masks() > 1 && self.history.frames().one_for_all().is_none()
+    }
+
     /// How many masks have labels that do not count, since that of another frame is for all.
     pub fn n_hidden(&self) -> usize {
         let in_use = self.history.frames().in_use();
@@ -83,8 +88,9 @@ impl App {
         let is_other = case.frame != before;
         case.history.show(case.frame);
         case.remeasure();
-        // It was made for the frame before.
+        // They were made for the frame before.
         case.wire = None;
+        case.outline.take_if(|_| is_other);
         if is_other && case.follow_with_preview() {
             self.renumber_preview();
         }
@@ -136,9 +142,9 @@ impl App {
 
     /// Gives all frames the mask of the one shown, or each its own again.
     pub(super) fn toggle_one_mask(&mut self) {
-        self.with_case(|case| {
-            let is_shared = case.history.frames().one_for_all().is_some();
-            case.history.share_mask(!is_shared);
+        self.step_history(|history| {
+            let is_shared = history.frames().one_for_all().is_some();
+            history.share_mask(!is_shared);
         });
     }
 
@@ -202,7 +208,7 @@ impl App {
             let what = Merging::File { path: opened.path.clone(), has_frames: opened.has_frames() };
             let table = opened.table.clone();
             if !opened.has_frames() {
-                if case.n_masks() > 1 && case.history.frames().one_for_all().is_none() {
+                if case.has_mask_per_frame() {
                     let message = format!("Opened as the mask of frame {}", case.frame + 1);
                     self.state.notices.success(message);
                 }
@@ -220,7 +226,7 @@ impl App {
         } else {
             std::iter::once(opened.labels).chain(opened.later).collect()
         };
-        case.history = History::of_frames(FrameLabels::new(masks, is_shared.then_some(frame)));
+        case.history = History::of_frames(FrameLabels::new(masks, is_shared.then_some(frame))).after(&case.history);
         case.history.show(frame);
         case.table = opened.table;
         case.table_revision += 1;

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::App;
 use super::background::Task;
-use super::case::Case;
+use super::case::{Case, Origin, Source};
+use super::panels::{millilitres, number};
 use super::state::State;
 use super::widgets::plot::{Axis, Chart, Point, Series};
 use crate::domain::Label;
@@ -120,14 +121,27 @@ impl Case {
     /// Area, or of a volume over time volume, against frame of every label.
     pub fn over_time_chart(&self) -> Option<Chart> {
         if !self.grid().is_series() {
-            let (quantity, unit) = ("Volume", self.volume_unit());
+            let (quantity, unit) = ("Volume", self.grid().units().volume());
             let all = self.table.labels.iter().map(|label| (label, self.volumes(label.id).unwrap_or_default()));
             return Some(self.chart(quantity, unit, all));
         }
         let measures = self.over_time.measures.as_ref()?;
-        let unit = if self.grid().is_scaled() { "mm²" } else { "px²" };
+        let unit = self.grid().units().area();
         let areas = |label: &Label| measures.get(&label.id).into_iter().flatten().map(|frame| frame.area).collect();
         Some(self.chart("Area", unit, self.table.labels.iter().map(|label| (label, areas(label)))))
+    }
+
+    /// The columns that say which frame a row of a table is of.
+    pub fn frame_columns(&self) -> &'static str {
+        if self.opened.volume.frame_times().is_some() { "frame,time_ms" } else { "frame" }
+    }
+
+    /// What stands in [`Case::frame_columns`]: people count from 1.
+    pub fn frame_fields(&self, frame: usize) -> String {
+        match self.opened.volume.frame_times() {
+            Some(times) => format!("{},{:.3}", frame + 1, times.of(frame) * 1000.0),
+            None => (frame + 1).to_string(),
+        }
     }
 
     /// A chart of what labels measure in each frame; where that is 0, they were not drawn.
@@ -141,14 +155,13 @@ impl Case {
             Some((times, clock)) => format!("Frame {}, {}", frame + 1, clock.text(times.of(frame))),
             None => format!("Frame {}", frame + 1),
         };
-        let digits = if unit == "mL" { 1 } else { 0 };
         let series = values.filter_map(|(label, values)| {
             let drawn = values.into_iter().enumerate().filter(|(_, value)| *value > 0.0);
             let point = |(frame, value): (usize, f64)| Point {
                 x: across(frame),
                 y: value,
                 sd: None,
-                words: format!("{}: {value:.digits$} {unit}", name(frame)),
+                words: format!("{}: {} {unit}", name(frame), number(value)),
             };
             let points: Vec<Point> = drawn.map(point).collect();
             let series = Series { name: label.name.clone(), own_color: Some(label.color), ..Series::default() };
@@ -177,7 +190,7 @@ impl Case {
         let volumes: Vec<f64> = frames.iter().map(FrameMeasure::revolved_volume).collect();
         let (by_area, by_volume) = (emptying(&areas)?, emptying(&volumes)?);
         let volume = |frame: usize| match self.grid().is_scaled() {
-            true => format!("{:.1} mL", volumes[frame] / 1000.0),
+            true => millilitres(volumes[frame] / 1000.0),
             false => format!("{:.0} px³", volumes[frame]),
         };
         Some(format!(
@@ -203,15 +216,13 @@ impl Case {
         let measures = self.over_time.measures.as_ref()?;
         let (area, length) =
             if self.grid().is_scaled() { ("area_mm2", "length_mm") } else { ("area_px2", "length_px") };
-        let times = self.opened.volume.frame_times();
-        let time = if times.is_some() { "time_ms," } else { "" };
-        let mut text = format!("frame,{time}label,name,pixels,{area},{length}\n");
+        let mut text = format!("{},label,name,pixels,{area},{length}\n", self.frame_columns());
         for (id, frames) in measures.iter() {
             let name =
                 self.table.get(*id).map(|label| crate::domain::measure::csv_field(&label.name)).unwrap_or_default();
             for (frame, FrameMeasure { n_pixels, area, long_axis }) in frames.iter().enumerate() {
-                let time = times.map_or_else(String::new, |times| format!("{:.3},", times.of(frame) * 1000.0));
-                text += &format!("{},{time}{id},{name},{n_pixels},{area},{long_axis:.3}\n", frame + 1);
+                let at = self.frame_fields(frame);
+                text += &format!("{at},{id},{name},{n_pixels},{area},{long_axis:.3}\n");
             }
         }
         Some(text)
@@ -233,14 +244,16 @@ impl State {
 
     /// Whether every frame of a volume is segmented, each into its own mask.
     pub fn segments_all_frames(&self) -> bool {
-        let takes = |case: &Case| case.n_masks() > 1 && case.history.frames().one_for_all().is_none();
-        self.settings.segment.all_frames && self.case.as_ref().is_some_and(takes)
+        self.settings.segment.all_frames && self.case.as_ref().is_some_and(Case::has_mask_per_frame)
     }
 
-    /// The axis along which the model sees single slices, or frames, of which it answers one.
+    /// The axis along which the model of the preview sees single slices, or frames, where it answered one of them.
     pub fn slices_of_preview(&self) -> Option<usize> {
-        let is_one = self.model()?.is_planar && !self.settings.segment.all_slices && !self.segments_all_frames();
-        self.case.as_ref().filter(|_| is_one).and_then(|case| case.grid().slices_axis())
+        let case = self.case.as_ref()?;
+        let Source::Model(Origin { settings, .. }) = &case.preview.as_ref()?.source else { return None };
+        let model = self.models.iter().find(|model| model.name == settings.model)?;
+        let is_one = model.is_planar && !settings.all_slices && !settings.all_frames;
+        case.grid().slices_axis().filter(|_| is_one)
     }
 }
 
@@ -302,7 +315,7 @@ impl App {
         }
     }
 
-    /// Writes area and length of every label in every frame.
+    /// Writes area and length, or volume, of every label in every frame.
     pub(super) fn write_over_time(&mut self, path: std::path::PathBuf) {
         let Some(text) = self.state.case.as_ref().and_then(Case::over_time_csv) else { return };
         let path = if path.extension().is_none() { path.with_extension("csv") } else { path };

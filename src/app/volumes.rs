@@ -1,29 +1,27 @@
 //! The volume of each label in each frame of a volume over time, and the ejection fraction from it.
 
 use super::case::Case;
-use crate::domain::Label;
+use super::panels::millilitres;
 use crate::domain::measure::csv_field;
 use crate::domain::over_time::emptying;
+use crate::domain::{Label, Units};
 
 impl Case {
-    /// What volumes are told in.
-    pub fn volume_unit(&self) -> &'static str {
-        if self.grid().is_scaled() { "mL" } else { "voxels" }
-    }
-
     /// The volume of a label in each frame, 0 where it was not drawn; `None` until the voxels have been counted, and where one
     /// mask is for all frames.
     pub fn volumes(&self, id: u16) -> Option<Vec<f64>> {
         let frames = self.history.frames();
-        let of_voxel = if self.grid().is_scaled() { self.grid().voxel_volume_mm3() / 1000.0 } else { 1.0 };
-        let volume = |frame| Some(self.counts.of(frame, id)? as f64 * of_voxel);
+        let volume = |frame| Some(self.grid().volume_of(self.counts.of(frame, id)?));
         frames.in_use().map(volume).collect::<Option<Vec<_>>>().filter(|_| frames.one_for_all().is_none())
     }
 
     /// What a chamber pumps out: its volume at the end of filling and of emptying, and the part of it that goes.
     pub fn ejection_text(&self, label: &Label) -> Option<String> {
         let volumes = self.volumes(label.id)?;
-        let unit = self.volume_unit();
+        let text = |volume: f64| match self.grid().units() {
+            Units::Millimetres => millilitres(volume),
+            Units::Pixels => format!("{volume:.0} voxels"),
+        };
         let n_drawn = volumes.iter().filter(|volume| **volume > 0.0).count();
         let emptying = emptying(&volumes)?;
         let (largest, smallest) = (volumes[emptying.largest], volumes[emptying.smallest]);
@@ -32,28 +30,29 @@ impl Case {
             _ => format!(" Drawn in {n_drawn} of {} frames.", volumes.len()),
         };
         Some(format!(
-            "{}: largest volume (EDV) {largest:.1} {unit} in frame {}, smallest (ESV) {smallest:.1} {unit} in frame {}. \
-             Ejection fraction (EDV \u{2212} ESV) / EDV = {:.0} %, stroke volume {:.1} {unit}.{partly}",
+            "{}: largest volume (EDV) {} in frame {}, smallest (ESV) {} in frame {}. Ejection fraction (EDV \u{2212} ESV) / EDV = {:.0} %, \
+             stroke volume {}; they mean something of a ventricle.{partly}",
             label.name,
+            text(largest),
             emptying.largest + 1,
+            text(smallest),
             emptying.smallest + 1,
             100.0 * emptying.fraction,
-            largest - smallest,
+            text(largest - smallest),
         ))
     }
 
     /// Voxels and volume of every label in every frame, as CSV; with the frames' times in milliseconds where they are known.
     pub fn volumes_csv(&self) -> String {
-        let times = self.opened.volume.frame_times();
-        let time = if times.is_some() { "time_ms," } else { "" };
         let is_scaled = self.grid().is_scaled();
-        let mut text = format!("frame,{time}label,name,voxels{}\n", if is_scaled { ",volume_ml" } else { "" });
+        let volume = if is_scaled { ",volume_ml" } else { "" };
+        let mut text = format!("{},label,name,voxels{volume}\n", self.frame_columns());
         for label in &self.table.labels {
             for (frame, volume) in self.volumes(label.id).into_iter().flatten().enumerate() {
-                let time = times.map_or_else(String::new, |times| format!("{:.3},", times.of(frame) * 1000.0));
                 let n_voxels = self.counts.of(frame, label.id).unwrap_or(0);
                 let volume = if is_scaled { format!(",{volume:.6}") } else { String::new() };
-                text += &format!("{},{time}{},{},{n_voxels}{volume}\n", frame + 1, label.id, csv_field(&label.name));
+                let (at, name) = (self.frame_fields(frame), csv_field(&label.name));
+                text += &format!("{at},{},{name},{n_voxels}{volume}\n", label.id);
             }
         }
         text
@@ -98,8 +97,8 @@ mod tests {
         let case = beating();
         assert_eq!(case.volumes(1), Some(vec![2.0, 0.0, 0.5]));
         let text = case.emptying_text().expect("two frames are drawn");
-        assert!(text.contains("(EDV) 2.0 mL in frame 1, smallest (ESV) 0.5 mL in frame 3"), "{text}");
-        assert!(text.contains("= 75 %") && text.contains("stroke volume 1.5 mL"), "{text}");
+        assert!(text.contains("(EDV) 2.00 mL in frame 1, smallest (ESV) 0.50 mL in frame 3"), "{text}");
+        assert!(text.contains("= 75 %") && text.contains("stroke volume 1.50 mL"), "{text}");
         assert!(text.ends_with("Drawn in 2 of 3 frames."), "{text}");
         let chart = case.over_time_chart().expect("a chart");
         assert_eq!((chart.title.as_str(), chart.series.len()), ("Volume over time", 1));

@@ -153,7 +153,7 @@ fn something_runs(state: &State) -> Result<(), Why> {
 fn can_swap_time(state: &State) -> Result<(), Why> {
     let case = case(state).and_then(no_preview).and_then(settled)?;
     because(case.opened.volume.with_time_swapped().is_some(), "This image has one slice")?;
-    because(case.grid().space() != Space::Patient, "The slices of a patient lie side by side")?;
+    because(case.grid().space() != Space::Patient, "The slices of a patient are no frames of time")?;
     because(state.segmenting.is_none() && case.lab.running.is_none(), "Wait until the model is done, or stop it")?;
     let is_reading =
         [state.opening_labels, state.pasting, state.opening_map, state.opening_other, case.lab.reference.opening];
@@ -310,7 +310,7 @@ fn can_operate(state: &State) -> Result<(), Why> {
     let label = case.active_label().ok_or(Why("Add a label first"))?;
     because(!label.locked, "The label is locked: unlock it in the table first")?;
     let gains = matches!(choice.kind, Kind::Union | Kind::Merge);
-    because(gains || case.count(label.id) != Some(0), "The label has no voxels yet")?;
+    because(gains || case.count(label.id) != Some(0), no_voxels(case, "The label has no voxels yet"))?;
     if !choice.kind.needs_other() {
         return Ok(());
     }
@@ -360,7 +360,7 @@ fn has_masks(case: &Case) -> Result<(), Why> {
 
 fn each_has_mask(case: &Case) -> Result<(), Why> {
     has_masks(case)?;
-    because(case.history.frames().one_for_all().is_none(), "All frames have one mask: give each its own first")
+    because(case.has_mask_per_frame(), "All frames have one mask: give each its own first")
 }
 
 fn can_show_over_time(case: &Case) -> Result<(), Why> {
@@ -396,7 +396,13 @@ fn active_row(state: &State) -> Result<(usize, usize), Why> {
 
 /// Whether a label has voxels to go to.
 pub fn can_go_to(state: &State, id: u16) -> Result<(), Why> {
-    because(case(state)?.count(id) != Some(0), "The label has no voxels")
+    let case = case(state)?;
+    because(case.count(id) != Some(0), no_voxels(case, "The label has no voxels"))
+}
+
+/// Says of a label that it is missing, from the frame shown where there may be some in others.
+fn no_voxels(case: &Case, of_one: &'static str) -> &'static str {
+    if case.has_mask_per_frame() { "The label has no voxels in this frame" } else { of_one }
 }
 
 /// Whether a label can be deleted.

@@ -361,7 +361,7 @@ impl Command {
             Self::PreviousFrame => ("Previous frame", "One frame back in a time series"),
             Self::PlayFrames => ("Play or pause", "Show one frame after the other, or stop"),
             Self::SwapTime => {
-                ("Frames or slices", "Read the pictures one after the other in time, or side by side in space")
+                ("Frames or slices", "Read the pictures as one after the other in time, or as stacked in space")
             }
             Self::ShowOverTime => {
                 ("Labels over time", "Plot area or volume of each label in each frame, with the ejection fraction")

@@ -355,8 +355,15 @@ impl App {
         let Some(comparison) = &case.lab.steps.comparison else { return };
         let (Some(run), Some(conditions)) = (comparison.runs.get(at), &comparison.conditions) else { return };
         let (labels, table) = (Arc::clone(&run.labels), comparison.table.clone());
-        let settings =
-            SegmentSettings { steps: run.steps, sampler: run.sampler, samples: 1, ..comparison.settings.clone() };
+        // A run is of one slice and one frame.
+        let settings = SegmentSettings {
+            steps: run.steps,
+            sampler: run.sampler,
+            samples: 1,
+            all_slices: false,
+            all_frames: false,
+            ..comparison.settings.clone()
+        };
         let model_sha256 = conditions.models.first().map(|model| model.sha256.clone()).unwrap_or_default();
         let device = conditions.device.clone();
         let source = Source::Model(Origin { settings, model_sha256, device, which: None });

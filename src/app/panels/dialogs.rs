@@ -59,6 +59,7 @@ fn delete_ui(ui: &mut Ui, state: &State, id: u16, actions: &mut Actions) {
     ui.label(strong(format!("Delete {name}?"), type_size::DIALOG));
     ui.add_space(space::SMALL);
     let what = match case.counts.in_all(id) {
+        Some(n_voxels) if case.n_masks() > 1 => format!("{} voxels in all frames", status::grouped(n_voxels)),
         Some(n_voxels) => {
             format!("{} voxels ({})", status::grouped(n_voxels), labels::extent(case.grid(), n_voxels))
         }

@@ -21,6 +21,7 @@ pub mod status;
 mod tools;
 mod top_bar;
 
+pub use self::labels::millilitres;
 pub use self::status::number;
 
 use eframe::egui::{CentralPanel, Frame, Margin, Panel, ScrollArea, Ui};

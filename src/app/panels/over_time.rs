@@ -1,4 +1,4 @@
-//! The frames of a series: a slider and how they are played in the image panel, areas over time below the views.
+//! The frames of a series: a slider and how they are played in the image panel, labels over time below the views.
 
 use eframe::egui::{Checkbox, DragValue, Label, Margin, Panel, Slider, Ui};
 
@@ -72,15 +72,18 @@ fn masks_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions) {
         row.response.on_disabled_hover_text(reason);
     }
     let n_frames = case.n_masks();
+    let is_known = case.counts.is_known();
     let text = match one_for_all {
         Some(frame) => {
             let hidden = match case.n_hidden() {
+                _ if !is_known => "…".to_owned(),
                 0 => String::new(),
                 1 => ". The mask of 1 other frame is kept aside".to_owned(),
                 n => format!(". The masks of {n} other frames are kept aside"),
             };
             format!("One mask for all {n_frames} frames: that of frame {}{hidden}", frame + 1)
         }
+        None if !is_known => "A mask for each frame: their voxels are being counted…".to_owned(),
         None => {
             let n_drawn = (0..n_frames).filter(|frame| !case.counts.is_empty(*frame..frame + 1)).count();
             format!("A mask for each frame: {n_drawn} of {n_frames} are drawn on")
@@ -102,7 +105,7 @@ fn speed_text(case: &Case) -> String {
     format!("Frames a second{}; some are left out where drawing is slower", own.unwrap_or_default())
 }
 
-/// Draws areas over time below the views.
+/// Draws labels over time below the views.
 pub fn dock_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions) {
     let is_wanted = state.room == Room::Annotate && state.settings.shows_over_time;
     if !is_wanted || Command::ShowOverTime.enabled(state).is_err() {

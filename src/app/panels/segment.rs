@@ -3,6 +3,7 @@
 use eframe::egui::{ComboBox, DragValue, Label, ProgressBar, Slider, Ui};
 
 use super::super::action::{Action, Actions};
+use super::super::case::Case;
 use super::super::command::Command;
 use super::super::state::{LastRun, Segmenting, State};
 use super::super::theme::{caption, space, tokens};
@@ -97,7 +98,7 @@ fn numbers_ui(ui: &mut Ui, settings: &mut SegmentSettings) {
 
 /// What is segmented of a volume over time in which each frame has its own mask.
 fn frames_ui(ui: &mut Ui, state: &State, settings: &mut SegmentSettings) {
-    if !state.case.as_ref().is_some_and(|case| case.n_masks() > 1 && case.history.frames().one_for_all().is_none()) {
+    if !state.case.as_ref().is_some_and(Case::has_mask_per_frame) {
         return;
     }
     let choices = [

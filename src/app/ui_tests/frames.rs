@@ -85,6 +85,40 @@ fn each_frame_has_its_own_mask_and_undo_goes_to_the_frame_of_the_change() {
 }
 
 #[test]
+fn an_outline_stays_in_the_frame_that_it_was_begun_in() {
+    let folder = tempfile::tempdir().expect("a scratch folder");
+    let mut window = cine_window(folder.path());
+    click(&mut window, "Polygon");
+    let middle = view_center(&window, Plane::Axial);
+    for by in [vec2(-40.0, -40.0), vec2(40.0, -40.0), vec2(0.0, 40.0)] {
+        click_at(&mut window, middle + by, Modifiers::NONE);
+        window.run_steps(40);
+    }
+    press(&mut window, Modifiers::NONE, Key::ArrowRight);
+    assert_eq!(case(&window).frame, 0);
+    assert!(notices(&window).contains("The outline is of this frame"), "{}", notices(&window));
+    press(&mut window, Modifiers::NONE, Key::Enter);
+    press(&mut window, Modifiers::NONE, Key::ArrowRight);
+    assert_eq!(case(&window).frame, 1);
+    assert!(drawn(&window)[0] > 0 && drawn(&window)[1..] == [0; 3]);
+}
+
+#[test]
+fn masks_that_are_kept_aside_are_not_closed_with_the_one_that_was_saved() {
+    let folder = tempfile::tempdir().expect("a scratch folder");
+    let mut window = cine_window(folder.path());
+    paint(&mut window);
+    press(&mut window, Modifiers::NONE, Key::ArrowRight);
+    paint(&mut window);
+    click(&mut window, "Masks: One for all");
+    let purpose = Purpose::SaveLabels(Some(Next::Close));
+    window.state_mut().use_picked(Picked::File(purpose, folder.path().join("one.nii.gz")));
+    wait(&mut window, |app| app.state.saving.is_none());
+    assert!(window.state().state.case.is_some(), "it would be gone");
+    assert!(notices(&window).contains("those of 1 other frame are not in the file"), "{}", notices(&window));
+}
+
+#[test]
 fn one_mask_for_all_frames_is_a_choice_that_loses_nothing() {
     let folder = tempfile::tempdir().expect("a scratch folder");
     let mut window = cine_window(folder.path());

@@ -137,8 +137,8 @@ fn show_preview(window: &mut Window) {
     let state = &mut window.state_mut().state;
     let case = state.case.as_mut().expect("a case is open");
     let (labels, table) = case.opened.reference.clone().expect("the sample has a truth");
-    let device = "CPU".to_owned();
-    let origin = Origin { settings: SegmentSettings::default(), model_sha256: String::new(), device, which: None };
+    let (settings, device) = (state.settings.segment.clone(), "CPU".to_owned());
+    let origin = Origin { settings, model_sha256: String::new(), device, which: None };
     case.preview = Some(Preview {
         labels,
         table,

@@ -116,7 +116,8 @@ fn what_was_found_in_one_frame_leaves_the_others_alone() {
     let before = case(&window).history.labels().clone();
     show_preview(&mut window);
     let state = &mut window.state_mut().state;
-    state.settings.segment.all_slices = false;
+    // What is chosen for the next run says nothing of what this one saw.
+    state.settings.segment.all_slices = true;
     let preview = state.case.as_mut().and_then(|case| case.preview.as_mut()).expect("it is shown");
     // The truth of frame 5 without its first label, and nothing elsewhere.
     let [width, height, _] = before.grid().shape();

@@ -205,14 +205,14 @@ impl Case {
 impl App {
     /// Keeps the comparison with the reference up to date while its room is open. Never waits.
     pub(in crate::app) fn follow_reference(&mut self) {
-        let is_open = self.state.room == Room::Reference;
+        let (is_open, is_playing) = (self.state.room == Room::Reference, self.state.playing.is_some());
         let Some(case) = self.state.case.as_mut().filter(|case| case.reference().is_some() && is_open) else { return };
         case.match_labels();
         let key = case.comparison_key();
         let Some(reference) = case.reference().map(|(labels, _)| Arc::clone(labels)) else { return };
         let labels = case.preview.as_ref().map_or_else(|| case.history.shared(), |preview| Arc::clone(&preview.labels));
         let partners = Arc::clone(&case.lab.reference.matched.partners);
-        let (ctx, may_start) = (self.ctx.clone(), !case.strokes.is_painting());
+        let (ctx, may_start) = (self.ctx.clone(), !case.strokes.is_painting() && !is_playing);
         let start = || Running::start(key, [reference, labels], partners, move || ctx.request_repaint());
         if let Some(wait) = case.lab.reference.comparing.follow(key, may_start, start) {
             self.ctx.request_repaint_after(wait);

@@ -154,7 +154,7 @@ impl Textures {
     }
 
     fn order_image(&mut self, request: &Request<'_>) -> bool {
-        let (order, is_changed) = self.image.want(request.frame, Instant::now(), REST);
+        let (order, is_changed) = self.image.want(request.frame, Instant::now(), Duration::ZERO);
         if let Some((ticket, frame)) = order {
             self.loader.order(Order::Image { ticket, volume: Arc::clone(request.volume), frame });
         }
