@@ -11,7 +11,7 @@ use super::background::Task;
 use super::case::{Case, Origin, Source};
 use super::panels::{millilitres, number};
 use super::state::State;
-use super::widgets::plot::{Axis, Chart, Point, Series};
+use super::widgets::plot::{Axis, Chart, Place, Point, Series};
 use crate::domain::Label;
 use crate::domain::over_time::{FrameMeasure, emptying};
 use crate::domain::{FrameTimes, Volume};
@@ -144,13 +144,24 @@ impl Case {
         }
     }
 
+    /// Where a frame stands on the chart's axis across: its time, or its number.
+    fn across(&self, frame: usize) -> f64 {
+        match self.opened.volume.frame_times() {
+            Some(times) => times.of(frame) * Clock::of(times).per_second,
+            None => frame as f64 + 1.0,
+        }
+    }
+
+    /// The frame nearest to a place on the chart's axis across.
+    pub fn frame_at(&self, across: f64) -> Option<usize> {
+        let (n_frames, _) = self.frames()?;
+        let apart = |frame: &usize| (self.across(*frame) - across).abs();
+        (0..n_frames).min_by(|a, b| apart(a).total_cmp(&apart(b)))
+    }
+
     /// A chart of what labels measure in each frame; where that is 0, they were not drawn.
     fn chart<'a>(&self, quantity: &str, unit: &str, values: impl Iterator<Item = (&'a Label, Vec<f64>)>) -> Chart {
         let clock = self.opened.volume.frame_times().map(|times| (times, Clock::of(times)));
-        let across = |frame: usize| match clock {
-            Some((times, clock)) => times.of(frame) * clock.per_second,
-            None => frame as f64 + 1.0,
-        };
         let name = |frame: usize| match clock {
             Some((times, clock)) => format!("Frame {}, {}", frame + 1, clock.text(times.of(frame))),
             None => format!("Frame {}", frame + 1),
@@ -158,7 +169,7 @@ impl Case {
         let series = values.filter_map(|(label, values)| {
             let drawn = values.into_iter().enumerate().filter(|(_, value)| *value > 0.0);
             let point = |(frame, value): (usize, f64)| Point {
-                x: across(frame),
+                x: self.across(frame),
                 y: value,
                 sd: None,
                 words: format!("{}: {} {unit}", name(frame), number(value)),
@@ -172,9 +183,10 @@ impl Case {
         Chart {
             title: format!("{quantity} over time"),
             note: self.opened.name.clone(),
-            x: Axis::linear(&axis, &[across(0), across(last)]),
+            x: Axis::linear(&axis, &[self.across(0), self.across(last)]),
             y: Axis::linear(&format!("{quantity} ({unit})"), &[0.0]),
-            falls: false,
+            legend: Place::Above,
+            cursor: self.frames().map(|(_, frame)| self.across(frame)),
             series: series.collect(),
         }
     }

@@ -1,7 +1,7 @@
 //! Answers to damaged images as a chart and as a table.
 
 use super::robustness::words;
-use crate::app::widgets::plot::{Axis, Chart, Point, Series};
+use crate::app::widgets::plot::{Axis, Chart, Place, Point, Series};
 use crate::config::SegmentSettings;
 use crate::engine::laboratory::Conditions;
 use crate::evaluation::contender::{NoisePlan, NoisyAnswer};
@@ -76,7 +76,8 @@ impl Sweep {
             ),
             x: Axis::linear(&format!("{name}: {symbol}"), &[0.0]),
             y: Axis::linear("Mean Dice over labels", &[0.0, 1.0]),
-            falls: true,
+            legend: Place::TopRight,
+            cursor: None,
             series: self.ways().into_iter().enumerate().map(of).collect(),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::scores::{mean, words};
 use super::steps::{Comparison, Run};
-use crate::app::widgets::plot::{Axis, Chart, Point, Series};
+use crate::app::widgets::plot::{Axis, Chart, Place, Point, Series};
 use crate::config::SamplerKind;
 use crate::evaluation::table::{Cell, Table};
 
@@ -60,7 +60,8 @@ impl Comparison {
             note: self.note(image),
             x: Axis::log("Steps K (K − 1 calls of the denoiser)", &[1.0, 10.0]),
             y: Axis::linear("Mean Dice over labels", &[0.0, 1.0]),
-            falls: false,
+            legend: Place::BottomRight,
+            cursor: None,
             series: self.series(value),
         }
     }
@@ -78,7 +79,8 @@ impl Comparison {
             note: self.note(image),
             x: Axis::log("Steps K (K − 1 calls of the denoiser)", &[1.0, 10.0]),
             y: Axis::log("Time in s", &[]),
-            falls: false,
+            legend: Place::BottomRight,
+            cursor: None,
             series: self.series(value),
         }
     }

@@ -124,7 +124,10 @@ pub fn dock_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions) {
                     actions.push(Action::ExportOverTime);
                 }
             });
-            chart_ui(ui, &chart, ui.available_height());
+            let clicked = chart_ui(ui, &chart, ui.available_height());
+            if let Some(frame) = clicked.and_then(|at| case.frame_at(at)) {
+                actions.push(Action::SetFrame(frame));
+            }
         }
     });
 }

@@ -87,6 +87,16 @@ fn areas_over_time_are_plotted_with_the_ejection_fraction() {
     let text = case(&window).emptying_text().expect("the left ventricle is there");
     assert!(text.starts_with("Left ventricle: fractional area change"), "{text}");
     assert!(window.query_by_label_contains("Ejection fraction").is_some());
+    let plot = window.get_by_label("Plot: Area over time").rect();
+    for (at, frames) in [(plot.right_center() - vec2(30.0, 0.0), 20..24), (plot.left_center() + vec2(60.0, 0.0), 0..4)]
+    {
+        click_at(&mut window, at, Modifiers::NONE);
+        window.run_steps(2);
+        let shown = case(&window).crosshair[2];
+        assert!(frames.contains(&shown), "{shown}, expected within {frames:?}");
+        let chart = case(&window).over_time_chart().expect("measured");
+        assert_eq!(chart.cursor, Some(shown as f64 + 1.0));
+    }
 }
 
 #[test]

@@ -2,12 +2,13 @@
 
 use std::ops::RangeInclusive;
 
-use eframe::egui::{Align2, CentralPanel, Color32, Frame, Margin, Role, Ui, WidgetInfo, vec2};
+use eframe::egui::{Align2, CentralPanel, Color32, Frame, Margin, Response, Role, Ui, WidgetInfo, vec2};
 use egui_plot::{
     ColorConflictHandling, Corner, GridInput, GridMark, HoverPosition, Legend, Line, LineStyle, Plot, PlotPoint,
-    PlotPoints, Points,
+    PlotPoints, PlotResponse, Points, VLine,
 };
 
+use super::swatch;
 use crate::app::theme::{Tokens, caption, strong, tokens, type_size};
 
 /// Space left free around the data on an axis, as a part of their range.
@@ -26,10 +27,24 @@ pub struct Chart {
     pub x: Axis,
     /// Up.
     pub y: Axis,
-    /// Lines fall towards the right, so that the corner above their ends is free for the legend.
-    pub falls: bool,
+    /// Where the names of the series stand.
+    pub legend: Place,
+    /// Where a line marks what is shown elsewhere, across.
+    pub cursor: Option<f64>,
     /// In the order of the legend.
     pub series: Vec<Series>,
+}
+
+/// A place for the names of series that none of them runs through.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Place {
+    /// Beneath lines that rise towards the right.
+    #[default]
+    BottomRight,
+    /// Above lines that fall towards the right.
+    TopRight,
+    /// Beside the title, for lines that run anywhere.
+    Above,
 }
 
 /// One axis.
@@ -121,19 +136,34 @@ fn round(value: f64) -> String {
 }
 
 /// Draws a chart of `height` points over the width that there is. The wheel with the control key zooms, a double click shows all
-/// again.
-pub fn chart_ui(ui: &mut Ui, chart: &Chart, height: f32) {
-    ui.label(strong(chart.title.as_str(), type_size::BODY)).on_hover_text(&chart.note);
-    let height = (height - ui.spacing().item_spacing.y - 18.0).max(90.0);
-    let response = plot_ui(ui, chart, height, false);
+/// again. Says where it was clicked, across.
+pub fn chart_ui(ui: &mut Ui, chart: &Chart, height: f32) -> Option<f64> {
+    let head = head_ui(ui, chart, type_size::BODY).on_hover_text(&chart.note);
+    let height = (height - ui.spacing().item_spacing.y - head.rect.height()).max(90.0);
+    let PlotResponse { response, transform, .. } = plot_ui(ui, chart, height, false);
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, format!("Plot: {}", chart.title)));
+    let at = response.interact_pointer_pos().filter(|_| response.clicked())?;
+    Some(transform.value_from_position(at).x)
+}
+
+/// The title, and beside it the names of the series where they have their place there.
+fn head_ui(ui: &mut Ui, chart: &Chart, size: f32) -> Response {
+    ui.horizontal_wrapped(|ui| {
+        let title = ui.label(strong(chart.title.as_str(), size));
+        for series in chart.series.iter().filter(|_| chart.legend == Place::Above) {
+            swatch(ui, series.color(tokens(ui)));
+            ui.label(caption(ui, series.name.as_str()));
+        }
+        title
+    })
+    .response
 }
 
 /// Draws a chart with all that a reader needs, for [`crate::app::picture::png`].
 pub fn page_ui(ui: &mut Ui, chart: &Chart) {
     let frame = Frame::new().fill(tokens(ui).raised).inner_margin(Margin::same(18));
     CentralPanel::default().frame(frame).show(ui, |ui| {
-        ui.label(strong(chart.title.as_str(), type_size::DIALOG));
+        head_ui(ui, chart, type_size::DIALOG);
         ui.label(caption(ui, chart.note.as_str()));
         plot_ui(ui, chart, ui.available_height() - 4.0, true);
     });
@@ -144,20 +174,20 @@ pub fn page_size() -> [f32; 2] {
     PICTURE
 }
 
-fn plot_ui(ui: &mut Ui, chart: &Chart, height: f32, is_still: bool) -> eframe::egui::Response {
+fn plot_ui(ui: &mut Ui, chart: &Chart, height: f32, is_still: bool) -> PlotResponse<()> {
     let tokens = tokens(ui);
     let words = |hover: &HoverPosition<'_>| {
         let HoverPosition::NearDataPoint { plot_name, index, .. } = hover else { return None };
         let series = chart.series.iter().find(|series| series.name == **plot_name)?;
         Some(format!("{}\n{}", series.name, series.points.get(*index)?.words))
     };
-    let corner = if chart.falls { Corner::RightTop } else { Corner::RightBottom };
-    let legend = Legend::default().position(corner).follow_insertion_order(true).background_alpha(0.85);
-    // The line and the bars of its spread are one series.
-    let legend = legend.color_conflict_handling(ColorConflictHandling::PickFirst);
+    let corner = match chart.legend {
+        Place::BottomRight => Some(Corner::RightBottom),
+        Place::TopRight => Some(Corner::RightTop),
+        Place::Above => None,
+    };
     let mut plot = Plot::new(("chart", chart.title.as_str(), is_still))
         .height(height)
-        .legend(legend)
         .set_margin_fraction(vec2(MARGIN, MARGIN))
         .allow_scroll(false)
         .allow_drag(!is_still)
@@ -172,6 +202,11 @@ fn plot_ui(ui: &mut Ui, chart: &Chart, height: f32, is_still: bool) -> eframe::e
         .x_axis_formatter(|mark, range| chart.x.text(mark, range))
         .y_axis_formatter(|mark, range| chart.y.text(mark, range))
         .label_formatter(words);
+    if let Some(corner) = corner {
+        let legend = Legend::default().position(corner).follow_insertion_order(true).background_alpha(0.85);
+        // The line and the bars of its spread are one series.
+        plot = plot.legend(legend.color_conflict_handling(ColorConflictHandling::PickFirst));
+    }
     for value in &chart.x.includes {
         plot = plot.include_x(chart.x.place(*value));
     }
@@ -182,15 +217,23 @@ fn plot_ui(ui: &mut Ui, chart: &Chart, height: f32, is_still: bool) -> eframe::e
         for series in &chart.series {
             series_ui(plot, chart, series, tokens);
         }
+        if let Some(x) = chart.cursor {
+            plot.vline(VLine::new("cursor", chart.x.place(x)).color(tokens.text_weak).width(1.0).allow_hover(false));
+        }
     })
-    .response
+}
+
+impl Series {
+    fn color(&self, tokens: &Tokens) -> Color32 {
+        match self.own_color {
+            Some([red, green, blue]) => Color32::from_rgb(red, green, blue),
+            None => tokens.series(self.color),
+        }
+    }
 }
 
 fn series_ui<'a>(plot: &mut egui_plot::PlotUi<'a>, chart: &'a Chart, series: &'a Series, tokens: &Tokens) {
-    let color = match series.own_color {
-        Some([red, green, blue]) => Color32::from_rgb(red, green, blue),
-        None => tokens.series(series.color),
-    };
+    let color = series.color(tokens);
     let place = |x: f64, y: f64| PlotPoint::new(chart.x.place(x), chart.y.place(y));
     let at: Vec<PlotPoint> = series.points.iter().map(|point| place(point.x, point.y)).collect();
     let style = if series.is_dashed { LineStyle::dashed_dense() } else { LineStyle::Solid };
