@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use super::laboratory::{Conditions, SamplesSoFar};
 use crate::config::{SamplerKind, SegmentSettings};
-use crate::domain::{Convention, LabelMap, LabelTable, Volume, Window};
+use crate::domain::{Convention, LabelMap, LabelTable, Space, Volume, Window};
 use crate::evaluation::contender::NoisyAnswer;
 use crate::evaluation::partners::with_ids_of;
 use crate::evaluation::steps::StepRun;
@@ -53,6 +53,14 @@ pub struct Report {
     pub steps_table: LabelTable,
     /// Answers to damaged images, all of one kind of damage.
     pub robustness: Vec<NoisyAnswer>,
+}
+
+impl Report {
+    /// The image is a picture, or several, and not slices of a patient.
+    fn shows_pictures(&self) -> bool {
+        let grid = self.volume.grid();
+        grid.is_series() || grid.space() != Space::Patient
+    }
 }
 
 /// Something that ran, and how.

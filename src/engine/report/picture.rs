@@ -1,5 +1,6 @@
 //! Slices as a screen shows them, drawn without one: the image, labels on it, or a map on it, as PNG.
 
+use std::collections::BTreeSet;
 use std::io::Cursor;
 
 use anyhow::Context as _;
@@ -11,6 +12,8 @@ use super::html::base64;
 use crate::domain::grid::SliceAxes;
 use crate::domain::measure::round_length;
 use crate::domain::{LabelMap, LabelTable, Plane};
+
+const PLANES: [Plane; 3] = [Plane::Axial, Plane::Coronal, Plane::Sagittal];
 
 /// Pixels of a picture's longer side.
 const LONGER_SIDE: f64 = 420.0;
@@ -50,6 +53,40 @@ pub(super) struct Slice<'a> {
 }
 
 impl<'a> Slice<'a> {
+    /// Those that a report shows: of a volume one in each plane, of a picture that alone, of several pictures or frames the first,
+    /// the one that [`Slice::of`] chooses and the last.
+    pub fn shown(report: &'a Report) -> Vec<Self> {
+        let all = PLANES.map(|plane| Self::of(report, plane));
+        let grid = report.volume.grid();
+        if !report.shows_pictures() {
+            let is_thin =
+                |slice: &Self| [slice.axes.right, slice.axes.down].iter().any(|axis| grid.shape()[*axis] == 1);
+            return all.into_iter().filter(|slice| !is_thin(slice)).collect();
+        }
+        let chosen = all.into_iter().filter(|slice| slice.axes.through == 2);
+        let with_ends = |slice: Self| {
+            let indices = BTreeSet::from([0, slice.index, slice.n_slices() - 1]);
+            indices.into_iter().map(move |index| Self { index, ..slice })
+        };
+        chosen.flat_map(with_ends).collect()
+    }
+
+    /// What it is called.
+    pub fn name(&self) -> String {
+        let plane = match self.plane {
+            Plane::Axial => "Axial",
+            Plane::Coronal => "Coronal",
+            Plane::Sagittal => "Sagittal",
+        };
+        let grid = self.report.volume.grid();
+        match (self.index + 1, self.n_slices()) {
+            (number, n) if grid.is_series() => format!("Frame {number} of {n}"),
+            (_, 1) if self.report.shows_pictures() => "Picture".to_owned(),
+            (number, n) if self.report.shows_pictures() => format!("Slice {number} of {n}"),
+            (number, n) => format!("{plane}, slice {number} of {n}"),
+        }
+    }
+
     /// The slice through the report's focus; without one that with most labelled voxels, the middle one where nothing is.
     pub fn of(report: &'a Report, plane: Plane) -> Self {
         let grid = report.volume.grid();

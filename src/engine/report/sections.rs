@@ -3,12 +3,10 @@
 use super::Report;
 use super::html::{Escaped, Page, Table, css_color, number};
 use super::picture::{RAMP, Slice};
-use crate::domain::{Plane, Space, Units};
+use crate::domain::{Convention, Space, Units};
 use crate::evaluation::metrics::{self, LabelScores};
 use crate::evaluation::reliability::{NEAR_VOXELS, Reliability};
 use crate::evaluation::uncertainty::Uncertainty;
-
-const PLANES: [Plane; 3] = [Plane::Axial, Plane::Coronal, Plane::Sagittal];
 
 /// Voxels that count as uncertain, in the summary, where their SD is at least this.
 const UNCERTAIN_SD: f32 = 0.1;
@@ -30,7 +28,7 @@ pub(super) fn head(report: &Report, page: &mut Page, time: &str) {
     };
     facts.push(("Size", size));
     if report.volume.n_frames() > 1 {
-        facts.push(("Frame", format!("{} of {}, counted from 0", report.frame, report.volume.n_frames())));
+        facts.push(("Frame", format!("{} of {}", report.frame + 1, report.volume.n_frames())));
     }
     facts.push(("Labels", report.answer.origin.clone()));
     if report.reference.is_some() {
@@ -44,17 +42,27 @@ pub(super) fn head(report: &Report, page: &mut Page, time: &str) {
 
 pub(super) fn images(report: &Report, page: &mut Page) -> anyhow::Result<()> {
     page.heading("Images");
+    let grid = report.volume.grid();
     let side = match report.convention {
-        crate::domain::Convention::Radiological => "The patient's right is on the left of axial and coronal slices.",
-        crate::domain::Convention::Neurological => "The patient's left is on the left of axial and coronal slices.",
+        _ if grid.space() != Space::Patient => "",
+        Convention::Radiological => " The patient's right is on the left of axial and coronal slices.",
+        Convention::Neurological => " The patient's left is on the left of axial and coronal slices.",
     };
+    let what = if grid.is_series() { "frame" } else { "slice" };
     let which = match report.focus {
+        _ if report.shows_pictures() && grid.shape()[2] == 1 => "The picture".to_owned(),
+        Some(_) if report.shows_pictures() => format!("The first {what}, the one that was shown, and the last"),
+        None if report.shows_pictures() => format!("The first {what}, that with most labelled pixels, and the last"),
         Some([i, j, k]) => format!("The slices through voxel {i}, {j}, {k} (counted from 0)"),
         None => "The slices with most labelled voxels".to_owned(),
     };
     let (low, high) = (report.window.low(), report.window.high());
-    page.note(&format!("{which}, black at {} to white at {}. {side}", short(low), short(high)));
-    let slices = PLANES.map(|plane| Slice::of(report, plane));
+    let window = match report.volume.is_color() {
+        true => String::new(),
+        false => format!(", black at {} to white at {}", short(low), short(high)),
+    };
+    page.note(&format!("{which}{window}.{side}"));
+    let slices = Slice::shown(report);
     row(page, "Image", &slices, |slice| slice.image())?;
     row(page, "Labels", &slices, |slice| slice.with_labels(&report.answer.labels, &report.answer.table))?;
     let mut legend = "<div class=\"legend\">".to_owned();
@@ -86,24 +94,19 @@ fn short(value: f64) -> String {
 fn row(
     page: &mut Page,
     title: &str,
-    slices: &[Slice<'_>; 3],
+    slices: &[Slice<'_>],
     picture: impl Fn(&Slice<'_>) -> anyhow::Result<String>,
 ) -> anyhow::Result<()> {
     let mut html = format!("<h3>{}</h3><div class=\"slices\">", Escaped(title));
     for slice in slices {
-        let plane = match slice.plane {
-            Plane::Axial => "Axial",
-            Plane::Coronal => "Coronal",
-            Plane::Sagittal => "Sagittal",
-        };
         let sides = ["left", "right", "top", "bottom"].into_iter().zip(slice.letters().into_iter().flatten());
         let letters: String = sides.map(|(side, letter)| format!("<span class=\"{side}\">{letter}</span>")).collect();
-        let (src, number, n) = (picture(slice)?, slice.index + 1, slice.n_slices());
+        let (src, name) = (picture(slice)?, slice.name());
         let (bar, unit) = slice.bar();
         let alt = Escaped(title);
         html += &format!(
-            "<figure><div class=\"slice\"><img src=\"{src}\" alt=\"{plane} slice: {alt}\">{letters}</div>\
-             <figcaption>{plane}, slice {number} of {n}; the bar is {bar} {unit} long</figcaption></figure>"
+            "<figure><div class=\"slice\"><img src=\"{src}\" alt=\"{name}: {alt}\">{letters}</div>\
+             <figcaption>{name}; the bar is {bar} {unit} long</figcaption></figure>"
         );
     }
     page.raw(&(html + "</div>"));

@@ -162,7 +162,25 @@ fn pictures_have_a_bar_of_a_round_length_in_millimetres_or_in_pixels_where_nothi
     let labels = Arc::new(LabelMap::empty(grid));
     report.answer = Answer { labels, ..report.answer };
     let bare = Report { reference: None, samples: None, steps: Vec::new(), robustness: Vec::new(), ..report };
-    assert!(bare.to_html(&Silent).unwrap().contains("; the bar is 10 px long"));
+    let page = bare.to_html(&Silent).unwrap();
+    assert!(page.contains("Picture; the bar is 10 px long") && page.contains("The picture, black at"));
+    assert_eq!(page.matches("data:image/png;base64,").count(), 2, "the picture, and it with its labels");
+    for absent in ["patient&#39;s right", "Axial", "Coronal", "slice 1 of"] {
+        assert!(!page.contains(absent), "the page says `{absent}` of a picture");
+    }
+}
+
+#[test]
+fn of_frames_the_first_the_one_shown_and_the_last_are_there() {
+    let heart = generate(PhantomKind::FourChambers, 3);
+    let answer = Answer { origin: "a model".to_owned(), labels: Arc::new(heart.labels), table: heart.table };
+    let bare = Report { reference: None, samples: None, steps: Vec::new(), robustness: Vec::new(), ..report() };
+    let page = Report { volume: Arc::new(heart.volume), answer, focus: Some([80, 80, 12]), ..bare };
+    let page = page.to_html(&Silent).unwrap();
+    for name in ["Frame 1 of 24", "Frame 13 of 24", "Frame 24 of 24"] {
+        assert_eq!(page.matches(&format!("<figcaption>{name}")).count(), 2, "{name}");
+    }
+    assert_eq!(page.matches("<figcaption>").count(), 6);
 }
 
 #[test]
