@@ -481,6 +481,23 @@ fn a_report_is_one_page_that_needs_nothing_else() {
 }
 
 #[test]
+fn one_frame_of_several_is_compared_with_the_reference_of_that_frame() {
+    let program = Program::new();
+    program.succeed("phantom --kind four-chambers --seed 3 -o heart.nii.gz --labels truth.nii.gz");
+    let line = "heart.nii.gz --model phantom-echo --device cpu --focus 80 80 7 --reference truth.nii.gz";
+    let result = program.succeed(&format!("segment {line} --json")).json();
+    assert!(result["scores"].as_array().unwrap().iter().all(|row| row["dice"].as_f64() > Some(0.9)), "{result}");
+    program.succeed(&format!("report {line} --samples 2 --compare 2,3 --strengths 0 --repeats 1 -o page.html"));
+    let page = fs::read_to_string(program.path("page.html")).unwrap();
+    assert!(page.contains("160 × 160 pixels whose size is not known, 24 frames"));
+    assert_eq!(page.matches("<figcaption>Frame 8 of 24").count(), 4, "image, labels, reference and map");
+    assert_eq!(page.matches("<figcaption>").count(), 4);
+    let table = &page[page.find("<h2>Labels").unwrap()..page.find("<h2>Uncertainty").unwrap()];
+    let scores: Vec<f64> = table.split("<td>").filter_map(|cell| cell.split('<').next()?.parse().ok()).collect();
+    assert_eq!(scores.chunks(7).filter(|row| row[0] > 0.9 && row[1] > 0.8).count(), 4, "Dice and IoU: {table}");
+}
+
+#[test]
 fn a_deterministic_model_gets_a_report_without_chance() {
     let program = Program::new();
     program.make_sample(4);

@@ -7,7 +7,7 @@ use eframe::egui::{ViewportCommand, vec2};
 use super::App;
 use super::action::{Action, Resolution};
 use super::background::{Laying, Task};
-use super::case::{Case, Merging, PLANES, Source, plane_index};
+use super::case::{Case, Merging, PLANES, Preview, Source, plane_index};
 use super::command::{Command, can_change_labels};
 use super::controls::Editing;
 use super::lab::Room;
@@ -410,12 +410,13 @@ impl App {
         (added, added_table): (Vec<(usize, Arc<LabelMap>)>, LabelTable),
         part: Option<Part>,
     ) {
-        let by_slice = self.state.slices_of_preview().filter(|_| matches!(what, Merging::Preview { .. }));
         let Some(case) = &mut self.state.case else { return };
+        let is_preview = matches!(what, Merging::Preview { .. });
+        let slice = case.preview.as_ref().filter(|_| is_preview).and_then(Preview::one_slice);
         let now = case.history.frames().masks();
         let laying = |(mask, added)| Laying { mask, labels: Arc::clone(&now[mask]), added };
         let (masks, table) = (added.into_iter().map(laying).collect(), case.table.clone());
-        if self.background.submit(Task::Merge { case: case.id, name, masks, table, added_table, part, by_slice }) {
+        if self.background.submit(Task::Merge { case: case.id, name, masks, table, added_table, part, slice }) {
             case.merging = Some(what);
         } else {
             self.state

@@ -17,7 +17,7 @@ use super::widgets::plot::{self, Chart};
 use crate::domain::accept::{Part, accepted};
 use crate::domain::measure::{LabelStatistics, per_label};
 use crate::domain::over_time::over_time;
-use crate::domain::{Edit, FrameEdits, LabelMap, LabelTable, Volume};
+use crate::domain::{Edit, FrameEdits, LabelMap, LabelTable, OneSlice, Volume};
 
 /// Bins of the histogram.
 const N_BINS: usize = 128;
@@ -62,7 +62,7 @@ pub enum Task {
         /// How much of them is accepted; `None`: they replace all.
         part: Option<Part>,
         /// The axis along which they were found slice by slice; see [`accepted`].
-        by_slice: Option<usize>,
+        slice: Option<OneSlice>,
     },
     /// What each label holds.
     Labels {
@@ -112,6 +112,8 @@ pub enum Task {
         table: LabelTable,
         /// What to compare it with, where there is a reference.
         reference: Option<(Arc<LabelMap>, LabelTable)>,
+        /// The one slice that it is of, where the model saw no other of several.
+        slice: Option<OneSlice>,
         /// The longest run, once it has come.
         longest: Option<Arc<LabelMap>>,
     },
@@ -301,13 +303,13 @@ fn answer(task: Task) -> Option<Answer> {
             Answer::Count { case, voxels: masks.iter().map(|labels| labelled(labels)).collect() }
         }
         Task::CountPreview { serial, labels } => Answer::CountPreview { serial, voxels: labelled(&labels) },
-        Task::Merge { case, name, masks, mut table, added_table, part, by_slice } => {
+        Task::Merge { case, name, masks, mut table, added_table, part, slice } => {
             let mut parts = Vec::new();
             for Laying { mask, labels, added } in masks {
                 let edit = match part {
                     Some(part) => {
                         // What a label of the model is called in one frame, it is called in all.
-                        let (edit, named) = accepted(&labels, &table, (&added, &added_table), part, by_slice, name);
+                        let (edit, named) = accepted(&labels, &table, (&added, &added_table), part, slice, name);
                         table = named;
                         edit
                     }
@@ -323,9 +325,12 @@ fn answer(task: Task) -> Option<Answer> {
             Answer::Labels { case, statistics: per_label(&labels, &table, &volume, frame) }
         }
         Task::Uncertainty { case, work } => Answer::Uncertainty { case, worked: work.done() },
-        Task::ScoreRun { case, run, labels, table, reference, longest } => {
+        Task::ScoreRun { case, run, labels, table, reference, slice, longest } => {
             let own = (&*labels, &table);
-            let reference = reference.map(|(other, names)| scores(own, (&other, &names)));
+            let reference = reference.map(|(other, names)| match slice {
+                Some(slice) => scores(own, (&other.only(slice), &names)),
+                None => scores(own, (&other, &names)),
+            });
             let longest = longest.map(|other| scores(own, (&other, &table)));
             Answer::ScoredRun { case, run, scores: RunScores { reference, longest } }
         }

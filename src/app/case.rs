@@ -18,7 +18,9 @@ use crate::domain::grid::SliceAxes;
 use crate::domain::livewire::LiveWire;
 use crate::domain::measure::LabelStatistics;
 use crate::domain::volume::Histogram;
-use crate::domain::{Convention, FrameEdits, FrameLabels, Grid, History, Label, LabelMap, LabelTable, Plane, Window};
+use crate::domain::{
+    Convention, FrameEdits, FrameLabels, Grid, History, Label, LabelMap, LabelTable, OneSlice, Plane, Window,
+};
 use crate::engine::Opened;
 use crate::io::provenance::ModelRun;
 
@@ -119,6 +121,16 @@ pub struct Preview {
     pub frames: Vec<Arc<LabelMap>>,
 }
 
+impl Preview {
+    /// The one slice that it is of, where a model saw no other of several.
+    pub fn one_slice(&self) -> Option<OneSlice> {
+        match &self.source {
+            Source::Model(origin) => origin.slice,
+            Source::Change { .. } => None,
+        }
+    }
+}
+
 /// Where a preview comes from.
 #[derive(Clone, Debug)]
 pub enum Source {
@@ -163,6 +175,8 @@ pub struct Origin {
     pub model_sha256: String,
     /// The device that did it.
     pub device: String,
+    /// The one slice that it answered, where it saw no other of several.
+    pub slice: Option<OneSlice>,
     /// Which of several answers it is, such as "sample 7 of 32"; `None` of the one answer of a segmentation.
     pub which: Option<String>,
 }

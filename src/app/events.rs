@@ -164,6 +164,7 @@ impl App {
             settings: result.settings,
             model_sha256: result.model_sha256,
             device: result.device,
+            slice: result.slice,
             which: None,
         });
         let frames = result.frames.into_iter().map(Arc::new).collect();

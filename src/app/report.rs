@@ -67,6 +67,7 @@ fn of(case: &Case, convention: Convention) -> Report {
         samples,
         steps: step_runs,
         steps_table: comparison.map(|comparison| comparison.table.clone()).unwrap_or_default(),
+        steps_slice: steps.and_then(|conditions| conditions.slice),
         robustness: answers,
     }
 }
@@ -81,13 +82,14 @@ fn answer(case: &Case) -> (Answer, Option<Run>) {
             }
             Source::Change { name, .. } => (format!("labels as they would be after: {name}"), None),
         };
-        return (Answer { origin, labels: preview.labels.clone(), table: preview.table.clone() }, run);
+        let slice = preview.one_slice();
+        return (Answer { origin, labels: preview.labels.clone(), table: preview.table.clone(), slice }, run);
     }
     let (n_changes, saved) = (case.history.n_applied(), case.labels_path.as_deref().map(file_name));
     let from = saved.map(|name| format!(", file {name}")).unwrap_or_default();
     let origin = format!("as they stand in the window{from}, changes made: {n_changes}");
     let run = case.accepted.as_ref().map(|run| Run::of_model("Segmentation that was accepted", run));
-    (Answer { origin, labels: case.history.shared(), table: case.table.clone() }, run)
+    (Answer { origin, labels: case.history.shared(), table: case.table.clone(), slice: None }, run)
 }
 
 /// A name that says no format gets that of pages.

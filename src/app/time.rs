@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::App;
 use super::background::Task;
-use super::case::{Case, Origin, Source};
+use super::case::Case;
 use super::panels::{millilitres, number};
 use super::state::State;
 use super::widgets::plot::{Axis, Chart, Place, Point, Series};
@@ -257,15 +257,6 @@ impl State {
     /// Whether every frame of a volume is segmented, each into its own mask.
     pub fn segments_all_frames(&self) -> bool {
         self.settings.segment.all_frames && self.case.as_ref().is_some_and(Case::has_mask_per_frame)
-    }
-
-    /// The axis along which the model of the preview sees single slices, or frames, where it answered one of them.
-    pub fn slices_of_preview(&self) -> Option<usize> {
-        let case = self.case.as_ref()?;
-        let Source::Model(Origin { settings, .. }) = &case.preview.as_ref()?.source else { return None };
-        let model = self.models.iter().find(|model| model.name == settings.model)?;
-        let is_one = model.is_planar && !settings.all_slices && !settings.all_frames;
-        case.grid().slices_axis().filter(|_| is_one)
     }
 }
 

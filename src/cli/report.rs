@@ -126,12 +126,18 @@ fn begin(args: &ReportArgs, opened: &Opened, reference: Option<&OpenedLabels>) -
         focus: None,
         window: opened.volume.auto_window(args.frame),
         convention: Convention::default(),
-        answer: Answer { origin: String::new(), labels: Arc::new(LabelMap::empty(grid)), table: LabelTable::default() },
+        answer: Answer {
+            origin: String::new(),
+            labels: Arc::new(LabelMap::empty(grid)),
+            table: LabelTable::default(),
+            slice: None,
+        },
         reference: reference.map(|reference| (Arc::new(reference.labels.clone()), reference.table.clone())),
         runs: Vec::new(),
         samples: None,
         steps: Vec::new(),
         steps_table: LabelTable::default(),
+        steps_slice: None,
         robustness: Vec::new(),
     }
 }
@@ -163,7 +169,7 @@ fn answer(args: &ReportArgs, opened: &Opened, session: &mut Session, report: &mu
         warnings: found.warnings,
     });
     let origin = format!("{}, deterministic", args.model);
-    report.answer = Answer { origin, labels: Arc::new(found.labels), table: found.table };
+    report.answer = Answer { origin, labels: Arc::new(found.labels), table: found.table, slice: found.slice };
     Ok(())
 }
 
@@ -175,8 +181,10 @@ fn sample(args: &ReportArgs, opened: &Opened, session: &mut Session, report: &mu
     let maps = &samples.uncertainty;
     let labels = maps.image().labels(&maps.mean_classes(), opened.volume.grid());
     let origin = format!("{}, mean of {} samples with K = {}", args.model, maps.n_samples(), args.steps);
-    report.answer = Answer { origin, labels: Arc::new(labels), table: samples.table.clone() };
+    report.answer =
+        Answer { origin, labels: Arc::new(labels), table: samples.table.clone(), slice: samples.conditions.slice };
     report.steps_table = samples.table.clone();
+    report.steps_slice = samples.conditions.slice;
     report.runs.push(Run::of_experiment("Samples", &samples.conditions));
     report.samples = Some(samples);
     let steps = args.compare.clone();

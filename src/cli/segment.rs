@@ -15,9 +15,9 @@ use crate::domain::{Grid, LabelMap, Units};
 use crate::engine::{Job, Opened, Segmentation};
 use crate::evaluation::metrics::score;
 use crate::evaluation::report::Report;
-use crate::io::holds_frames;
 use crate::io::nifti::write_probabilities;
 use crate::io::provenance::{ModelRun, Provenance};
+use crate::io::{check_label_path, holds_frames};
 use crate::model::registry;
 
 /// Arguments of `ldseg segment`.
@@ -81,6 +81,7 @@ struct Summary<'a> {
 }
 
 pub(super) fn run(args: &SegmentArgs) -> anyhow::Result<()> {
+    args.output.as_deref().map_or(Ok(()), check_label_path)?;
     let mut session = Session::start()?;
     let opened = session.open(&args.image, args.picture)?;
     let focus = focus(args.focus.as_deref(), opened.volume.grid().shape())?;
@@ -245,6 +246,8 @@ fn report(case: &str, reference: &[LabelMap], result: &Segmentation) -> Report {
     let found = masks(result);
     for (n, (reference, found)) in (1..).zip(reference.iter().zip(&found)) {
         let case = if result.frames.is_empty() { case.to_owned() } else { format!("{case}, frame {n}") };
+        // A model that saw one slice is not asked for the others.
+        let reference = result.slice.map_or_else(|| reference.clone(), |slice| reference.only(slice));
         let scores = score(&reference.to_ids(), &found.to_ids(), found.grid(), &result.table);
         report.add(&case, scores, found.grid().units(), &result.table);
     }

@@ -1,6 +1,6 @@
 //! What the labels become when a segmentation is accepted, in whole or in part. Work done by hand is never lost to a model.
 
-use super::{Edit, Label, LabelMap, LabelTable, edit::Stroke, voxel_set::VoxelSet};
+use super::{Edit, Label, LabelMap, LabelTable, OneSlice, edit::Stroke, voxel_set::VoxelSet};
 
 /// How much of a prediction is accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,22 +21,23 @@ pub enum Part {
 /// the labels then. Both maps have one shape.
 ///
 /// Locked labels neither gain nor lose voxels. A model's id that already means something else here is given a free id.
-/// `by_slice` is the axis along which the model saw single slices: those in which it found nothing stay as they are.
+/// Where the model saw one `slice` alone, the others stay as they are.
 pub fn accepted(
     labels: &LabelMap,
     table: &LabelTable,
     (prediction, model_table): (&LabelMap, &LabelTable),
     part: Part,
-    by_slice: Option<usize>,
+    slice: Option<OneSlice>,
     name: &str,
 ) -> (Option<Edit>, LabelTable) {
     let mut table = table.clone();
     let rules = Rules::new(&mut table, model_table, part);
     let mut stroke = Stroke::new(name, labels);
-    let seen = by_slice.map(|axis| (axis, prediction.labelled_slices(axis)));
-    let was_seen = |at: usize| seen.as_ref().is_none_or(|(axis, seen)| seen[labels.grid().voxel(at)[*axis]]);
+    let was_seen = |at: usize| slice.is_none_or(|slice| slice.holds(labels.grid(), at));
     match part {
-        Part::Region(voxel) => rules.accept_region(&mut stroke, labels, prediction, labels.grid().index(voxel)),
+        Part::Region(voxel) => {
+            rules.accept_region(&mut stroke, labels, prediction, labels.grid().index(voxel), &was_seen);
+        }
         Part::All | Part::Unlabelled | Part::Label(_) => {
             for (start, now, found) in labels.id_chunks().either_labelled(prediction.id_chunks()) {
                 for (offset, (&now, &found)) in now.iter().zip(found).enumerate() {
@@ -92,13 +93,23 @@ impl Rules {
         }
     }
 
-    fn accept_region(&self, stroke: &mut Stroke, labels: &LabelMap, prediction: &LabelMap, seed: usize) {
+    fn accept_region(
+        &self,
+        stroke: &mut Stroke,
+        labels: &LabelMap,
+        prediction: &LabelMap,
+        seed: usize,
+        was_seen: &dyn Fn(usize) -> bool,
+    ) {
+        if !was_seen(seed) {
+            return;
+        }
         let (now, found) = (labels.id_at(seed), prediction.id_at(seed));
         let mut region = VoxelSet::new(labels.grid().shape());
         if found != 0 {
-            region.grow(seed, &[0, 1, 2], |at| prediction.id_at(at) == found);
+            region.grow(seed, &[0, 1, 2], |at| prediction.id_at(at) == found && was_seen(at));
         } else {
-            region.grow(seed, &[0, 1, 2], |at| labels.id_at(at) == now && prediction.id_at(at) == 0);
+            region.grow(seed, &[0, 1, 2], |at| labels.id_at(at) == now && prediction.id_at(at) == 0 && was_seen(at));
         }
         for at in region.positions() {
             let now = labels.id_at(at);
@@ -210,6 +221,21 @@ mod tests {
         let model = table(&[(1, "Head")]);
         check(&[1, 1, 0, 1, 1, 7], &own, &[0, 0, 0, 0, 1, 0], &model, Part::Region([0, 0, 0]), &[0, 0, 0, 1, 1, 7]);
         check(&[1, 7], &own, &[0, 0], &model, Part::Region([1, 0, 0]), &[1, 7]);
+    }
+
+    #[test]
+    fn what_the_model_did_not_see_stays() {
+        let own = table(&[(1, "Head")]);
+        let (labels, found) = (map(&[1, 1, 1, 0]), map(&[0, 0, 0, 1]));
+        let of_slice = |part, index| {
+            let slice = Some(OneSlice { axis: 0, index });
+            let (edit, _) = accepted(&labels, &own, (&found, &own), part, slice, "Accept");
+            edit.map_or_else(|| labels.to_ids(), |edit| edit.after(&labels).to_ids())
+        };
+        assert_eq!(of_slice(Part::All, 3), [1, 1, 1, 1]);
+        assert_eq!(of_slice(Part::All, 1), [1, 0, 1, 0], "it found nothing there");
+        assert_eq!(of_slice(Part::Region([1, 0, 0]), 1), [1, 0, 1, 0], "the rest of the region lies in other slices");
+        assert_eq!(of_slice(Part::Region([0, 0, 0]), 1), labels.to_ids());
     }
 
     fn any_ids() -> impl Strategy<Value = Vec<u16>> {

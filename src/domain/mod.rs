@@ -53,5 +53,6 @@ pub use history::History;
 pub use labels::{Label, LabelMap, LabelTable};
 pub use palette::Palette;
 pub use picture_facts::{PictureFacts, PictureFactsError};
+pub use slices::OneSlice;
 pub use units::Units;
 pub use volume::{Scaling, Volume, Voxels, Window};

@@ -117,6 +117,8 @@ impl Compute {
         monitor.report("Loading the model", 0, 0)?;
         let loaded = self.model(&settings.model, &selected)?;
         let (mut frames, mut warnings) = (Vec::new(), selected.warnings);
+        let segments_all = settings.all_slices || settings.all_frames && volume.n_frames() > 1;
+        let slice = loaded.segmenter.one_slice(volume.grid(), focus).filter(|_| !segments_all);
         let prediction = if settings.all_frames && volume.n_frames() > 1 {
             let mut predictions = all_frames(&loaded.segmenter, request, monitor)?;
             frames.extend(predictions.iter().map(|prediction| prediction.labels.clone()));
@@ -134,6 +136,7 @@ impl Compute {
             stamp,
             labels: prediction.labels,
             frames,
+            slice,
             table: prediction.table,
             probabilities: prediction.probabilities,
             settings: settings.clone(),

@@ -283,6 +283,10 @@ impl Bench {
         Conditions {
             stamp: subject.stamp,
             settings: subject.settings.clone(),
+            slice: self
+                .models
+                .first()
+                .and_then(|Named { model, .. }| model.segmenter.one_slice(subject.volume.grid(), subject.focus)),
             models: self.models.iter().map(used).collect(),
             device: self.device.name.clone(),
             elapsed_s: self.start.elapsed().as_secs_f64(),
@@ -317,8 +321,8 @@ mod tests {
 
     use super::*;
     use crate::config::{DeviceChoice, SegmentSettings};
-    use crate::domain::Voxels;
     use crate::domain::phantom::{PhantomKind, generate};
+    use crate::domain::{OneSlice, Voxels};
     use crate::engine::DeviceLine;
 
     /// Counts the questions whether to go on and says no from one of them on.
@@ -407,6 +411,35 @@ mod tests {
         assert!(again.0 != first.0 && again.1 == first.1, "another image in memory, though an equal one");
         let other = Subject { volume: Arc::new(generate(PhantomKind::TwoBodies, 6).volume), ..here };
         assert_ne!(encode_s(&mut compute, &other).1, first.1);
+    }
+
+    #[test]
+    fn what_is_found_of_one_frame_is_compared_in_that_frame() {
+        let heart = generate(PhantomKind::FourChambers, 3);
+        let (truth, volume) = (Arc::new(heart.labels), Arc::new(heart.volume));
+        let subject = subject(|settings| settings.model = "phantom-echo".to_owned());
+        let subject = Subject { volume, focus: Some([80, 80, 4]), ..subject };
+        let plan = NoisePlan { perturbation: Perturbation::Gaussian, strengths: vec![0.0], repeats: 1, seed: 0 };
+        let models = vec!["phantom-echo".to_owned()];
+        let (mut compute, watch) = (compute(), Watch::default());
+        let noise = Experiment::Noise { plan, models, truth: Some(Arc::clone(&truth)) };
+        let Outcome::Noise(conditions) = compute.experiment(&subject, &noise, &watch).unwrap() else { panic!("noise") };
+        let slice = OneSlice { axis: 2, index: 4 };
+        assert_eq!(conditions.slice, Some(slice));
+        let found = watch.found.into_inner();
+        let answers = found.iter().filter_map(|finding| match finding {
+            Finding::Noise(answer) => Some(&answer.labels),
+            Finding::Samples(_) | Finding::Run(..) => None,
+        });
+        for label in answers.flatten() {
+            assert!(label.dice > Some(0.9), "{}: {:?}, of 24 frames were one seen", label.name, label.dice);
+        }
+        let Outcome::Samples(samples) = compute.experiment(&subject, &Experiment::Samples, &Watch::default()).unwrap()
+        else {
+            panic!("samples")
+        };
+        assert_eq!(samples.conditions.slice, Some(slice));
+        assert_eq!(samples.uncertainty.image().region.0[2], 4..5, "no memory for frames that were not seen");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::report::Report;
 use crate::config::SegmentSettings;
 use crate::domain::phantom::PhantomKind;
 use crate::domain::volume::Histogram;
-use crate::domain::{Grid, LabelMap, LabelTable, PictureFacts, Volume};
+use crate::domain::{Grid, LabelMap, LabelTable, OneSlice, PictureFacts, Volume};
 use crate::io::nifti::Header;
 use crate::io::provenance::Provenance;
 use crate::monitor::Progress;
@@ -264,6 +264,8 @@ pub struct Segmentation {
     pub labels: LabelMap,
     /// The same of every frame, where all were asked for; else none.
     pub frames: Vec<LabelMap>,
+    /// The one slice that was answered, where the model saw no other of several.
+    pub slice: Option<OneSlice>,
     /// The model's labels.
     pub table: LabelTable,
     /// Mean probability of every label of `table`, in its order, `n_voxels` values each, 0 to 255 for 0 to 1.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::job::Stamp;
 use crate::config::{SamplerKind, SegmentSettings};
-use crate::domain::{Grid, LabelMap, LabelTable, Volume};
+use crate::domain::{Grid, LabelMap, LabelTable, OneSlice, Volume};
 use crate::evaluation::contender::{NoisePlan, NoisyAnswer};
 use crate::evaluation::hypotheses::Mask;
 use crate::evaluation::robustness::Perturbation;
@@ -83,6 +83,8 @@ pub struct Conditions {
     pub stamp: Stamp,
     /// As submitted.
     pub settings: SegmentSettings,
+    /// The one slice that the first model answered, where it saw no other of several.
+    pub slice: Option<OneSlice>,
     /// The models that took part.
     pub models: Vec<ModelUsed>,
     /// The device that it ran on.

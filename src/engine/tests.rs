@@ -86,6 +86,7 @@ fn samples(n: u32) -> SamplesSoFar {
         conditions: Conditions {
             stamp: Stamp::default(),
             settings: SegmentSettings::default(),
+            slice: None,
             models: Vec::new(),
             device: String::new(),
             elapsed_s: f64::from(n),

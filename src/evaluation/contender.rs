@@ -3,7 +3,7 @@
 use super::metrics;
 use super::robustness::Perturbation;
 use super::route::Route;
-use crate::domain::{LabelMap, LabelTable, Volume};
+use crate::domain::{Grid, LabelMap, LabelTable, OneSlice, Volume};
 use crate::model::segment::Segmenter;
 use crate::monitor::{Cancelled, Monitor};
 
@@ -17,6 +17,11 @@ pub trait Contender {
 
     /// What its answers' ids mean.
     fn table(&self) -> LabelTable;
+
+    /// The one slice that it answers of an image on `grid`, where it sees no other of several.
+    fn one_slice(&self, _grid: &Grid) -> Option<OneSlice> {
+        None
+    }
 
     /// The answer of each way to frame 0 of `volume`, on the image's grid. Equal seeds give equal answers.
     ///
@@ -49,6 +54,10 @@ impl Contender for RoutedModel {
 
     fn table(&self) -> LabelTable {
         self.segmenter.config().label_table()
+    }
+
+    fn one_slice(&self, grid: &Grid) -> Option<OneSlice> {
+        self.segmenter.one_slice(grid, self.focus)
     }
 
     fn answers(&self, volume: &Volume, seed: u64, monitor: &dyn Monitor) -> Result<Vec<LabelMap>, Cancelled> {
@@ -109,7 +118,7 @@ impl NoisePlan {
     }
 
     /// Runs all `contenders` on one frame of `volume`, damaged in every way of the plan; `on_answer` gets each answer as it comes.
-    /// All contenders see the same damaged images. Images that cannot be damaged (no range, colours) give no answers.
+    /// All contenders see the same damaged images; one that answers a single slice is compared with the truth of that slice. Images that cannot be damaged (no range, colours) give no answers.
     ///
     /// # Errors
     /// [`Cancelled`], within one denoising step.
@@ -121,12 +130,16 @@ impl NoisePlan {
         monitor: &dyn Monitor,
         on_answer: &mut dyn FnMut(NoisyAnswer),
     ) -> Result<(), Cancelled> {
-        let truth = truth.map(LabelMap::to_ids);
+        let seen = |contender: &&dyn Contender| match contender.one_slice(volume.grid()) {
+            Some(slice) => truth.map(|truth| truth.only(slice).to_ids()),
+            None => truth.map(LabelMap::to_ids),
+        };
+        let truths: Vec<Option<Vec<u16>>> = contenders.iter().map(seen).collect();
         for repeat in 0..self.repeats {
             let seed = self.seed + repeat;
             let damaged = |strength| self.perturbation.apply(volume, frame, strength, seed);
             let Some(undamaged) = damaged(0.0) else { return Ok(()) };
-            for contender in contenders {
+            for (contender, truth) in contenders.iter().zip(&truths) {
                 let references = contender.answers(&undamaged, seed, monitor)?;
                 for &strength in &self.strengths {
                     let Some(image) = damaged(strength) else { continue };

@@ -124,6 +124,20 @@ pub fn is_label_path(path: &Path) -> bool {
     is_folder(path) || WRITTEN.iter().any(|ending| name.ends_with(ending))
 }
 
+/// Refuses a place where labels cannot be written, as [`write_labels`] does, before any work is done for them.
+///
+/// # Errors
+/// [`Error::Name`].
+pub fn check_label_path(path: &Path) -> Result<(), Error> {
+    match is_label_path(path) {
+        true => Ok(()),
+        false => Err(Error::Name {
+            expected: ".nii.gz, .nii, .nrrd, .seg.nrrd, .mha, .dcm, .png, .tif, .coco.json or a folder, which ends in /",
+            path: path.to_owned(),
+        }),
+    }
+}
+
 /// Reads an image in its stored type: a file, a folder with a DICOM series or with pictures of one size, or a pattern of such
 /// pictures' names, `frames/*.png`. Sizes beyond three become frames; those of a flat image lie along the third axis, as a
 /// [series](Grid::in_time).
@@ -161,6 +175,7 @@ pub fn write_labels(
     source: Option<DrawnOn<'_>>,
     monitor: &dyn Monitor,
 ) -> Result<(), Error> {
+    check_label_path(path)?;
     let (source, file) = match source {
         Some(DrawnOn::Nifti(header)) => (Some(header), None),
         Some(DrawnOn::File(file)) => (None, Some(file)),
@@ -184,13 +199,8 @@ pub fn write_labels(
         picture::write_tiff(path, labels, monitor)
     } else if name.ends_with(".coco.json") {
         picture::write_coco(path, labels, table, monitor)
-    } else if holds_frames(path) {
-        nifti::write_labels(path, labels, source, monitor)
     } else {
-        Err(Error::Name {
-            expected: ".nii.gz, .nii, .nrrd, .seg.nrrd, .mha, .dcm, .png, .tif, .coco.json or a folder",
-            path: path.to_owned(),
-        })
+        nifti::write_labels(path, labels, source, monitor)
     }
 }
 

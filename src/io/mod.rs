@@ -23,7 +23,7 @@ mod voxels;
 
 pub use error::Error;
 pub use formats::{
-    DrawnOn, ReadLabels, ReadVolume, holds_frames, is_label_path, read_labels, read_labels_on, read_volume, stem,
-    write_frames, write_labels,
+    DrawnOn, ReadLabels, ReadVolume, check_label_path, holds_frames, is_label_path, read_labels, read_labels_on,
+    read_volume, stem, write_frames, write_labels,
 };
 pub use voxels::MAX_IMAGE_BYTES;

@@ -12,7 +12,7 @@ use super::config::ModelConfig;
 use super::networks::{Networks, Walk};
 use super::tensors::{ModelBox, one_hot, pad_edges, rounded_up};
 use crate::config::{SamplerKind, SegmentSettings};
-use crate::domain::{Grid, LabelMap, LabelTable, Volume};
+use crate::domain::{Grid, LabelMap, LabelTable, OneSlice, Volume};
 use crate::monitor::{Cancelled, Monitor};
 
 /// Why an image was not segmented.
@@ -181,6 +181,12 @@ impl Segmenter {
     /// the model takes volumes.
     pub fn through(&self, grid: &Grid) -> Option<usize> {
         grid.slices_axis().filter(|_| self.config.is_planar())
+    }
+
+    /// All of an image that this model answers at once, where that is one slice of several; see [`Segmenter::encode_image`].
+    pub fn one_slice(&self, grid: &Grid, focus: Option<[usize; 3]>) -> Option<OneSlice> {
+        let axis = self.through(grid)?;
+        Some(OneSlice { axis, index: ModelBox::new(grid, &self.config.input, focus).slice(axis) })
     }
 
     fn padded(&self, place: &ModelBox) -> [usize; 3] {

@@ -15,6 +15,9 @@ use crate::domain::{Grid, LabelMap, Volume};
 /// Voxel sizes this close (in mm) count as the model's own.
 const SPACING_TOLERANCE_MM: f64 = 1e-3;
 
+/// Voxels this near to the edge of a box lie on it.
+const ROUNDING: f64 = 1e-6;
+
 /// Most places along one side of a pixel over which an image that is scaled down is averaged.
 const MAX_PLACES: usize = 16;
 
@@ -191,7 +194,7 @@ impl ModelBox {
         let high = a.max(b).to_array();
         VoxelBox([0, 1, 2].map(|axis| {
             let bound = |at: f64| (at.max(0.0) as usize).min(size[axis]);
-            bound(low[axis].floor())..bound(high[axis].ceil() + 1.0)
+            bound((low[axis] - ROUNDING).ceil())..bound((high[axis] + ROUNDING).floor() + 1.0)
         }))
     }
 }

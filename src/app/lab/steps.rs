@@ -355,18 +355,11 @@ impl App {
         let Some(comparison) = &case.lab.steps.comparison else { return };
         let (Some(run), Some(conditions)) = (comparison.runs.get(at), &comparison.conditions) else { return };
         let (labels, table) = (Arc::clone(&run.labels), comparison.table.clone());
-        // A run is of one slice and one frame.
-        let settings = SegmentSettings {
-            steps: run.steps,
-            sampler: run.sampler,
-            samples: 1,
-            all_slices: false,
-            all_frames: false,
-            ..comparison.settings.clone()
-        };
+        let settings =
+            SegmentSettings { steps: run.steps, sampler: run.sampler, samples: 1, ..comparison.settings.clone() };
         let model_sha256 = conditions.models.first().map(|model| model.sha256.clone()).unwrap_or_default();
         let device = conditions.device.clone();
-        let source = Source::Model(Origin { settings, model_sha256, device, which: None });
+        let source = Source::Model(Origin { settings, model_sha256, device, slice: conditions.slice, which: None });
         self.show_as_preview((labels, Vec::new()), frame, table, source);
     }
 
@@ -378,6 +371,7 @@ impl App {
         let (name, serial) = (case.reference_name(), case.lab.reference.serial);
         let Some(comparison) = &mut case.lab.steps.comparison else { return };
         comparison.reference = name;
+        let slice = comparison.conditions.as_ref().and_then(|conditions| conditions.slice);
         for at in 0..comparison.runs.len() {
             let longest = comparison.longest(comparison.runs[at].sampler, is_running);
             let key = ScoreKey { reference: reference.as_ref().map(|_| serial), longest };
@@ -393,6 +387,7 @@ impl App {
                 labels: Arc::clone(&run.labels),
                 table: comparison.table.clone(),
                 reference: reference.clone(),
+                slice,
                 longest,
             });
         }

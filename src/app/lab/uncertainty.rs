@@ -367,13 +367,8 @@ impl App {
         let conditions = &browse.samples.conditions;
         let n_samples = browse.samples.masks.len();
         let origin = Origin {
-            // Samples are of one slice and one frame.
-            settings: SegmentSettings {
-                samples: n_samples,
-                all_slices: false,
-                all_frames: false,
-                ..conditions.settings.clone()
-            },
+            settings: SegmentSettings { samples: n_samples, ..conditions.settings.clone() },
+            slice: conditions.slice,
             model_sha256: conditions.models.first().map(|model| model.sha256.clone()).unwrap_or_default(),
             device: conditions.device.clone(),
             which: Some(pick.which(n_samples)),

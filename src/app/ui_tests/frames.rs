@@ -306,6 +306,7 @@ fn a_preview_of_one_frame_waits_there() {
         settings: SegmentSettings::default(),
         model_sha256: String::new(),
         device: "CPU".to_owned(),
+        slice: None,
         which: None,
     };
     let table = crate::domain::LabelTable::with_ids(&[1]);

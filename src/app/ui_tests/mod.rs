@@ -138,7 +138,7 @@ fn show_preview(window: &mut Window) {
     let case = state.case.as_mut().expect("a case is open");
     let (labels, table) = case.opened.reference.clone().expect("the sample has a truth");
     let (settings, device) = (state.settings.segment.clone(), "CPU".to_owned());
-    let origin = Origin { settings, model_sha256: String::new(), device, which: None };
+    let origin = Origin { settings, model_sha256: String::new(), device, slice: None, which: None };
     case.preview = Some(Preview {
         labels,
         table,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::recovery::{next_window, wait_for_recorder, window_with};
 use super::*;
 use crate::app::time::Playback;
-use crate::domain::LabelMap;
+use crate::domain::{LabelMap, OneSlice};
 
 /// A window on the beating heart.
 fn heart_window() -> Window {
@@ -134,6 +134,8 @@ fn what_was_found_in_one_frame_leaves_the_others_alone() {
     let in_frame = |at: usize| at / (width * height) == 5;
     let ids = before.iter().enumerate().map(|(at, id)| if in_frame(at) && id != 1 { id } else { 0 }).collect();
     preview.labels = LabelMap::new(before.grid().clone(), ids).expect("one id a pixel").into();
+    let Source::Model(origin) = &mut preview.source else { panic!("a model's") };
+    origin.slice = Some(OneSlice { axis: 2, index: 5 });
     press(&mut window, Modifiers::NONE, Key::Enter);
     wait(&mut window, |app| app.is_idle());
     let after = case(&window).history.labels();

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use super::laboratory::{Conditions, SamplesSoFar};
 use crate::config::{SamplerKind, SegmentSettings};
-use crate::domain::{Convention, LabelMap, LabelTable, Space, Volume, Window};
+use crate::domain::{Convention, LabelMap, LabelTable, OneSlice, Space, Volume, Window};
 use crate::evaluation::contender::NoisyAnswer;
 use crate::evaluation::partners::with_ids_of;
 use crate::evaluation::steps::StepRun;
@@ -51,6 +51,8 @@ pub struct Report {
     pub steps: Vec<StepRun>,
     /// What the ids of those runs mean.
     pub steps_table: LabelTable,
+    /// The one slice that they are of, where the model saw no other of several.
+    pub steps_slice: Option<OneSlice>,
     /// Answers to damaged images, all of one kind of damage.
     pub robustness: Vec<NoisyAnswer>,
 }
@@ -89,6 +91,8 @@ pub struct Answer {
     pub labels: Arc<LabelMap>,
     /// What the ids mean.
     pub table: LabelTable,
+    /// The one slice that was answered, where a model saw no other of several; the reference counts there alone.
+    pub slice: Option<OneSlice>,
 }
 
 impl Run {
@@ -175,10 +179,11 @@ impl Report {
         Ok(page.finish())
     }
 
-    /// The reference in the ids of `table`: labels are matched by name, else by id.
-    fn truth_for(&self, table: &LabelTable) -> Option<Cow<'_, LabelMap>> {
+    /// The reference in the ids of `table`: labels are matched by name, else by id. Of what was answered as one slice that slice.
+    fn truth_for(&self, table: &LabelTable, slice: Option<OneSlice>) -> Option<Cow<'_, LabelMap>> {
         let (truth, (_, own)) = (self.truth()?, self.reference.as_ref()?);
-        Some(with_ids_of(truth, own, table).map_or(Cow::Borrowed(truth), Cow::Owned))
+        let matched = with_ids_of(truth, own, table).map_or(Cow::Borrowed(truth), Cow::Owned);
+        Some(slice.map_or_else(|| matched.clone(), |slice| Cow::Owned(matched.only(slice))))
     }
 
     /// The reference on the answer's grid; one that lies elsewhere is not compared with.

@@ -53,8 +53,8 @@ pub(super) struct Slice<'a> {
 }
 
 impl<'a> Slice<'a> {
-    /// Those that a report shows: of a volume one in each plane, of a picture that alone, of several pictures or frames the first,
-    /// the one that [`Slice::of`] chooses and the last.
+    /// Those that a report shows: of a volume one in each plane, of a picture that alone, of several pictures or frames the one that
+    /// was answered, or else the first, the one that [`Slice::of`] chooses and the last.
     pub fn shown(report: &'a Report) -> Vec<Self> {
         let all = PLANES.map(|plane| Self::of(report, plane));
         let grid = report.volume.grid();
@@ -65,7 +65,10 @@ impl<'a> Slice<'a> {
         }
         let chosen = all.into_iter().filter(|slice| slice.axes.through == 2);
         let with_ends = |slice: Self| {
-            let indices = BTreeSet::from([0, slice.index, slice.n_slices() - 1]);
+            let indices = match report.answer.slice {
+                Some(only) => BTreeSet::from([only.index]),
+                None => BTreeSet::from([0, slice.index, slice.n_slices() - 1]),
+            };
             indices.into_iter().map(move |index| Self { index, ..slice })
         };
         chosen.flat_map(with_ends).collect()

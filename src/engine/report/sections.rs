@@ -23,8 +23,18 @@ pub(super) fn head(report: &Report, page: &mut Page, time: &str) {
     let axes: String = grid.orientation().iter().collect();
     let size = match (grid.space(), grid.units()) {
         (Space::Patient, _) => format!("{ni} × {nj} × {nk} voxels of {di:.2} × {dj:.2} × {dk:.2} mm, axes {axes}"),
-        (_, Units::Millimetres) => format!("{ni} × {nj} × {nk} pixels of {di:.4} × {dj:.4} mm"),
-        (_, Units::Pixels) => format!("{ni} × {nj} × {nk} pixels; their size is not known"),
+        (_, units) => {
+            let several = match nk {
+                1 => String::new(),
+                _ if grid.is_series() => format!(", {nk} frames"),
+                _ => format!(", {nk} slices"),
+            };
+            let pixel = match units {
+                Units::Millimetres => format!("of {di:.4} × {dj:.4} mm"),
+                Units::Pixels => "whose size is not known".to_owned(),
+            };
+            format!("{ni} × {nj} pixels {pixel}{several}")
+        }
     };
     facts.push(("Size", size));
     if report.volume.n_frames() > 1 {
@@ -51,6 +61,7 @@ pub(super) fn images(report: &Report, page: &mut Page) -> anyhow::Result<()> {
     let what = if grid.is_series() { "frame" } else { "slice" };
     let which = match report.focus {
         _ if report.shows_pictures() && grid.shape()[2] == 1 => "The picture".to_owned(),
+        _ if report.shows_pictures() && report.answer.slice.is_some() => format!("The {what} that was segmented"),
         Some(_) if report.shows_pictures() => format!("The first {what}, the one that was shown, and the last"),
         None if report.shows_pictures() => format!("The first {what}, that with most labelled pixels, and the last"),
         Some([i, j, k]) => format!("The slices through voxel {i}, {j}, {k} (counted from 0)"),
@@ -87,6 +98,9 @@ pub(super) fn images(report: &Report, page: &mut Page) -> anyhow::Result<()> {
 
 /// A number with as many digits as count.
 fn short(value: f64) -> String {
+    if value == 0.0 {
+        return "0".to_owned();
+    }
     let decimals = (3 - value.abs().max(1e-9).log10().floor() as i32).clamp(0, 9) as usize;
     format!("{value:.decimals$}")
 }
@@ -118,7 +132,7 @@ pub(super) fn labels(report: &Report, page: &mut Page) {
     let (table, grid) = (&report.answer.table, report.volume.grid());
     let units = grid.units();
     let ids = report.answer.labels.to_ids();
-    let Some(truth) = report.truth_for(table) else {
+    let Some(truth) = report.truth_for(table, report.answer.slice) else {
         let mut rows = Table::in_units(&["Label", "Voxels", "Volume (mL)"], units);
         for label in &table.labels {
             let n_voxels = ids.iter().filter(|&&id| id == label.id).count();
@@ -169,7 +183,7 @@ pub(super) fn uncertainty(report: &Report, page: &mut Page) {
             format!("{:.3} {} with an SD of at least {UNCERTAIN_SD}", units.of_ml(ml), units.volume()),
         ));
     }
-    if let Some(truth) = report.truth_for(&samples.table) {
+    if let Some(truth) = report.truth_for(&samples.table, samples.conditions.slice) {
         let grid = report.volume.grid();
         let quality = Reliability::of(maps, &maps.image().within(&truth.to_ids(), grid));
         let both =

@@ -21,7 +21,7 @@ pub(super) fn section(report: &Report, page: &mut Page) {
         return;
     }
     page.heading("Sampling steps");
-    let truth = report.truth_for(&report.steps_table);
+    let truth = report.truth_for(&report.steps_table, report.steps_slice);
     let judge = |run| Judged { run, dice: dice(report, run, truth.as_deref()) };
     let judged: Vec<Judged<'_>> = report.steps.iter().map(judge).collect();
     let name = if report.truth().is_some() { "Mean Dice" } else { "Agreement with the longest run" };

@@ -20,7 +20,7 @@ fn report() -> Report {
     let models = vec![ModelUsed { name: "m".to_owned(), sha256: "ab12".repeat(16), table: phantom.table.clone() }];
     let settings = SegmentSettings { seed: 42, samples: 2, ..SegmentSettings::default() };
     let device = "CPU (2 threads)".to_owned();
-    let conditions = Conditions { stamp, settings, models, device, elapsed_s: 1.5, warnings: Vec::new() };
+    let conditions = Conditions { stamp, settings, slice: None, models, device, elapsed_s: 1.5, warnings: Vec::new() };
     let run =
         |steps| StepRun { sampler: SamplerKind::Ddim, steps, labels: (*labels).clone(), timing: Timing::default() };
     let answer = |strength| NoisyAnswer {
@@ -40,11 +40,17 @@ fn report() -> Report {
         frame: 0,
         focus: None,
         convention: Convention::Radiological,
-        answer: Answer { origin: "a model".to_owned(), labels: Arc::clone(&labels), table: phantom.table.clone() },
+        answer: Answer {
+            origin: "a model".to_owned(),
+            labels: Arc::clone(&labels),
+            table: phantom.table.clone(),
+            slice: None,
+        },
         reference: Some((Arc::clone(&labels), phantom.table.clone())),
         runs: vec![Run::of_experiment("Samples", &conditions)],
         steps: vec![run(1), run(2), run(10)],
         steps_table: phantom.table.clone(),
+        steps_slice: None,
         robustness: vec![answer(0.0), answer(0.2)],
     }
 }
@@ -173,7 +179,8 @@ fn pictures_have_a_bar_of_a_round_length_in_millimetres_or_in_pixels_where_nothi
 #[test]
 fn of_frames_the_first_the_one_shown_and_the_last_are_there() {
     let heart = generate(PhantomKind::FourChambers, 3);
-    let answer = Answer { origin: "a model".to_owned(), labels: Arc::new(heart.labels), table: heart.table };
+    let answer =
+        Answer { origin: "a model".to_owned(), labels: Arc::new(heart.labels), table: heart.table, slice: None };
     let bare = Report { reference: None, samples: None, steps: Vec::new(), robustness: Vec::new(), ..report() };
     let page = Report { volume: Arc::new(heart.volume), answer, focus: Some([80, 80, 12]), ..bare };
     let page = page.to_html(&Silent).unwrap();

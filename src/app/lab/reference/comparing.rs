@@ -8,9 +8,9 @@ use crossbeam_channel::{Receiver, TryRecvError, bounded};
 
 use super::Reference;
 use crate::app::App;
-use crate::app::case::Case;
+use crate::app::case::{Case, Preview};
 use crate::app::lab::Room;
-use crate::domain::{LabelMap, LabelTable};
+use crate::domain::{LabelMap, LabelTable, OneSlice};
 use crate::evaluation::agreement::Agreement;
 use crate::evaluation::partners::Partners;
 use crate::monitor::{Cancelled, Monitor};
@@ -93,6 +93,7 @@ impl Running {
     fn start(
         key: Key,
         [reference, labels]: [Arc<LabelMap>; 2],
+        slice: Option<OneSlice>,
         partners: Arc<Partners>,
         wake: impl FnOnce() + Send + 'static,
     ) -> Option<Self> {
@@ -100,6 +101,8 @@ impl Running {
         let is_unwanted = Arc::new(Unwanted::default());
         let monitor = Arc::clone(&is_unwanted);
         let thread = std::thread::Builder::new().name("ldseg-reference".to_owned()).spawn(move || {
+            // Labels of one slice that a model saw are compared there alone.
+            let reference = slice.map_or(reference.clone(), |slice| Arc::new(reference.only(slice)));
             let result = Agreement::of(&reference, &labels, &partners, key.only, &*monitor);
             // Gone before anyone looks, so that changing the labels copies nothing on its account.
             drop(labels);
@@ -210,10 +213,11 @@ impl App {
         case.match_labels();
         let key = case.comparison_key();
         let Some(reference) = case.reference().map(|(labels, _)| Arc::clone(labels)) else { return };
+        let slice = case.preview.as_ref().and_then(Preview::one_slice);
         let labels = case.preview.as_ref().map_or_else(|| case.history.shared(), |preview| Arc::clone(&preview.labels));
         let partners = Arc::clone(&case.lab.reference.matched.partners);
         let (ctx, may_start) = (self.ctx.clone(), !case.strokes.is_painting() && !is_playing);
-        let start = || Running::start(key, [reference, labels], partners, move || ctx.request_repaint());
+        let start = || Running::start(key, [reference, labels], slice, partners, move || ctx.request_repaint());
         if let Some(wait) = case.lab.reference.comparing.follow(key, may_start, start) {
             self.ctx.request_repaint_after(wait);
         }
@@ -231,7 +235,7 @@ mod tests {
 
     fn start(key: Key) -> Option<Running> {
         let labels = Arc::new(LabelMap::empty(Grid::axis_aligned([4, 4, 4], [1.0; 3]).expect("valid")));
-        Running::start(key, [Arc::clone(&labels), labels], Arc::default(), || ())
+        Running::start(key, [Arc::clone(&labels), labels], None, Arc::default(), || ())
     }
 
     /// Follows until what is wanted is known; how often something was begun.

@@ -36,6 +36,7 @@ fn samples(n: u64) -> Arc<SamplesSoFar> {
     let conditions = Conditions {
         stamp: Stamp::default(),
         settings: SegmentSettings::default(),
+        slice: None,
         models: Vec::new(),
         device: String::new(),
         elapsed_s: 1.0,
