@@ -237,6 +237,18 @@ pub fn glas() -> ModelConfig {
     }
 }
 
+/// Skin lesions in dermoscopy, in colour, at half of the resolution of `isic2018_256`. For local comparison alone, as [`glas`].
+pub fn isic() -> ModelConfig {
+    ModelConfig {
+        name: "isic".to_owned(),
+        title: "Skin lesion in dermoscopy".to_owned(),
+        description: "The lesion in a dermoscopic picture of the skin, in colour.".to_owned(),
+        labels: vec![label("Lesion", [213, 94, 0])],
+        input: picture(3, 128, 128),
+        architecture: ldseg(deep_planar().network(2), Prediction::Velocity),
+    }
+}
+
 /// The deterministic counterpart of [`hippocampus`].
 pub fn hippocampus_resunet() -> ModelConfig {
     resunet(hippocampus(), &[16, 64, 128])
@@ -354,6 +366,7 @@ pub fn by_name(name: &str) -> Option<ModelConfig> {
         "fetal-head-resunet" => Some(resunet(fetal_head(), &PICTURE_RESUNET)),
         "phantom-echo-resunet" => Some(resunet(phantom_echo(), &PICTURE_RESUNET)),
         "glas" => Some(glas()),
+        "isic" => Some(isic()),
         "paper-2d" => Some(paper_2d()),
         "paper-3d" => Some(paper_3d()),
         _ => None,
@@ -364,7 +377,7 @@ pub fn by_name(name: &str) -> Option<ModelConfig> {
 const PICTURE_RESUNET: [usize; 4] = [16, 32, 64, 96];
 
 /// Names that [`by_name`] knows.
-pub const NAMES: [&str; 13] = [
+pub const NAMES: [&str; 14] = [
     "hippocampus",
     "phantom-3d",
     "hippocampus-resunet",
@@ -376,6 +389,7 @@ pub const NAMES: [&str; 13] = [
     "fetal-head-resunet",
     "phantom-echo-resunet",
     "glas",
+    "isic",
     "paper-2d",
     "paper-3d",
 ];
