@@ -309,8 +309,8 @@ fn every_frame_of_a_volume_over_time_is_segmented_into_one_mask_with_a_fourth_ax
     assert_eq!(info["n_frames"], 2);
     let refused = program.run(&format!("{line} --reference truth.nii.gz"));
     check_fails(&refused, &["a mask for each of 2 frames, found one mask", "truth.nii.gz"]);
-    let refused = program.run(&line.replace("mask.nii.gz", "mask.nrrd"));
-    check_fails(&refused, &[".nii.gz or .nii for the masks of 2 frames", "mask.nrrd"]);
+    let refused = program.run(&line.replace("mask.nii.gz", "mask.seg.nrrd"));
+    check_fails(&refused, &[".nrrd or .mha for the masks of 2 frames", "mask.seg.nrrd"]);
     assert!(!refused.stderr.contains("Segmenting"), "before the work: {}", refused.stderr);
 }
 

@@ -123,8 +123,14 @@ fn masks_of_several_frames_lie_in_space_and_time_where_their_image_does() {
     let mask = |frame: u16| LabelMap::new(grid.clone(), (0..60).map(|at| at % 7 * frame).collect()).unwrap();
     let masks: Vec<LabelMap> = (0..4).map(mask).collect();
     let frames: Vec<&LabelMap> = masks.iter().collect();
-    for (source, step_s) in [(Some(DrawnOn::Nifti(&header)), None), (None, Some(0.03125))] {
-        let path = folder.path().join("mask.nii.gz");
+    let of_nifti = Some(DrawnOn::Nifti(&header));
+    for (name, source, step_s) in [
+        ("mask.nii.gz", of_nifti, None),
+        ("mask.nii.gz", None, Some(0.03125)),
+        ("mask.nrrd", of_nifti, Some(0.03125)),
+        ("mask.mha", None, Some(0.03125)),
+    ] {
+        let path = folder.path().join(name);
         write_frames(&path, (&frames, step_s), &LabelTable::with_ids(&[1]), source, &Silent).unwrap();
         let said: Frames = serde_json::from_str(&simple_itk(&["frames".as_ref(), &path]).unwrap()).unwrap();
         assert_eq!((said.size, said.spacing[3]), ([5, 4, 3, 4], 0.03125));

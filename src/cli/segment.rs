@@ -96,7 +96,10 @@ pub(super) fn run(args: &SegmentArgs) -> anyhow::Result<()> {
         && !holds_frames(mask)
     {
         let n_frames = opened.volume.n_frames();
-        bail!("expected a name that ends in .nii.gz or .nii for the masks of {n_frames} frames: {}", mask.display());
+        bail!(
+            "expected a name that ends in .nii.gz, .nii, .nrrd or .mha for the masks of {n_frames} frames: {}",
+            mask.display()
+        );
     }
     // Of a flat image the frames are its slices.
     let all_slices = args.settings.all_slices || args.all_frames && grid.is_series();

@@ -92,7 +92,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// A mask for each of several frames, in a format that holds one.
-    #[error("this kind of file holds one mask, the labels have one for each of {n_frames} frames: save them as .nii.gz, or, in the window, choose \"One for all\" first ({})", path.display())]
+    #[error("this kind of file holds one mask, the labels have one for each of {n_frames} frames: save them as .nii.gz, .nrrd or .mha, or, in the window, choose \"One for all\" first ({})", path.display())]
     OneMask {
         /// Frames with a mask.
         n_frames: usize,

@@ -185,12 +185,13 @@ pub fn write_labels(
         return Err(Error::OtherGrid { difference, path: path.to_owned() });
     }
     let name = lower_name(path);
+    let alone = (&[labels][..], None);
     if is_folder(path) {
         picture::write_folder(path, labels, table, file, monitor)
     } else if name.ends_with(".nrrd") {
-        nrrd::write_labels(path, labels, table, monitor)
+        nrrd::write_labels(path, alone, table, monitor)
     } else if name.ends_with(".mha") {
-        metaimage::write_labels(path, labels, monitor)
+        metaimage::write_labels(path, alone, monitor)
     } else if name.ends_with(".dcm") {
         dicom::write_labels(path, labels, table, file, monitor)
     } else if name.ends_with(".png") {
@@ -204,9 +205,8 @@ pub fn write_labels(
     }
 }
 
-/// Writes the masks of several frames, as [`write_labels`] writes one: as `.nii` or `.nii.gz` with a fourth axis, the only
-/// format of them that every other program reads so. The seconds between frames are told where they are known and the source
-/// does not say them.
+/// Writes the masks of several frames, as [`write_labels`] writes one: as `.nii`, `.nii.gz`, `.nrrd` or `.mha` with a fourth axis.
+/// The seconds between frames are told where they are known and the source does not say them.
 ///
 /// # Errors
 /// As [`write_labels`]; [`Error::OneMask`] for the other formats.
@@ -221,10 +221,13 @@ pub fn write_frames(
         Some(DrawnOn::Nifti(header)) => Some(header),
         _ => None,
     };
+    let name = lower_name(path);
     match frames {
-        [only] if !holds_frames(path) => write_labels(path, only, table, source, monitor),
-        _ if holds_frames(path) => nifti::write_label_frames(path, (frames, step_s), header, monitor),
-        _ => Err(Error::OneMask { n_frames: frames.len(), path: path.to_owned() }),
+        _ if is_nifti_name(&name) => nifti::write_label_frames(path, (frames, step_s), header, monitor),
+        [only] => write_labels(path, only, table, source, monitor),
+        _ if !holds_frames(path) => Err(Error::OneMask { n_frames: frames.len(), path: path.to_owned() }),
+        _ if name.ends_with(".mha") => metaimage::write_labels(path, (frames, step_s), monitor),
+        _ => nrrd::write_labels(path, (frames, step_s), table, monitor),
     }
 }
 
@@ -233,9 +236,13 @@ fn is_folder(path: &Path) -> bool {
     path.is_dir() || path.as_os_str().as_encoded_bytes().last().is_some_and(|&end| std::path::is_separator(end.into()))
 }
 
-/// Whether the format that a name says holds the masks of several frames: NIfTI.
+/// Whether the format that a name says holds the masks of several frames.
 pub fn holds_frames(path: &Path) -> bool {
     let name = lower_name(path);
+    is_nifti_name(&name) || name.ends_with(".mha") || name.ends_with(".nrrd") && !name.ends_with(".seg.nrrd")
+}
+
+fn is_nifti_name(name: &str) -> bool {
     name.ends_with(".nii.gz") || name.ends_with(".nii")
 }
 

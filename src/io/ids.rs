@@ -15,17 +15,20 @@ pub(super) fn is_wide(labels: &LabelMap) -> bool {
     labels.used_ids().last().is_some_and(|&id| id > 255)
 }
 
-/// Gives `sink` all ids, one byte each where all are below 256, else two, the lower one first. Says whether it was two.
+/// Gives `sink` all ids, frame after frame, one byte each where all are below 256, else two, the lower one first. Says whether it
+/// was two.
 ///
 /// # Errors
 /// What `sink` returns; [`Error::Cancelled`].
 pub(super) fn for_each_bytes(
-    labels: &LabelMap,
+    frames: &[&LabelMap],
     monitor: &dyn Monitor,
     sink: &mut dyn FnMut(&[u8]) -> Result<(), Error>,
 ) -> Result<bool, Error> {
-    let is_wide = is_wide(labels);
-    for_each_bytes_of(labels, 0..labels.grid().n_voxels(), is_wide, monitor, sink)?;
+    let is_wide = frames.iter().any(|labels| is_wide(labels));
+    for labels in frames {
+        for_each_bytes_of(labels, 0..labels.grid().n_voxels(), is_wide, monitor, sink)?;
+    }
     Ok(is_wide)
 }
 
@@ -53,23 +56,24 @@ pub(super) fn for_each_bytes_of(
     Ok(())
 }
 
-/// Compares what was written with what should have been.
+/// Compares what was written with what should have been, frame after frame.
 ///
 /// # Errors
 /// [`Error::ReadBack`] where they differ.
-pub(super) fn check(labels: &LabelMap, path: &Path, written: Result<Volume, Error>) -> Result<(), Error> {
+pub(super) fn check(frames: &[&LabelMap], path: &Path, written: Result<Volume, Error>) -> Result<(), Error> {
     let wrong = |difference: String| Error::ReadBack { difference, path: path.to_owned() };
     let volume = match written {
         Ok(volume) => volume,
         Err(Error::Cancelled(cancelled)) => return Err(cancelled.into()),
         Err(error) => return Err(wrong(error.to_string())),
     };
-    if let Some(difference) = volume.grid().differs_from(labels.grid()) {
+    if let Some(difference) = frames.first().and_then(|labels| volume.grid().differs_from(labels.grid())) {
         return Err(wrong(difference));
     }
+    let expected = frames.iter().flat_map(|labels| labels.iter());
     let is_same = match volume.voxels() {
-        Voxels::U8(ids) => labels.iter().eq(ids.iter().map(|&id| u16::from(id))),
-        Voxels::U16(ids) => labels.iter().eq(ids.iter().copied()),
+        Voxels::U8(ids) => expected.eq(ids.iter().map(|&id| u16::from(id))),
+        Voxels::U16(ids) => expected.eq(ids.iter().copied()),
         _ => false,
     };
     if is_same { Ok(()) } else { Err(wrong("its labels differ".to_owned())) }

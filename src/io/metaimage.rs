@@ -204,33 +204,43 @@ impl Header {
     }
 }
 
-/// Writes labels as `.mha`, compressed.
-pub(super) fn write_labels(path: &Path, labels: &LabelMap, monitor: &dyn Monitor) -> Result<(), Error> {
+/// Writes labels as `.mha`, compressed; those of several frames with a fourth size, and so much from frame to frame where it is
+/// known.
+pub(super) fn write_labels(
+    path: &Path,
+    (frames, step_s): (&[&LabelMap], Option<f64>),
+    monitor: &dyn Monitor,
+) -> Result<(), Error> {
     let system = |error| Error::writing(path, error);
     let mut packed = ZlibEncoder::new(Vec::new(), Compression::new(6));
-    let is_wide = ids::for_each_bytes(labels, monitor, &mut |bytes| packed.write_all(bytes).map_err(system))?;
+    let is_wide = ids::for_each_bytes(frames, monitor, &mut |bytes| packed.write_all(bytes).map_err(system))?;
     let packed = packed.finish().map_err(system)?;
-    let grid = labels.grid();
+    let grid = frames[0].grid();
     let affine = grid.world_from_voxel();
     let (spacing, matrix) = (grid.spacing_mm(), RAS_FROM_LPS * affine.matrix3);
     let offset = RAS_FROM_LPS * affine.translation;
-    let directions: Vec<String> = (0..3).map(|axis| numbers(matrix.col(axis) / spacing[axis])).collect();
+    let rows = (0..3).map(|axis| matrix.col(axis) / spacing[axis]);
+    // Time stands across to space.
+    let (n_dims, is_timed) = if frames.len() == 1 { (3, false) } else { (4, true) };
+    let more = |text: String, time: &str| if is_timed { format!("{text} {time}") } else { text };
+    let mut directions: Vec<String> = rows.map(|row| more(numbers(row), "0")).collect();
+    directions.extend(is_timed.then(|| "0 0 0 1".to_owned()));
     let [ni, nj, nk] = grid.shape();
     let header = format!(
-        "ObjectType = Image\nNDims = 3\nBinaryData = True\nBinaryDataByteOrderMSB = False\nCompressedData = True\n\
-         CompressedDataSize = {}\nTransformMatrix = {}\nOffset = {}\nCenterOfRotation = 0 0 0\n\
-         ElementSpacing = {} {} {}\nDimSize = {ni} {nj} {nk}\nElementType = {}\nElementDataFile = LOCAL\n",
+        "ObjectType = Image\nNDims = {n_dims}\nBinaryData = True\nBinaryDataByteOrderMSB = False\nCompressedData = True\n\
+         CompressedDataSize = {}\nTransformMatrix = {}\nOffset = {}\nCenterOfRotation = {}\n\
+         ElementSpacing = {}\nDimSize = {}\nElementType = {}\nElementDataFile = LOCAL\n",
         packed.len(),
         directions.join(" "),
-        numbers(offset),
-        spacing[0],
-        spacing[1],
-        spacing[2],
+        more(numbers(offset), "0"),
+        more("0 0 0".to_owned(), "0"),
+        more(numbers(spacing.into()), &step_s.unwrap_or(1.0).to_string()),
+        more(format!("{ni} {nj} {nk}"), &frames.len().to_string()),
         if is_wide { "MET_USHORT" } else { "MET_UCHAR" },
     );
     let write =
         |file: &mut File| file.write_all(header.as_bytes()).and_then(|()| file.write_all(&packed)).map_err(system);
-    replace(path, write, |written| ids::check(labels, path, read_volume_named(written, monitor)))
+    replace(path, write, |written| ids::check(frames, path, read_volume_named(written, monitor)))
 }
 
 /// As [`read_volume`]; the name need not be that of a MetaImage.

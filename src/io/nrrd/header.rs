@@ -169,12 +169,9 @@ impl Header {
     /// What each axis is: a step in the world, or none for axes that are none of space.
     fn steps(&self, n_axes: usize) -> Result<Vec<Option<DVec3>>, Error> {
         if let Some(text) = self.get(&["space directions"]) {
-            let steps: Option<Vec<Option<DVec3>>> = text
-                .split_whitespace()
-                .map(|word| if word == "none" { Some(None) } else { vector(word).map(Some) })
-                .collect();
+            let steps: Option<Vec<Option<DVec3>>> = text.split_whitespace().map(step).collect();
             let is_good = |steps: &Vec<Option<DVec3>>| steps.len() == n_axes;
-            let expected = "a vector (x,y,z) or none for each axis";
+            let expected = "a vector (x,y,z), of space and time (x,y,z,0) or (0,0,0,t), or none for each axis";
             return steps.filter(is_good).ok_or_else(|| self.wrong("space directions", expected, text.to_owned()));
         }
         let spacings = self.get(&["spacings"]);
@@ -202,21 +199,30 @@ impl Header {
             .collect())
     }
 
+    /// Seconds from frame to frame, where the header says what its time is counted in.
+    pub fn frame_step_s(&self) -> Option<f64> {
+        let mut steps = self.get(&["space directions"])?.split_whitespace().filter_map(numbers);
+        let step = steps.rfind(|step| step.len() == 4 && step[3] != 0.0)?[3];
+        let per_second = match self.get(&["space units"])?.split_whitespace().nth(3)? {
+            "\"s\"" => 1.0,
+            "\"ms\"" => 1e-3,
+            _ => return None,
+        };
+        Some(step * per_second)
+    }
+
     /// From the space of the file to right, anterior, superior, and whether the file says which that is.
     fn ras_from_space(&self) -> Result<(DMat3, bool), Error> {
-        let Some(space) = self.get(&["space"]) else { return Ok((DMat3::IDENTITY, false)) };
+        let Some(space) = self.get(&["space"]) else {
+            // Space and time without a name is what ITK writes, which means its own space.
+            let is_itk = self.get(&["space dimension"]) == Some("4");
+            return Ok((if is_itk { RAS_FROM_LPS } else { DMat3::IDENTITY }, false));
+        };
         let matrix = match space.to_lowercase().as_str() {
-            "left-posterior-superior" | "lps" => RAS_FROM_LPS,
-            "right-anterior-superior" | "ras" => DMat3::IDENTITY,
-            "left-anterior-superior" | "las" => DMat3::from_diagonal(DVec3::new(-1.0, 1.0, 1.0)),
-            "left-posterior-superior-time"
-            | "lpst"
-            | "right-anterior-superior-time"
-            | "rast"
-            | "left-anterior-superior-time"
-            | "last" => {
-                let expected = "a space of three axes; convert the image to NIfTI first";
-                return Err(self.wrong("space", expected, space.to_owned()));
+            "left-posterior-superior" | "lps" | "left-posterior-superior-time" | "lpst" => RAS_FROM_LPS,
+            "right-anterior-superior" | "ras" | "right-anterior-superior-time" | "rast" => DMat3::IDENTITY,
+            "left-anterior-superior" | "las" | "left-anterior-superior-time" | "last" => {
+                DMat3::from_diagonal(DVec3::new(-1.0, 1.0, 1.0))
             }
             _ => return Ok((DMat3::IDENTITY, false)),
         };
@@ -268,7 +274,7 @@ impl Header {
             steps.push(steps[0].cross(steps[1]).normalize_or(DVec3::Z));
         }
         let origin = self.get(&["space origin"]);
-        let origin = origin.map_or(Some(DVec3::ZERO), vector);
+        let origin = origin.map_or(Some(DVec3::ZERO), point);
         let origin =
             origin.ok_or_else(|| self.wrong("space origin", "a vector (x,y,z)", "something else".to_owned()))?;
         let (ras_from_space, is_known) = self.ras_from_space()?;
@@ -286,14 +292,30 @@ impl Header {
     }
 }
 
-/// `(x,y,z)`; of a plane `(x,y)`.
-fn vector(text: &str) -> Option<DVec3> {
+/// `(x,y,z)`; of a plane `(x,y)`, of space and time `(x,y,z,t)`.
+fn numbers(text: &str) -> Option<Vec<f64>> {
     let inside = text.trim().strip_prefix('(')?.strip_suffix(')')?;
-    let parts: Option<Vec<f64>> =
-        inside.split(',').map(|part| part.trim().parse().ok().filter(|x: &f64| x.is_finite())).collect();
-    match parts?[..] {
+    inside.split(',').map(|part| part.trim().parse().ok().filter(|x: &f64| x.is_finite())).collect()
+}
+
+/// Where something is, at whatever time.
+fn point(text: &str) -> Option<DVec3> {
+    match numbers(text)?[..] {
         [x, y] => Some(DVec3::new(x, y, 0.0)),
-        [x, y, z] => Some(DVec3::new(x, y, z)),
+        [x, y, z] | [x, y, z, _] => Some(DVec3::new(x, y, z)),
         _ => None,
+    }
+}
+
+/// A step in space, or none for an axis of something else, of time among them; `None` for a step in both.
+fn step(text: &str) -> Option<Option<DVec3>> {
+    match text {
+        "none" => Some(None),
+        _ => match numbers(text)?[..] {
+            [0.0, 0.0, 0.0, _] => Some(None),
+            [x, y] => Some(Some(DVec3::new(x, y, 0.0))),
+            [x, y, z] | [x, y, z, 0.0] => Some(Some(DVec3::new(x, y, z))),
+            _ => None,
+        },
     }
 }

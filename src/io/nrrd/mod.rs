@@ -16,7 +16,7 @@ use super::Error;
 use super::formats::ReadVolume;
 use super::source::{Packing, Source};
 use super::voxels;
-use crate::domain::{Scaling, Volume, Voxels};
+use crate::domain::{FrameTimes, Scaling, Volume, Voxels};
 use crate::monitor::Monitor;
 
 /// Reads an image; an axis that is none of space becomes frames.
@@ -36,8 +36,10 @@ pub(super) fn read_volume(path: &Path, monitor: &dyn Monitor) -> Result<ReadVolu
     let mut warnings: Vec<String> = source.finish()?.into_iter().collect();
     warnings.extend(layout.warnings);
     let voxels = if layout.frames_first { frames_last(voxels, layout.stored.n_frames) } else { voxels };
-    let volume = Volume::new(layout.grid, voxels, Scaling::NONE, layout.stored.n_frames)
+    let n_frames = layout.stored.n_frames;
+    let volume = Volume::new(layout.grid, voxels, Scaling::NONE, n_frames)
         .map_err(|error| header.wrong("sizes", "voxels for all", error.to_string()))?;
+    let volume = volume.with_frame_times(header.frame_step_s().and_then(|step_s| FrameTimes::even(n_frames, step_s)));
     let table = segments::table(&header)?;
     Ok(ReadVolume { volume, header: None, table, name: None, warnings })
 }

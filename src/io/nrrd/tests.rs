@@ -55,6 +55,23 @@ fn frames_that_lie_side_by_side_come_one_after_the_other() {
 }
 
 #[test]
+fn an_axis_of_time_is_frames_with_the_seconds_that_its_unit_says() {
+    let named = "NRRD0004\ntype: uchar\ndimension: 4\nspace: LPST\nsizes: 2 1 2 3\nspace directions: (2,0,0,0) (0,3,0,0) \
+                 (0,0,4,0) (0,0,0,40)\nspace units: \"mm\" \"mm\" \"mm\" \"ms\"\nencoding: raw\nspace origin: (1,2,3,0)\n\n";
+    let voxels: Vec<u8> = (0..12).collect();
+    let ReadVolume { volume, warnings, .. } = read(named, &voxels).unwrap();
+    assert_eq!((volume.n_frames(), volume.values(2)), (3, vec![8.0, 9.0, 10.0, 11.0]));
+    assert_eq!(volume.grid().world_from_voxel().transform_point3(DVec3::ONE), DVec3::new(-3.0, -5.0, 7.0));
+    assert_eq!(volume.frame_times().map(|times| times.duration_s()), Some(0.08));
+    assert_eq!(warnings, [""; 0]);
+    let by_itk =
+        named.replace("space: LPST", "space dimension: 4").replace("space units: \"mm\" \"mm\" \"mm\" \"ms\"\n", "");
+    let ReadVolume { volume, warnings, .. } = read(&by_itk, &voxels).unwrap();
+    assert_eq!(volume.grid().world_from_voxel().transform_point3(DVec3::ONE), DVec3::new(-3.0, -5.0, 7.0));
+    assert!((volume.n_frames(), volume.frame_times()) == (3, None) && warnings[0].contains("left and right"));
+}
+
+#[test]
 fn three_bytes_a_voxel_are_a_colour() {
     let header = "NRRD0005\ntype: uint8\ndimension: 3\nsizes: 3 2 1\nspacings: nan 0.5 0.5\nencoding: raw\n\n";
     let ReadVolume { volume, warnings, .. } = read(header, &[1, 2, 3, 4, 5, 6]).unwrap();
@@ -84,7 +101,7 @@ fn what_cannot_be_read_is_refused_with_the_field_that_is_wrong() {
         (SHORTS.replace("sizes: 2 1 2", "sizes: 90000 9000 9"), "can hold at most"),
         (SHORTS.replace("(0,3,0)", "(0,x,0)"), "space directions"),
         (SHORTS.replace("(0,3,0)", "(2,0,0)"), "cannot be placed"),
-        (SHORTS.replace("left-posterior-superior", "left-posterior-superior-time"), "convert the image"),
+        (SHORTS.replace("(0,3,0)", "(0,3,0,1)"), "of space and time"),
     ];
     for (header, sentence) in cases {
         let error = read(&header, &gzip(&[0; 8])).unwrap_err().to_string();

@@ -35,7 +35,7 @@ pub(in crate::io) fn write_labels(path: &Path, labels: &LabelMap, monitor: &dyn 
     };
     replace(path, write, |written| {
         let read = read_volume(written, ImageFormat::Tiff, monitor);
-        ids::check(labels, path, read.map(|read| read.volume))
+        ids::check(&[labels], path, read.map(|read| read.volume))
     })
 }
 

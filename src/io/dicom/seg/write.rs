@@ -89,7 +89,7 @@ pub(in crate::io) fn write_labels(
     let write = |file: &mut File| file.write_all(&bytes).map_err(|error| Error::writing(path, error));
     replace(path, write, |written| {
         let read = read::read_labels_on(written, labels.grid(), monitor);
-        ids::check(labels, path, read.map(|read| read.volume))
+        ids::check(&[labels], path, read.map(|read| read.volume))
     })
 }
 
