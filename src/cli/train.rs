@@ -42,6 +42,9 @@ pub(super) struct TrainArgs {
     /// Replace encoders by nearest-neighbour down-sampling, to see what they are worth
     #[arg(long, value_enum, value_delimiter = ',', value_name = "ENCODERS", conflicts_with = "resume")]
     ablate: Vec<Ablation>,
+    /// Pixels along the longer side that pictures are brought to, other than the preset's
+    #[arg(long, value_name = "PIXELS", conflicts_with = "resume", value_parser = clap::value_parser!(u64).range(32..=2048))]
+    longer_side: Option<u64>,
     /// Start from the weights of this model, a built-in one or a folder, not from random ones
     #[arg(long, value_name = "MODEL", conflicts_with = "resume")]
     init: Option<String>,
@@ -67,7 +70,7 @@ enum TrainDevice {
 pub(super) fn run(args: TrainArgs) -> anyhow::Result<()> {
     // A run that goes on is the run that it was, whatever the presets have become.
     let resumed = args.resume.then(|| registry::read_config(&args.model)).transpose()?;
-    let config = resumed.map_or_else(|| described(&args.settings.preset, &args.ablate), Ok)?;
+    let config = resumed.map_or_else(|| described(&args), Ok)?;
     let images = Images::read(&source(&args.data)?)?;
     let (device, device_name) = device(args.device)?;
     eprintln!("Training `{}` on {device_name}", config.name);
@@ -82,12 +85,20 @@ pub(super) fn run(args: TrainArgs) -> anyhow::Result<()> {
     Ok(output::line(args.model.join("weights.safetensors").display().to_string())?)
 }
 
-/// The preset, without the encoders that are not wanted.
-fn described(name: &str, ablations: &[Ablation]) -> anyhow::Result<ModelConfig> {
-    let Some(preset) = preset::by_name(name) else {
+/// The preset, at the size that is wanted and without the encoders that are not.
+fn described(args: &TrainArgs) -> anyhow::Result<ModelConfig> {
+    let name = &args.settings.preset;
+    let Some(mut preset) = preset::by_name(name) else {
         bail!("no preset named `{name}`; there are {}", preset::NAMES.join(", "));
     };
-    preset.without(ablations).with_context(|| format!("the deterministic preset `{name}` has no encoders to replace"))
+    if let Some(side) = args.longer_side {
+        let input = preset.input.with_longer_side(side as usize);
+        preset.input =
+            input.with_context(|| format!("the preset `{name}` is not for pictures: it has no longer side"))?;
+    }
+    preset
+        .without(&args.ablate)
+        .with_context(|| format!("the deterministic preset `{name}` has no encoders to replace"))
 }
 
 /// The data set in a folder, or phantoms.

@@ -88,6 +88,21 @@ pub struct InputConfig {
     pub intensity: IntensityConfig,
 }
 
+impl InputConfig {
+    /// The same for pictures brought to another length of their longer side: crop and box change in proportion, up to multiples of
+    /// 16 pixels. `None` of an input that is not for pictures.
+    pub fn with_longer_side(&self, longer_side: usize) -> Option<Self> {
+        const MULTIPLE: usize = 16;
+        let known = self.longer_side?;
+        let scaled = |[depth, height, width]: [usize; 3]| {
+            let pixels = |n: usize| (n * longer_side).div_ceil(known).next_multiple_of(MULTIPLE);
+            [depth, pixels(height), pixels(width)]
+        };
+        let (crop, max_shape) = (scaled(self.crop), scaled(self.max_shape));
+        Some(Self { longer_side: Some(longer_side), crop, max_shape, ..self.clone() })
+    }
+}
+
 /// How intensities are scaled before the network sees them.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -498,6 +513,15 @@ mod tests {
         for name in preset::NAMES {
             preset::by_name(name).expect("a listed preset").check().expect(name);
         }
+    }
+
+    #[test]
+    fn pictures_of_another_length_have_crop_and_box_in_proportion() {
+        let input = preset::fetal_head().input;
+        let larger = input.with_longer_side(256).expect("for pictures");
+        assert_eq!((larger.longer_side, larger.crop, larger.max_shape), (Some(256), [1, 176, 256], [1, 256, 256]));
+        assert_eq!(input.with_longer_side(192), Some(input));
+        assert_eq!(preset::hippocampus().input.with_longer_side(256), None);
     }
 
     #[test]
