@@ -199,7 +199,7 @@ pub fn fetal_head() -> ModelConfig {
             "The head of a fetus in the standard plane of an ultrasound image, in which its circumference is measured."
                 .to_owned(),
         labels: vec![label("Fetal head", [86, 180, 233])],
-        input: picture(1, 192, 128),
+        input: picture(1, 256, 176),
         architecture: ldseg(planar(&[16, 32, 64], 8, &[48, 64]).network(2), Prediction::Velocity),
     }
 }
@@ -363,7 +363,10 @@ pub fn by_name(name: &str) -> Option<ModelConfig> {
         "fetal-head" => Some(fetal_head()),
         "phantom-echo" => Some(phantom_echo()),
         "lv-cine-resunet" => Some(resunet(lv_cine(), &PICTURE_RESUNET)),
-        "fetal-head-resunet" => Some(resunet(fetal_head(), &PICTURE_RESUNET)),
+        // As it was trained, at the size that its counterpart had then.
+        "fetal-head-resunet" => {
+            Some(resunet(ModelConfig { input: picture(1, 192, 128), ..fetal_head() }, &PICTURE_RESUNET))
+        }
         "phantom-echo-resunet" => Some(resunet(phantom_echo(), &PICTURE_RESUNET)),
         "glas" => Some(glas()),
         "isic" => Some(isic()),
