@@ -61,7 +61,7 @@ pub enum Task {
         added_table: LabelTable,
         /// How much of them is accepted; `None`: they replace all.
         part: Option<Part>,
-        /// The axis along which they were found slice by slice; see [`accepted`].
+        /// The one slice that they are of, where the model saw no other of several.
         slice: Option<OneSlice>,
     },
     /// What each label holds.
@@ -327,10 +327,7 @@ fn answer(task: Task) -> Option<Answer> {
         Task::Uncertainty { case, work } => Answer::Uncertainty { case, worked: work.done() },
         Task::ScoreRun { case, run, labels, table, reference, slice, longest } => {
             let own = (&*labels, &table);
-            let reference = reference.map(|(other, names)| match slice {
-                Some(slice) => scores(own, (&other.only(slice), &names)),
-                None => scores(own, (&other, &names)),
-            });
+            let reference = reference.map(|(other, names)| scores(own, (&*other.seen(slice), &names)));
             let longest = longest.map(|other| scores(own, (&other, &table)));
             Answer::ScoredRun { case, run, scores: RunScores { reference, longest } }
         }

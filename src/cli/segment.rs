@@ -250,8 +250,7 @@ fn report(case: &str, reference: &[LabelMap], result: &Segmentation) -> Report {
     for (n, (reference, found)) in (1..).zip(reference.iter().zip(&found)) {
         let case = if result.frames.is_empty() { case.to_owned() } else { format!("{case}, frame {n}") };
         // A model that saw one slice is not asked for the others.
-        let reference = result.slice.map_or_else(|| reference.clone(), |slice| reference.only(slice));
-        let scores = score(&reference.to_ids(), &found.to_ids(), found.grid(), &result.table);
+        let scores = score(&reference.seen(result.slice).to_ids(), &found.to_ids(), found.grid(), &result.table);
         report.add(&case, scores, found.grid().units(), &result.table);
     }
     report

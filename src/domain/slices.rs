@@ -1,5 +1,7 @@
 //! Slices and frames taken one by one.
 
+use std::borrow::Cow;
+
 use super::{Grid, LabelMap};
 
 /// One slice, or frame, of several: all that a model for pictures answers at once.
@@ -19,12 +21,12 @@ impl OneSlice {
 }
 
 impl LabelMap {
-    /// The labels of one slice, and background elsewhere: what the answer of a model that saw only this slice is compared with.
-    #[must_use]
-    pub fn only(&self, slice: OneSlice) -> Self {
+    /// What the answer of a model is compared with: where it saw one slice alone, the labels of that and background elsewhere.
+    pub fn seen(&self, slice: Option<OneSlice>) -> Cow<'_, Self> {
+        let Some(slice) = slice else { return Cow::Borrowed(self) };
         let kept = |(at, id)| if id != 0 && slice.holds(self.grid(), at) { id } else { 0 };
         let ids = self.iter().enumerate().map(kept).collect();
-        Self::new(self.grid().clone(), ids).unwrap_or_else(|_| Self::empty(self.grid().clone()))
+        Cow::Owned(Self::new(self.grid().clone(), ids).unwrap_or_else(|_| Self::empty(self.grid().clone())))
     }
 }
 
@@ -57,9 +59,10 @@ mod tests {
     #[test]
     fn one_slice_keeps_its_labels_alone() {
         let labels = LabelMap::new(Grid::axis_aligned([2, 3, 2], [1.0; 3]).unwrap(), (1..13).collect()).unwrap();
-        let only = |axis, index| labels.only(OneSlice { axis, index }).to_ids();
+        let only = |axis, index| labels.seen(Some(OneSlice { axis, index })).to_ids();
         assert_eq!(only(2, 1), [0, 0, 0, 0, 0, 0, 7, 8, 9, 10, 11, 12]);
         assert_eq!(only(0, 0), [1, 0, 3, 0, 5, 0, 7, 0, 9, 0, 11, 0]);
         assert_eq!(only(1, 2), [0, 0, 0, 0, 5, 6, 0, 0, 0, 0, 11, 12]);
+        assert_eq!(*labels.seen(None), labels);
     }
 }

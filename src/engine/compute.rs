@@ -117,9 +117,10 @@ impl Compute {
         monitor.report("Loading the model", 0, 0)?;
         let loaded = self.model(&settings.model, &selected)?;
         let (mut frames, mut warnings) = (Vec::new(), selected.warnings);
-        let segments_all = settings.all_slices || settings.all_frames && volume.n_frames() > 1;
-        let slice = loaded.segmenter.one_slice(volume.grid(), focus).filter(|_| !segments_all);
-        let prediction = if settings.all_frames && volume.n_frames() > 1 {
+        let takes_frames = settings.all_frames && volume.n_frames() > 1;
+        let takes_one = !takes_frames && !settings.all_slices;
+        let slice = loaded.segmenter.one_slice(volume.grid(), focus).filter(|_| takes_one);
+        let prediction = if takes_frames {
             let mut predictions = all_frames(&loaded.segmenter, request, monitor)?;
             frames.extend(predictions.iter().map(|prediction| prediction.labels.clone()));
             predictions.swap_remove(stamp.frame.min(frames.len() - 1))

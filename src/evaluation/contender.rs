@@ -130,10 +130,7 @@ impl NoisePlan {
         monitor: &dyn Monitor,
         on_answer: &mut dyn FnMut(NoisyAnswer),
     ) -> Result<(), Cancelled> {
-        let seen = |contender: &&dyn Contender| match contender.one_slice(volume.grid()) {
-            Some(slice) => truth.map(|truth| truth.only(slice).to_ids()),
-            None => truth.map(LabelMap::to_ids),
-        };
+        let seen = |contender: &&dyn Contender| Some(truth?.seen(contender.one_slice(volume.grid())).to_ids());
         let truths: Vec<Option<Vec<u16>>> = contenders.iter().map(seen).collect();
         for repeat in 0..self.repeats {
             let seed = self.seed + repeat;

@@ -46,6 +46,15 @@ fn paint(window: &mut Window) {
     window.run_steps(2);
 }
 
+/// A window on it with a stroke in each of the first two frames, of which it shows the second.
+fn painted_twice(folder: &Path) -> Window {
+    let mut window = cine_window(folder);
+    paint(&mut window);
+    press(&mut window, Modifiers::NONE, Key::ArrowRight);
+    paint(&mut window);
+    window
+}
+
 /// Labelled voxels of each mask.
 fn drawn(window: &Window) -> Vec<usize> {
     let masks = case(window).history.frames().masks();
@@ -106,10 +115,7 @@ fn an_outline_stays_in_the_frame_that_it_was_begun_in() {
 #[test]
 fn masks_that_are_kept_aside_are_not_closed_with_the_one_that_was_saved() {
     let folder = tempfile::tempdir().expect("a scratch folder");
-    let mut window = cine_window(folder.path());
-    paint(&mut window);
-    press(&mut window, Modifiers::NONE, Key::ArrowRight);
-    paint(&mut window);
+    let mut window = painted_twice(folder.path());
     click(&mut window, "Masks: One for all");
     let purpose = Purpose::SaveLabels(Some(Next::Close));
     window.state_mut().use_picked(Picked::File(purpose, folder.path().join("one.nii.gz")));
@@ -121,10 +127,7 @@ fn masks_that_are_kept_aside_are_not_closed_with_the_one_that_was_saved() {
 #[test]
 fn one_mask_for_all_frames_is_a_choice_that_loses_nothing() {
     let folder = tempfile::tempdir().expect("a scratch folder");
-    let mut window = cine_window(folder.path());
-    paint(&mut window);
-    press(&mut window, Modifiers::NONE, Key::ArrowRight);
-    paint(&mut window);
+    let mut window = painted_twice(folder.path());
     let before = drawn(&window);
     click(&mut window, "Masks: One for all");
     let text = "One mask for all 4 frames: that of frame 2. The mask of 1 other frame is kept aside";
@@ -251,10 +254,7 @@ fn labels_are_copied_to_other_frames_and_filled_in_between() {
 #[test]
 fn a_label_that_is_deleted_goes_from_every_frame() {
     let folder = tempfile::tempdir().expect("a scratch folder");
-    let mut window = cine_window(folder.path());
-    paint(&mut window);
-    press(&mut window, Modifiers::NONE, Key::ArrowRight);
-    paint(&mut window);
+    let mut window = painted_twice(folder.path());
     let before = drawn(&window);
     press(&mut window, Modifiers::NONE, Key::ArrowRight);
     window.state_mut().apply(Action::Command(Command::DeleteLabel));

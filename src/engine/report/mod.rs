@@ -182,8 +182,10 @@ impl Report {
     /// The reference in the ids of `table`: labels are matched by name, else by id. Of what was answered as one slice that slice.
     fn truth_for(&self, table: &LabelTable, slice: Option<OneSlice>) -> Option<Cow<'_, LabelMap>> {
         let (truth, (_, own)) = (self.truth()?, self.reference.as_ref()?);
-        let matched = with_ids_of(truth, own, table).map_or(Cow::Borrowed(truth), Cow::Owned);
-        Some(slice.map_or_else(|| matched.clone(), |slice| Cow::Owned(matched.only(slice))))
+        Some(match with_ids_of(truth, own, table) {
+            Some(matched) => Cow::Owned(matched.seen(slice).into_owned()),
+            None => truth.seen(slice),
+        })
     }
 
     /// The reference on the answer's grid; one that lies elsewhere is not compared with.

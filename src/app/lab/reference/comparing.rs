@@ -102,8 +102,7 @@ impl Running {
         let monitor = Arc::clone(&is_unwanted);
         let thread = std::thread::Builder::new().name("ldseg-reference".to_owned()).spawn(move || {
             // Labels of one slice that a model saw are compared there alone.
-            let reference = slice.map_or(reference.clone(), |slice| Arc::new(reference.only(slice)));
-            let result = Agreement::of(&reference, &labels, &partners, key.only, &*monitor);
+            let result = Agreement::of(&reference.seen(slice), &labels, &partners, key.only, &*monitor);
             // Gone before anyone looks, so that changing the labels copies nothing on its account.
             drop(labels);
             // Nobody listens where the case has been closed.
