@@ -50,3 +50,7 @@ pub mod io;
 pub mod model;
 pub mod monitor;
 pub mod training;
+
+/// Networks and volumes come and go in blocks of megabytes, which the system's allocator gives back at once and has zeroed anew.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
