@@ -7,7 +7,7 @@ use burn::tensor::activation::{silu, softmax};
 
 use super::config::Init;
 use super::conv::{Conv, ConvShape, max_pool};
-use super::cpu::{self, Norm};
+use super::cpu::{self, Around, Kernel, Maps, Norm};
 
 /// Keras's default, which the authors' weights were trained with; ours share it.
 pub const NORM_EPSILON: f64 = 1e-3;
@@ -36,7 +36,7 @@ impl GroupNorm {
     /// `[batch, channels, depth, height, width]`, in and out.
     pub fn forward(&self, x: Tensor<5>) -> Tensor<5> {
         if self.runs_on_cpu(&x) {
-            return cpu::group_norm(x, self.on_cpu(false));
+            return cpu::group_norm(x.into(), self.on_cpu(false)).into();
         }
         let dims = x.dims();
         let channels = dims[1];
@@ -55,7 +55,7 @@ impl GroupNorm {
     /// # Shapes
     /// `[batch, channels, depth, height, width]`, in and out.
     pub fn forward_silu(&self, x: Tensor<5>) -> Tensor<5> {
-        if self.runs_on_cpu(&x) { cpu::group_norm(x, self.on_cpu(true)) } else { silu(self.forward(x)) }
+        if self.runs_on_cpu(&x) { cpu::group_norm(x.into(), self.on_cpu(true)).into() } else { silu(self.forward(x)) }
     }
 
     fn runs_on_cpu(&self, x: &Tensor<5>) -> bool {
@@ -105,18 +105,31 @@ impl ResidualBlock {
     /// - time: `[batch, time_dim]`, already through SiLU
     /// - output: `[batch, out, depth, height, width]`
     pub fn forward(&self, x: Tensor<5>, time: Option<&Tensor<2>>) -> Tensor<5> {
+        let shift = self.time.as_ref().zip(time).map(|(layer, time)| layer.forward(time.clone()));
+        if self.conv_in.runs_on_cpu(&x) {
+            return self.forward_on_cpu(x, shift);
+        }
         let mut h = self.conv_in.forward(self.norm_in.forward_silu(x.clone()));
-        if let (Some(layer), Some(time)) = (&self.time, time) {
+        if let Some(shift) = shift {
             let [batch, channels, ..] = h.dims();
-            let [n_times, _] = time.dims();
-            let shift = layer.forward(time.clone()).reshape([n_times, channels, 1, 1, 1]);
-            h = h + shift.expand([batch, channels, 1, 1, 1]);
+            let [n_times, _] = shift.dims();
+            h = h + shift.reshape([n_times, channels, 1, 1, 1]).expand([batch, channels, 1, 1, 1]);
         }
         let h = self.conv_out.forward(self.norm_out.forward_silu(h));
         match &self.shortcut {
             Some(shortcut) => h + shortcut.forward(x),
             None => h + x,
         }
+    }
+
+    fn forward_on_cpu(&self, x: Tensor<5>, shift: Option<Tensor<2>>) -> Tensor<5> {
+        let [_, _, size @ ..] = x.dims();
+        let conv = |x: &Maps, conv: &Conv, around: Around| cpu::conv(x, &conv.on_cpu(size), around);
+        let x = Maps::from(x);
+        let h = conv(&x, &self.conv_in, Around { norm: Some(self.norm_in.on_cpu(true)), shift, add: None });
+        let skip = self.shortcut.as_ref().map(|shortcut| conv(&x, shortcut, Around::default()));
+        let add = Some(skip.as_ref().unwrap_or(&x));
+        conv(&h, &self.conv_out, Around { norm: Some(self.norm_out.on_cpu(true)), shift: None, add }).into()
     }
 }
 
@@ -169,21 +182,35 @@ impl Attention {
     /// # Shapes
     /// `[batch, channels, depth, height, width]`, in and out.
     pub fn forward(&self, x: Tensor<5>) -> Tensor<5> {
+        if cpu::runs(&x, &self.query.weight.val()) {
+            return self.forward_on_cpu(x);
+        }
         let dims = x.dims();
-        let AttentionShape { heads, reduce, planar, .. } = self.shape;
         let normalised = self.norm.forward(x.clone());
         let tokens = |map: Tensor<5>| map.flatten::<3>(2, 4).swap_dims(1, 2);
-        let all = tokens(normalised.clone());
-        let seen = tokens((0..reduce).fold(normalised.clone(), |map, _| max_pool(map, planar)));
+        let (all, seen) = (tokens(normalised.clone()), tokens(self.seen(normalised.clone())));
         let [query, key, value] = [self.query.forward(all), self.key.forward(seen.clone()), self.value.forward(seen)];
-        let merged = if cpu::runs(&x, &self.query.weight.val()) {
-            let [query, key, value] = [query, key, value].map(|tokens| tokens.swap_dims(1, 2));
-            cpu::attend(query, key, value, heads).swap_dims(1, 2)
-        } else {
-            attend(query, key, value, heads)
-        };
+        let merged = attend(query, key, value, self.shape.heads);
         let update = self.project.forward(merged).swap_dims(1, 2).reshape(dims);
         update + if self.shape.add_to_normalised { normalised } else { x }
+    }
+
+    /// The map that keys and values come from.
+    fn seen(&self, normalised: Tensor<5>) -> Tensor<5> {
+        (0..self.shape.reduce).fold(normalised, |map, _| max_pool(map, self.shape.planar))
+    }
+
+    fn forward_on_cpu(&self, x: Tensor<5>) -> Tensor<5> {
+        let dense = |x: &Maps, layer: &Linear, add: Option<&Maps>| {
+            let kernel = Kernel::dense(layer.weight.val(), layer.bias.as_ref().map(Param::val));
+            cpu::conv(x, &kernel, Around { add, ..Around::default() })
+        };
+        let x = Maps::from(x);
+        let normalised = cpu::group_norm(x.clone(), self.norm.on_cpu(false));
+        let seen = Maps::from(self.seen(normalised.clone().into()));
+        let [key, value] = [&self.key, &self.value].map(|layer| dense(&seen, layer, None));
+        let merged = cpu::attend(&dense(&normalised, &self.query, None), &key, &value, self.shape.heads);
+        dense(&merged, &self.project, Some(if self.shape.add_to_normalised { &normalised } else { &x })).into()
     }
 }
 

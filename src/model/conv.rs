@@ -8,7 +8,7 @@ use burn::tensor::module::{conv_transpose2d, conv_transpose3d, conv2d, conv3d, m
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions, MaxPoolOptions};
 
 use super::config::Init;
-use super::cpu::{self, winograd};
+use super::cpu::{self, Around, Kernel, Maps};
 
 /// Size, stride and grouping of a [`Conv`].
 #[derive(Clone, Copy, Debug)]
@@ -69,30 +69,40 @@ impl Conv {
     /// `[batch, in, depth, height, width]` → `[batch, out, ⌈depth/stride⌉, ⌈height/stride⌉, ⌈width/stride⌉]`; a planar
     /// kernel leaves the depth as it is.
     pub fn forward(&self, x: Tensor<5>) -> Tensor<5> {
-        let [_, _, kernel_depth, kernel, _] = self.weight.dims();
-        let [_, _, depth, height, width] = x.dims();
-        let planar = kernel_depth == 1 && kernel != 1;
-        let stride_depth = if kernel_depth == 1 { 1 } else { self.stride };
-        let pads = [
-            same_padding(depth, kernel_depth, stride_depth),
-            same_padding(height, kernel, self.stride),
-            same_padding(width, kernel, self.stride),
-        ];
+        let [_, _, size @ ..] = x.dims();
+        if self.runs_on_cpu(&x) {
+            return cpu::conv(&Maps::from(x), &self.on_cpu(size), Around::default()).into();
+        }
         let (weight, bias) = (self.weight.val(), self.bias.val());
-        let on_cpu = self.groups == 1 && cpu::runs(&x, &weight);
-        if on_cpu && kernel_depth == 1 && depth == 1 {
-            return cpu::conv(x, weight, bias, self.stride, [pads[1].0, pads[2].0]);
-        }
-        if on_cpu && self.stride == 1 && winograd::pays(&x, &weight) {
-            return winograd::conv3(x, weight, bias);
-        }
+        let (stride, pads) = (self.stride_along_axes(), self.padding(size));
         let symmetric = pads.iter().all(|(before, after)| before == after);
         let (x, padding) = if symmetric { (x, pads.map(|(before, _)| before)) } else { (pad(x, pads), [0; 3]) };
-        if planar {
+        let [_, _, kernel_depth, kernel, _] = weight.dims();
+        if kernel_depth == 1 && kernel != 1 {
             return self.forward_planar(x, [padding[1], padding[2]]);
         }
-        let stride = [stride_depth, self.stride, self.stride];
         conv3d(x, weight, Some(bias), ConvOptions::new(stride, padding, [1; 3], self.groups))
+    }
+
+    /// Whether [`cpu::conv`] stands in for [`forward`](Self::forward).
+    pub(super) fn runs_on_cpu(&self, x: &Tensor<5>) -> bool {
+        self.groups == 1 && cpu::runs(x, &self.weight.val())
+    }
+
+    /// What [`cpu::conv`] needs for maps of this depth, height and width.
+    pub(super) fn on_cpu(&self, size: [usize; 3]) -> Kernel {
+        let before = self.padding(size).map(|(before, _)| before);
+        Kernel::new(self.weight.val(), self.bias.val(), self.stride_along_axes(), before)
+    }
+
+    fn stride_along_axes(&self) -> [usize; 3] {
+        [if self.weight.dims()[2] == 1 { 1 } else { self.stride }, self.stride, self.stride]
+    }
+
+    /// Zeros before and after maps of this depth, height and width.
+    fn padding(&self, size: [usize; 3]) -> [(usize, usize); 3] {
+        let ([_, _, kernel @ ..], stride) = (self.weight.dims(), self.stride_along_axes());
+        [0, 1, 2].map(|axis| same_padding(size[axis], kernel[axis], stride[axis]))
     }
 
     /// The same through conv2d, each depth an image of its own.
@@ -161,8 +171,8 @@ impl ConvTranspose {
     pub fn forward(&self, x: Tensor<5>) -> Tensor<5> {
         let [batch, channels, depth, height, width] = x.dims();
         let [_, out, kernel_depth, kernel, _] = self.weight.dims();
-        if kernel_depth == 1 && depth == 1 && kernel == 2 && cpu::runs(&x, &self.weight.val()) {
-            return cpu::double(x, self.weight.val(), self.bias.val());
+        if kernel == 2 && cpu::runs(&x, &self.weight.val()) {
+            return cpu::double(&Maps::from(x), self.weight.val(), self.bias.val()).into();
         }
         if kernel_depth == 1 {
             let images = x.swap_dims(1, 2).reshape([batch * depth, channels, height, width]);

@@ -6,13 +6,12 @@ mod attention;
 mod conv;
 mod norm;
 mod product;
-pub mod winograd;
 
 use burn::prelude::*;
 use burn::tensor::DType;
 
 pub use self::attention::attend;
-pub use self::conv::{conv, double};
+pub use self::conv::{Around, Kernel, conv, double};
 pub use self::norm::{Norm, group_norm};
 
 /// Whether a layer with `weight` may run here on `x`: on the CPU, in single precision, and nobody asks for a gradient.
@@ -25,13 +24,37 @@ pub fn runs<const D: usize, const E: usize>(x: &Tensor<D>, weight: &Tensor<E>) -
         && weight.dtype() == DType::F32
 }
 
-/// What `read` makes of the numbers of a tensor, without a copy where the tensor is nobody else's.
-fn with_values<const D: usize, T>(tensor: Tensor<D>, read: impl FnOnce(&[f32]) -> T) -> T {
-    let data = tensor.into_data();
-    match data.as_slice::<f32>() {
-        Ok(values) => read(values),
-        Err(_) => read(&data.iter::<f32>().collect::<Vec<_>>()),
+/// Feature maps of a batch, for layers that read them more than once: what a tensor hands out is a copy as soon as two hold it.
+#[derive(Clone, Debug)]
+pub struct Maps {
+    values: Vec<f32>,
+    /// Batch, channels, depth, height, width.
+    dims: [usize; 5],
+}
+
+impl Maps {
+    /// Numbers of one channel of one sample.
+    fn n_positions(&self) -> usize {
+        self.dims[2..].iter().product()
     }
+}
+
+impl From<Tensor<5>> for Maps {
+    fn from(tensor: Tensor<5>) -> Self {
+        let dims = tensor.dims();
+        Self { values: values(tensor), dims }
+    }
+}
+
+impl From<Maps> for Tensor<5> {
+    fn from(maps: Maps) -> Self {
+        tensor(maps.values, maps.dims)
+    }
+}
+
+/// The numbers of a tensor, without a copy where it is nobody else's.
+fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.into_data().convert::<f32>().try_into_vec().expect("they were just made single precision")
 }
 
 /// Numbers as a tensor on the CPU.
