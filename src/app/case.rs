@@ -263,6 +263,11 @@ impl Case {
         (axes[world], flips[world])
     }
 
+    /// One slice alone: nothing lies beside it.
+    pub fn is_flat(&self) -> bool {
+        self.grid().shape().contains(&1)
+    }
+
     /// The only plane that a flat image has, or one whose third axis is time.
     pub fn only_plane(&self) -> Option<Plane> {
         let shape = self.grid().shape();

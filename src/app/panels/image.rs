@@ -63,14 +63,17 @@ fn facts_ui(ui: &mut Ui, case: &Case) {
     let (volume, grid) = (&case.opened.volume, case.grid());
     let [ni, nj, nk] = grid.shape();
     let [si, sj, sk] = grid.spacing_mm();
+    // One slice of a patient has a thickness that is worth knowing.
+    let is_picture = nk == 1 && matches!(grid.space(), Space::Picture { .. });
     let size = match grid.is_series() {
         true => format!("{ni} × {nj} pixels, {nk} frames"),
+        false if is_picture => format!("{ni} × {nj} pixels"),
         false if case.n_masks() > 1 => format!("{ni} × {nj} × {nk} voxels, {} frames", case.n_masks()),
         false => format!("{ni} × {nj} × {nk} voxels"),
     };
     caption_row(ui, "Size", &size);
     let spacing = match grid.is_scaled() {
-        true if grid.is_series() => format!("{} × {} mm", millimetres(si), millimetres(sj)),
+        true if grid.is_series() || is_picture => format!("{} × {} mm", millimetres(si), millimetres(sj)),
         true => format!("{} × {} × {} mm", millimetres(si), millimetres(sj), millimetres(sk)),
         false => "not known: lengths in pixels".to_owned(),
     };

@@ -44,10 +44,10 @@ impl SizeUnit {
 
     /// Written behind a number.
     pub fn suffix(self, units: Units) -> &'static str {
-        match self {
-            Self::Voxels => " vx",
-            Self::Mm if units == Units::Pixels => " px",
-            Self::Mm => " mm",
+        match (self, units) {
+            (_, Units::Pixels) => " px",
+            (Self::Voxels, Units::Millimetres) => " vx",
+            (Self::Mm, Units::Millimetres) => " mm",
         }
     }
 

@@ -115,6 +115,26 @@ fn masks_of_a_folder_of_pictures_are_saved_as_a_folder_and_opened_from_it() {
 }
 
 #[test]
+fn a_picture_alone_has_pixels_and_nothing_beside_it_to_reach() {
+    let scratch = tempfile::tempdir().expect("a scratch folder");
+    let rows = |mut window: Window| {
+        [Command::BrushTool, Command::BucketTool, Command::ScissorsTool].map(|tool| {
+            window.state_mut().apply(Action::Command(tool));
+            window.run_steps(3);
+            ["Unit", "Reach", "Depth"].map(|name| window.query_by_label(name).is_some())
+        })
+    };
+    let picture = painted_picture(scratch.path());
+    assert!(picture.query_by_label("60 × 40 pixels").is_some());
+    assert_eq!(rows(picture), [[false; 3]; 3]);
+
+    let start = Start { image: Some(folder_of_pictures(scratch.path())), ..Start::default() };
+    let mut stack = window_with(&scratch.path().join("another"), start);
+    wait(&mut stack, |app| app.state.case.is_some() && app.is_idle());
+    assert_eq!(rows(stack), [[false, true, false], [false, true, false], [false, false, true]]);
+}
+
+#[test]
 fn what_is_said_of_a_picture_when_it_is_opened_is_so() {
     let scratch = tempfile::tempdir().expect("a scratch folder");
     let facts = PictureFacts { is_series: Some(true), pixel_mm: Some(0.5) };
@@ -142,7 +162,7 @@ fn lengths_and_areas_are_in_millimetres_once_the_size_of_a_pixel_is_set() {
     let length = &case(&window).measurements[0].reading;
     assert_eq!(length.unit, "mm");
     assert!((length.value.expect("a length") - 0.25 * length_px.value.expect("a length")).abs() < 1e-9);
-    assert!(window.query_by_label("0.25 × 0.25 × 0.25 mm").is_some());
+    assert!(window.query_by_label("0.25 × 0.25 mm").is_some());
     let n_labelled = n_labelled(&window) as f64;
     let area = format!("{} mm²", crate::app::panels::number(n_labelled * 0.0625));
     assert!(window.query_by_label(&area).is_some(), "{area}");

@@ -9,6 +9,7 @@ use crate::app::state::State;
 use crate::app::theme::caption;
 use crate::app::tools::SizeUnit;
 use crate::app::widgets::{named_row, segmented};
+use crate::domain::Units;
 use crate::domain::paint::BrushShape;
 
 /// Draws the rows.
@@ -24,15 +25,18 @@ pub fn brush_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions) 
         };
         ui.add(slider).accessible_name("Brush size");
     });
-    named_row(ui, "Unit", |ui| {
-        let units = [
-            (SizeUnit::Voxels, "Voxels", "As many voxels along each axis"),
-            (SizeUnit::Mm, units.length(), "As long along each axis, however long the voxels are"),
-        ];
-        if let Some(unit) = segmented(ui, "Brush unit", look.unit, &units) {
-            look = look.in_unit(unit, case.grid());
-        }
-    });
+    // Where no length is known, pixels are the unit of both.
+    if units == Units::Millimetres {
+        named_row(ui, "Unit", |ui| {
+            let kinds = [
+                (SizeUnit::Voxels, "Voxels", "As many voxels along each axis"),
+                (SizeUnit::Mm, units.length(), "As long along each axis, however long the voxels are"),
+            ];
+            if let Some(unit) = segmented(ui, "Brush unit", look.unit, &kinds) {
+                look = look.in_unit(unit, case.grid());
+            }
+        });
+    }
     named_row(ui, "Shape", |ui| {
         let shapes = [
             (BrushShape::Round, "Round", "A disc, or a ball in 3D"),
@@ -42,12 +46,14 @@ pub fn brush_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions) 
             look.shape = shape;
         }
     });
-    named_row(ui, "Reach", |ui| {
-        let depths = [(false, "2D", "Paints in this slice"), (true, "3D", "Paints in the slices beside, too")];
-        if let Some(is_ball) = segmented(ui, "Brush depth", look.is_ball, &depths) {
-            look.is_ball = is_ball;
-        }
-    });
+    if !case.is_flat() {
+        named_row(ui, "Reach", |ui| {
+            let depths = [(false, "2D", "Paints in this slice"), (true, "3D", "Paints in the slices beside, too")];
+            if let Some(is_ball) = segmented(ui, "Brush depth", look.is_ball, &depths) {
+                look.is_ball = is_ball;
+            }
+        });
+    }
     named_row(ui, "Paints", |ui| {
         let kinds = [
             (false, "All", "Every voxel under the brush"),

@@ -13,12 +13,14 @@ use crate::app::widgets::{named_row, segmented};
 /// Draws the rows.
 pub fn fill_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions) {
     let mut options = state.settings.tools;
-    named_row(ui, "Reach", |ui| {
-        let depths = [(false, "2D", "In this slice"), (true, "3D", "In the whole volume")];
-        if let Some(depth) = segmented(ui, "Fill depth", options.fills_depth, &depths) {
-            options.fills_depth = depth;
-        }
-    });
+    if !case.is_flat() {
+        named_row(ui, "Reach", |ui| {
+            let depths = [(false, "2D", "In this slice"), (true, "3D", "In the whole volume")];
+            if let Some(depth) = segmented(ui, "Fill depth", options.fills_depth, &depths) {
+                options.fills_depth = depth;
+            }
+        });
+    }
     if state.tool == Tool::Grow {
         tolerance_ui(ui, case, actions);
         named_row(ui, "Radius", |ui| {

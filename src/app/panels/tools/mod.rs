@@ -50,7 +50,7 @@ pub fn options_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions
         } else if state.tool.fills() {
             fill::fill_ui(ui, state, case, actions);
         } else {
-            outline::outline_ui(ui, state, actions);
+            outline::outline_ui(ui, state, case, actions);
         }
         over::over_ui(ui, case, actions);
         limits::limits_ui(ui, state, case, actions);

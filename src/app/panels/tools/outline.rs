@@ -3,16 +3,17 @@
 use eframe::egui::{DragValue, Ui};
 
 use crate::app::action::{Action, Actions};
+use crate::app::case::Case;
 use crate::app::state::State;
 use crate::app::theme::caption;
-use crate::app::tools::{OutlineKind, Tool};
+use crate::app::tools::{OutlineKind, Tool, ToolOptions};
 use crate::app::widgets::{named_row, segmented};
 use crate::domain::scissors::ScissorsMode;
 
 /// Draws the rows.
-pub fn outline_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
+pub fn outline_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions) {
     if state.tool == Tool::Scissors {
-        scissors_ui(ui, state, actions);
+        scissors_ui(ui, state, case, actions);
     }
     let lines: &[&str] = match state.tool.outline(&state.settings.tools) {
         Some(OutlineKind::Freehand) => &["Drag around it; let go to close", "Right button erases"],
@@ -35,7 +36,7 @@ pub fn outline_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
     }
 }
 
-fn scissors_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
+fn scissors_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions) {
     let mut options = state.settings.tools;
     named_row(ui, "Cut", |ui| {
         let modes = [
@@ -53,6 +54,15 @@ fn scissors_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
             options.scissors_click = clicks;
         }
     });
+    if !case.is_flat() {
+        depth_ui(ui, &mut options);
+    }
+    if options != state.settings.tools {
+        actions.push(Action::SetTools(options));
+    }
+}
+
+fn depth_ui(ui: &mut Ui, options: &mut ToolOptions) {
     named_row(ui, "Depth", |ui| {
         let depths = [
             (false, "All", "Through the whole volume"),
@@ -66,7 +76,4 @@ fn scissors_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
             ui.add(field).accessible_name("Slices on each side");
         }
     });
-    if options != state.settings.tools {
-        actions.push(Action::SetTools(options));
-    }
 }
