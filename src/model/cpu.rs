@@ -24,6 +24,11 @@ pub fn runs<const D: usize, const E: usize>(x: &Tensor<D>, weight: &Tensor<E>) -
         && weight.dtype() == DType::F32
 }
 
+/// Runs a network on one of the threads that its layers share out their work to: from any other, each layer would wait to be woken.
+pub fn on_pool<R: Send>(device: &Device, forward: impl FnOnce() -> R + Send) -> R {
+    if *device == Device::flex() { rayon::scope(|_| forward()) } else { forward() }
+}
+
 /// Feature maps of a batch, for layers that read them more than once: what a tensor hands out is a copy as soon as two hold it.
 #[derive(Clone, Debug)]
 pub struct Maps {

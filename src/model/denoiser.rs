@@ -7,6 +7,7 @@ use burn::tensor::activation::silu;
 use super::block::{Attention, AttentionShape, GroupNorm, ResidualBlock, TimeEmbedding};
 use super::config::{DenoiserConfig, Init};
 use super::conv::{Conv, ConvShape, nearest};
+use super::cpu;
 
 /// A residual block and, at some resolutions, self-attention.
 #[derive(Module, Debug)]
@@ -154,6 +155,10 @@ impl Denoiser {
     ///   that is halved is even
     /// - times: one for each sample, or one for all
     pub fn forward(&self, latent: Tensor<5>, embedding: Tensor<5>, times: &[f64]) -> Tensor<5> {
+        cpu::on_pool(&latent.device(), || self.forward_here(latent, embedding, times))
+    }
+
+    fn forward_here(&self, latent: Tensor<5>, embedding: Tensor<5>, times: &[f64]) -> Tensor<5> {
         let time = silu(self.time.forward(times, &latent.device()));
         let mut x = self.stem.forward(Tensor::cat(vec![latent, embedding], 1));
         let mut skips = if self.dense_skips { vec![x.clone()] } else { Vec::new() };

@@ -7,6 +7,7 @@ use burn::tensor::activation::silu;
 use super::block::{Attention, AttentionShape, GroupNorm, ResidualBlock};
 use super::config::LayerConfig;
 use super::conv::{Conv, ConvShape, ConvTranspose, max_pool, nearest, subsample};
+use super::cpu;
 use super::reference::{ElementNorm, ImageBlock, PostNormBlock, batch_norm, standardise};
 
 /// Added to the variance of a latent when it is standardised: below any that the first step of a run leaves.
@@ -65,8 +66,11 @@ impl Stack {
     /// # Shapes
     /// `[batch, channel, depth, height, width]`, in and out; channels and sizes change as the layers say.
     pub fn forward(&self, x: Tensor<5>) -> Tensor<5> {
+        cpu::on_pool(&x.device(), || self.forward_here(x))
+    }
+
+    fn forward_here(&self, mut x: Tensor<5>) -> Tensor<5> {
         let mut layers = self.layers.as_slice();
-        let mut x = x;
         while let [layer, rest @ ..] = layers {
             (x, layers) = match (layer, rest) {
                 // One pass instead of two on the CPU.
