@@ -123,7 +123,7 @@ impl App {
         let (tool, options) = (self.state.tool, self.state.settings.tools);
         let Some(case) = &mut self.state.case else { return };
         let axis = case.through(plane).0;
-        let through = (!options.fills_depth).then_some(axis);
+        let through = (!options.fills_depth || case.is_flat()).then_some(axis);
         let id = painted_id(case, event.erases);
         let n_pixels = case.grid().n_voxels() / case.grid().shape()[axis];
         let settings = GrowSettings {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::recovery::{next_window, wait_for_recorder, window_with};
 use super::*;
 use crate::app::file_dialog::Picked;
+use crate::app::tools::SizeUnit;
 use crate::domain::PictureFacts;
 use crate::io::read_volume;
 use crate::monitor::Silent;
@@ -132,6 +133,37 @@ fn a_picture_alone_has_pixels_and_nothing_beside_it_to_reach() {
     let mut stack = window_with(&scratch.path().join("another"), start);
     wait(&mut stack, |app| app.state.case.is_some() && app.is_idle());
     assert_eq!(rows(stack), [[false, true, false], [false, true, false], [false, false, true]]);
+}
+
+#[test]
+fn what_was_chosen_for_volumes_does_no_harm_to_a_picture() {
+    let scratch = tempfile::tempdir().expect("a scratch folder");
+    let start = Start { image: Some(picture(scratch.path())), ..Start::default() };
+    let mut window = window_with(&scratch.path().join("journal"), start);
+    wait(&mut window, |app| app.state.case.is_some() && app.is_idle());
+    window.state_mut().state.settings.tools.fills_depth = true;
+    window.state_mut().state.settings.brush.unit = SizeUnit::Mm;
+    window.state_mut().state.settings.brush.diameter = 3.4;
+    press(&mut window, Modifiers::NONE, Key::B);
+    window.run_steps(3);
+    assert_eq!(window.state().state.settings.brush.diameter, 3.0);
+
+    // A ring, and the hole in it.
+    let middle = view_center(&window, Plane::Axial);
+    let corner = middle - vec2(60.0, 60.0);
+    for (from, by) in [
+        (corner, vec2(120.0, 0.0)),
+        (corner, vec2(0.0, 120.0)),
+        (corner + vec2(120.0, 0.0), vec2(0.0, 120.0)),
+        (corner + vec2(0.0, 120.0), vec2(120.0, 0.0)),
+    ] {
+        drag_by(&mut window, from, by, PointerButton::Primary, Modifiers::NONE);
+    }
+    let ring = n_labelled(&window);
+    window.state_mut().apply(Action::Command(Command::FillHoleTool));
+    click_at(&mut window, middle, Modifiers::NONE);
+    wait(&mut window, App::is_idle);
+    assert!(n_labelled(&window) > ring, "{ring}");
 }
 
 #[test]

@@ -15,6 +15,11 @@ use crate::domain::paint::BrushShape;
 /// Draws the rows.
 pub fn brush_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions) {
     let (mut look, units) = (state.settings.brush, case.grid().units());
+    // Where no length is known, pixels are the unit of both.
+    let has_units = units == Units::Millimetres;
+    if !has_units {
+        look = look.in_unit(SizeUnit::Voxels, case.grid());
+    }
     named_row(ui, "Size", |ui| {
         ui.spacing_mut().slider_width = ui.available_width() - 78.0;
         let slider =
@@ -25,8 +30,7 @@ pub fn brush_ui(ui: &mut Ui, state: &State, case: &Case, actions: &mut Actions) 
         };
         ui.add(slider).accessible_name("Brush size");
     });
-    // Where no length is known, pixels are the unit of both.
-    if units == Units::Millimetres {
+    if has_units {
         named_row(ui, "Unit", |ui| {
             let kinds = [
                 (SizeUnit::Voxels, "Voxels", "As many voxels along each axis"),
