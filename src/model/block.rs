@@ -268,6 +268,9 @@ fn frequency(k: usize, half: usize) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use burn::module::{Module, ModuleMapper};
+    use burn::tensor::Distribution;
+
     use super::*;
 
     #[test]
@@ -279,7 +282,7 @@ mod tests {
     #[test]
     fn group_norm_gives_zero_mean_and_unit_variance_to_each_group() {
         let device = Device::flex();
-        let x = Tensor::<5>::random([2, 4, 3, 5, 7], burn::tensor::Distribution::Normal(5.0, 3.0), &device);
+        let x = Tensor::<5>::random([2, 4, 3, 5, 7], Distribution::Normal(5.0, 3.0), &device);
         let y = GroupNorm::init(4, 2, &device).forward(x).reshape([4, 2 * 3 * 5 * 7]);
         let mean = y.clone().mean_dim(1).abs().max().into_scalar::<f32>();
         let variance = (y.powi_scalar(2).mean_dim(1) - 1.0).abs().max().into_scalar::<f32>();
@@ -289,12 +292,61 @@ mod tests {
     #[test]
     fn residual_block_and_attention_start_as_the_identity() {
         let device = Device::flex();
-        let x = Tensor::<5>::random([2, 8, 2, 3, 4], burn::tensor::Distribution::Normal(0.0, 1.0), &device);
+        let x = Tensor::<5>::random([2, 8, 2, 3, 4], Distribution::Normal(0.0, 1.0), &device);
         let block = ResidualBlock::init([8, 8], 4, None, false, &device);
         let shape =
             AttentionShape { channels: 8, heads: 2, groups: 4, add_to_normalised: false, reduce: 1, planar: false };
         let attention = Attention::init(shape, &device);
         let y = attention.forward(block.forward(x.clone(), None));
         assert!((y - x).abs().max().into_scalar::<f32>() < 1e-5);
+    }
+
+    /// Weights that all do something.
+    struct Randomise;
+
+    impl ModuleMapper for Randomise {
+        fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+            param.map(|value| {
+                let noise = Tensor::random(value.dims(), Distribution::Normal(0.0, 0.3), &value.device());
+                value + noise
+            })
+        }
+    }
+
+    fn check_equal(answer: Tensor<5>, of_burn: Tensor<5>, what: &str) {
+        let (of_burn, largest) = (of_burn.inner(), answer.clone().abs().max().into_scalar::<f32>());
+        let difference = (answer - of_burn).abs().max().into_scalar::<f32>();
+        assert!(largest > 0.1 && difference < 1e-5 * largest, "{what}: {difference} of {largest}");
+    }
+
+    #[test]
+    fn blocks_on_the_cpu_give_what_they_give_with_gradients() {
+        let (device, autodiff) = (Device::flex(), Device::flex().autodiff());
+        for planar in [true, false] {
+            let dims = [3, 8, if planar { 1 } else { 4 }, 6, 10];
+            let x = Tensor::<5>::random(dims, Distribution::Normal(0.5, 2.0), &device);
+            let with_gradients = Tensor::<5>::from_data(x.to_data(), &autodiff);
+            for (channels, n_times) in [(8, 0), (16, 1), (8, 3)] {
+                let time_dim = (n_times > 0).then_some(12);
+                let block = ResidualBlock::init([8, channels], 4, time_dim, planar, &device).map(&mut Randomise);
+                let time =
+                    time_dim.map(|dim| Tensor::<2>::random([n_times, dim], Distribution::Normal(0.0, 1.0), &device));
+                let answer = block.forward(x.clone(), time.as_ref());
+                let time = time.map(|time| Tensor::from_data(time.to_data(), &autodiff));
+                let of_burn = block.to_device(&autodiff).forward(with_gradients.clone(), time.as_ref());
+                check_equal(
+                    answer,
+                    of_burn,
+                    &format!("residual, planar {planar}, {channels} channels, {n_times} times"),
+                );
+            }
+            for (reduce, add_to_normalised) in [(0, false), (1, false), (1, true)] {
+                let shape = AttentionShape { channels: 8, heads: 2, groups: 4, add_to_normalised, reduce, planar };
+                let attention = Attention::init(shape, &device).map(&mut Randomise);
+                let answer = attention.forward(x.clone());
+                let of_burn = attention.to_device(&autodiff).forward(with_gradients.clone());
+                check_equal(answer, of_burn, &format!("attention, planar {planar}, {shape:?}"));
+            }
+        }
     }
 }

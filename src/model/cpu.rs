@@ -57,6 +57,11 @@ impl From<Maps> for Tensor<5> {
     }
 }
 
+/// What `read` makes of the numbers of a tensor that others may hold too: weights.
+fn with_values<const D: usize, T>(tensor: Tensor<D>, read: impl FnOnce(&[f32]) -> T) -> T {
+    read(tensor.into_data().convert::<f32>().as_slice().expect("they were just made single precision"))
+}
+
 /// The numbers of a tensor, without a copy where it is nobody else's.
 fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().convert::<f32>().try_into_vec().expect("they were just made single precision")

@@ -9,13 +9,13 @@ use rayon::prelude::*;
 
 use super::norm::Scaling;
 use super::product::{STEP, Weights, weighted_sums};
-use super::{Maps, Norm, values};
+use super::{Maps, Norm, values, with_values};
 
 /// Numbers that one part may read and compute: half of the second cache of a common processor.
 const CACHED: usize = 1 << 17;
 
-/// Parts for each thread, so that none waits long for another.
-const PARTS: usize = 2;
+/// Multiplications that take as long as copying and normalising one number.
+const COPY: usize = 40;
 
 thread_local! {
     /// What one part reads, what it computes, and what a group norm makes of one slice.
@@ -38,7 +38,8 @@ impl Kernel {
     /// - `before`: zeros before the first slice, row and column
     pub fn new(weight: Tensor<5>, bias: Tensor<1>, stride: [usize; 3], before: [usize; 3]) -> Self {
         let [_, channels, size @ ..] = weight.dims();
-        let weights = Weights::of_rows(&values(weight), channels * size.iter().product::<usize>());
+        let n_taps = channels * size.iter().product::<usize>();
+        let weights = with_values(weight, |weight| Weights::of_rows(weight, n_taps));
         Self { weights, bias: values(bias), size, stride, before }
     }
 
@@ -49,7 +50,7 @@ impl Kernel {
     pub fn dense(weight: Tensor<2>, bias: Option<Tensor<1>>) -> Self {
         let [channels, out] = weight.dims();
         let bias = bias.map_or_else(|| vec![0.0; out], values);
-        let weights = Weights::of_columns(&values(weight), channels);
+        let weights = with_values(weight, |weight| Weights::of_columns(weight, channels));
         Self { weights, bias, size: [1; 3], stride: [1; 3], before: [0; 3] }
     }
 }
@@ -59,9 +60,9 @@ impl Kernel {
 pub struct Around<'a> {
     /// Before.
     pub norm: Option<Norm>,
-    /// Added to each channel, `[batch or 1, out]`.
+    /// Added to each channel, `[batch, out]` or `[1, out]`.
     pub shift: Option<Tensor<2>>,
-    /// Added to the result.
+    /// Added to the result, of its shape.
     pub add: Option<&'a Maps>,
 }
 
@@ -113,21 +114,26 @@ impl Shape {
         Window { out: [slices, rows], size, length: last.next_multiple_of(STEP) }
     }
 
-    /// The largest window that the cache holds and that leaves enough parts for all threads.
+    /// Of the windows that the cache holds, halved from the whole, the one that keeps the threads busy the shortest; one row of one
+    /// slice where none fits.
     fn best_window(&self, n_sums: usize) -> Window {
         let [slices, rows, _] = self.size_out();
-        let enough = (PARTS * rayon::current_num_threads()).div_ceil(self.batch);
-        let mut out = [slices, rows];
-        loop {
-            let window = self.window(out);
-            let n_numbers = self.channels * self.n_parities() * window.n_positions() + n_sums * window.length;
-            let n_parts = slices.div_ceil(out[0]) * rows.div_ceil(out[1]);
-            if n_numbers <= CACHED && n_parts >= enough || out == [1, 1] {
-                return window;
-            }
-            let longer = usize::from(out[1] > out[0]);
-            out[longer] = out[longer].div_ceil(2);
-        }
+        let halves = |[slices, rows]: [usize; 2]| match (slices, rows) {
+            (1, 1) => None,
+            _ if rows > slices => Some([slices, rows.div_ceil(2)]),
+            _ => Some([slices.div_ceil(2), rows]),
+        };
+        let n_read = |window: &Window| self.channels * self.n_parities() * window.n_positions();
+        let n_taps = self.channels * self.kernel.iter().product::<usize>();
+        let time = |window: &Window| {
+            let n_parts = self.batch * slices.div_ceil(window.out[0]) * rows.div_ceil(window.out[1]);
+            n_parts.div_ceil(rayon::current_num_threads()) * (n_sums * n_taps * window.length + COPY * n_read(window))
+        };
+        std::iter::successors(Some([slices, rows]), |out| halves(*out))
+            .map(|out| self.window(out))
+            .filter(|window| n_read(window) + n_sums * window.length <= CACHED)
+            .min_by_key(time)
+            .unwrap_or_else(|| self.window([1, 1]))
     }
 
     /// Where the taps of a kernel read in a window, `[channel, z, y, x]`.
@@ -152,7 +158,7 @@ struct Window {
     out: [usize; 2],
     /// Slices, rows and columns of each parity that go in.
     size: [usize; 3],
-    /// Positions from the first to the last that comes out, those between them included.
+    /// Positions from the first to the last that comes out, those between them included, in whole steps.
     length: usize,
 }
 
@@ -304,6 +310,11 @@ pub fn conv(x: &Maps, kernel: &Kernel, Around { norm, shift, add }: Around) -> M
     let dims = [shape.batch, out, depth, height, width];
     let mut values = vec![0.0; dims.iter().product()];
     let biases = biases(&kernel.bias, shift);
+    debug_assert!(
+        biases.len() == out || biases.len() == shape.batch * out,
+        "one shift for each sample, or one for all"
+    );
+    debug_assert!(add.is_none_or(|add| add.dims == dims), "what is added has the shape of the result");
     let [n_slices, n_rows, _] = shape.size_out();
     for_each_part(x, shape, &kernel.weights, norm, (&mut values, [1; 3]), |mut part, sums| {
         let biases = &biases[part.sample * out % biases.len()..];
@@ -347,7 +358,7 @@ pub fn double(x: &Maps, weight: Tensor<5>, bias: Tensor<1>) -> Maps {
     if shape.size[0] == 1 && depth == 1 {
         (shape, up) = (shape.upright(), [2, 1, 2]);
     }
-    let weights = Weights::of_columns(&values(weight), shape.channels);
+    let weights = with_values(weight, |weight| Weights::of_columns(weight, shape.channels));
     let mut y = vec![0.0; dims.iter().product()];
     let bias = values(bias);
     for_each_part(x, shape, &weights, None, (&mut y, up), |mut part, sums| {

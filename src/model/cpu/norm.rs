@@ -88,9 +88,11 @@ fn moments<'a, S: Simd>(values: &'a [f32]) -> (f64, f64) {
     let (mut n, mut mean, mut squares) = (0.0, 0.0, 0.0);
     for run in values.chunks(RUN) {
         let n_run = run.len() as f64;
-        let mean_run = sum(run, |value| value) / n_run;
-        let centre = mean_run as f32;
-        let squares_run = sum(run, |value| (value - centre) * (value - centre));
+        let centre = (sum(run, |value| value) / n_run) as f32;
+        // Single precision has added up far from zero; what is left of it has not.
+        let rest = sum(run, |value| value - centre) / n_run;
+        let squares_run = sum(run, |value| (value - centre) * (value - centre)) - rest * rest * n_run;
+        let mean_run = f64::from(centre) + rest;
         let (delta, total) = (mean_run - mean, n + n_run);
         mean += delta * n_run / total;
         squares += squares_run + delta * delta * n * n_run / total;
@@ -159,5 +161,21 @@ mod tests {
         let values: Vec<f32> = (0..1_000_003).map(|i| 1000.0 + (i % 7) as f32).collect();
         let (mean, variance) = moments(&values);
         assert!((mean - 1003.0).abs() < 1e-3 && (variance - 4.0).abs() < 1e-3, "{mean}, {variance}");
+    }
+
+    #[test]
+    fn what_is_the_same_everywhere_is_zero() {
+        for value in [0.1, 1000.1, 16777.3] {
+            let norm = Norm {
+                gamma: tensor(vec![1.0], [1]),
+                beta: tensor(vec![0.0], [1]),
+                groups: 1,
+                epsilon: 1e-3,
+                silu: false,
+            };
+            let largest =
+                group_norm(maps(vec![value; 10_000], 1), norm).values.into_iter().map(f32::abs).fold(0.0, f32::max);
+            assert!(largest < 1e-3, "{largest} for {value}");
+        }
     }
 }
