@@ -13,6 +13,7 @@
 //! The living program holds a lock on its file. A journal that nobody holds is work that somebody may want back.
 
 mod format;
+mod held;
 mod read;
 mod shelf;
 #[cfg(test)]

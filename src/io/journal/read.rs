@@ -1,13 +1,12 @@
 //! A journal read back into a history.
 
-use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 
 use super::format::{Step, Steps};
-use super::write::{Journal, lock};
+use super::held::Held;
+use super::write::Journal;
 use super::{Header, JournalError};
 use crate::domain::{Edit, FrameEdits, FrameLabels, Grid, GridError, History, LabelMap, LabelTable};
-use crate::io::Error;
 use crate::io::provenance::ModelRun;
 
 /// What was read of a journal.
@@ -40,7 +39,7 @@ pub struct Recovered {
 /// [`JournalError`] where it is no journal, another window holds it, or the image is not the one that the work was
 /// done on. The file is then untouched.
 pub fn recover(path: &Path, case: &str, grid: &Grid, n_frames: usize) -> Result<(Recovered, Journal), JournalError> {
-    let file = open(path)?;
+    let file = Held::open(path)?;
     let (header, steps) = Steps::open(&file, path)?;
     if let Some(difference) = header.differs_from(case, grid, n_frames) {
         return Err(JournalError::OtherImage { difference, path: path.to_owned() });
@@ -59,7 +58,7 @@ pub fn recover(path: &Path, case: &str, grid: &Grid, n_frames: usize) -> Result<
 /// # Errors
 /// [`JournalError`] where it is no journal, or another window holds it.
 pub fn recover_without_image(path: &Path) -> Result<Recovered, JournalError> {
-    let file = open(path)?;
+    let file = Held::open(path)?;
     let (header, steps) = Steps::open(&file, path)?;
     let fault = |fault: String| JournalError::NotJournal { fault, path: path.to_owned() };
     let grid = header.grid().map_err(|error: GridError| fault(error.to_string()))?;
@@ -72,13 +71,6 @@ pub fn recover_without_image(path: &Path) -> Result<Recovered, JournalError> {
         recovered.history.read_as(|labels| labels.with_pixel_mm(pixel_mm));
     }
     Ok(recovered)
-}
-
-/// A journal that nobody else holds.
-fn open(path: &Path) -> Result<File, JournalError> {
-    let file = OpenOptions::new().read(true).write(true).open(path).map_err(|source| Error::reading(path, source))?;
-    lock(&file, path)?;
-    Ok(file)
 }
 
 /// Does all steps again; says where the last one ends that could be done.

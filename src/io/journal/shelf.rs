@@ -1,11 +1,12 @@
 //! The folder of journals: what lies there and whether anybody may want it back.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::format::{Step, Steps};
-use super::write::{ENDING, lock};
+use super::held::Held;
+use super::write::ENDING;
 use super::{Header, JournalError};
 use crate::io::Error;
 
@@ -53,8 +54,7 @@ pub fn survey(folder: &Path) -> Vec<Found> {
 /// # Errors
 /// [`JournalError::InUse`] where another window has taken it up, and what the system reports.
 pub fn discard(path: &Path) -> Result<(), JournalError> {
-    let file = open(path)?;
-    lock(&file, path)?;
+    let file = Held::open(path)?;
     // The week begins now.
     let touched = file.set_modified(SystemTime::now());
     touched
@@ -62,14 +62,9 @@ pub fn discard(path: &Path) -> Result<(), JournalError> {
         .map_err(|source| Error::writing(path, source).into())
 }
 
-fn open(path: &Path) -> Result<File, JournalError> {
-    OpenOptions::new().read(true).write(true).open(path).map_err(|source| Error::reading(path, source).into())
-}
-
 /// What a journal offers; one that offers nothing is taken away.
 fn look(path: &Path) -> Result<Option<Found>, JournalError> {
-    let file = open(path)?;
-    lock(&file, path)?;
+    let file = Held::open(path)?;
     let modified = file.metadata().and_then(|known| known.modified()).map_err(|source| Error::reading(path, source))?;
     let (header, steps) = Steps::open(&file, path)?;
     let tally = steps.fold(Tally::new(), Tally::after);

@@ -1,10 +1,11 @@
 //! The living end of a journal: one file, held by one program, that only grows.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use super::format::{VERSION, VERSION_AT, framed, opening};
+use super::held::Held;
 use super::{Header, JournalError, Record};
 use crate::io::Error;
 
@@ -14,7 +15,7 @@ pub(super) const ENDING: &str = "journal";
 /// A journal that this program holds and writes. Dropping it lets go of the file and leaves it where it is.
 #[derive(Debug)]
 pub struct Journal {
-    file: File,
+    file: Held,
     path: PathBuf,
     /// Where the last whole record ends.
     n_bytes: u64,
@@ -28,8 +29,7 @@ impl Journal {
     pub fn create(folder: &Path, header: &Header) -> Result<Self, JournalError> {
         make_folder(folder).map_err(|source| Error::writing(folder, source))?;
         let (file, path) = new_file(folder, header)?;
-        lock(&file, &path)?;
-        let mut journal = Self { file, path, n_bytes: 0 };
+        let mut journal = Self { file: Held::new(file, &path)?, path, n_bytes: 0 };
         if let Err(error) = journal.write(&opening(header)) {
             journal.remove().unwrap_or_else(|error| log::warn!("{error}"));
             return Err(error);
@@ -38,7 +38,7 @@ impl Journal {
     }
 
     /// A journal that was read up to `n_bytes` and goes on from there; what follows is cut off.
-    pub(super) fn resume(file: File, path: PathBuf, n_bytes: u64) -> Result<Self, JournalError> {
+    pub(super) fn resume(file: Held, path: PathBuf, n_bytes: u64) -> Result<Self, JournalError> {
         file.set_len(n_bytes).map_err(|source| Error::writing(&path, source))?;
         Ok(Self { file, path, n_bytes })
     }
@@ -91,19 +91,6 @@ impl Journal {
         }
         self.n_bytes += bytes.len() as u64;
         Ok(())
-    }
-}
-
-/// Takes the file for this program alone, until it is closed.
-pub(super) fn lock(file: &File, path: &Path) -> Result<(), JournalError> {
-    match file.try_lock() {
-        Ok(()) => Ok(()),
-        Err(TryLockError::WouldBlock) => Err(JournalError::InUse { path: path.to_owned() }),
-        // Some file systems have no locks. Two windows that offer the same work are better than work that is not kept.
-        Err(TryLockError::Error(error)) => {
-            log::warn!("the journal cannot be locked: {error} ({})", path.display());
-            Ok(())
-        }
     }
 }
 
