@@ -3,7 +3,7 @@
 use burn::module::Param;
 use burn::nn::{Linear, LinearConfig};
 use burn::prelude::*;
-use burn::tensor::activation::{silu, softmax};
+use burn::tensor::activation::{self, softmax};
 
 use super::config::Init;
 use super::conv::{Conv, ConvShape, max_pool};
@@ -11,6 +11,14 @@ use super::cpu::{self, Around, Kernel, Maps, Norm};
 
 /// Keras's default, which the authors' weights were trained with; ours share it.
 pub const NORM_EPSILON: f64 = 1e-3;
+
+/// x · σ(x).
+///
+/// # Shapes
+/// `[batch, channels, depth, height, width]`, in and out.
+pub fn silu(x: Tensor<5>) -> Tensor<5> {
+    if cpu::runs(&x, &x) { cpu::silu(x.into()).into() } else { activation::silu(x) }
+}
 
 /// Normalisation over groups of channels and all of space (Wu and He 2018), with a scale and shift a channel.
 #[derive(Module, Debug)]
@@ -257,7 +265,7 @@ impl TimeEmbedding {
         };
         let values: Vec<f32> = times.iter().flat_map(row).map(|v| v as f32).collect();
         let waves = Tensor::<2>::from_data(TensorData::new(values, [times.len(), self.dim]), device);
-        self.dense_out.forward(silu(self.dense_in.forward(waves)))
+        self.dense_out.forward(activation::silu(self.dense_in.forward(waves)))
     }
 }
 

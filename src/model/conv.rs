@@ -86,13 +86,23 @@ impl Conv {
 
     /// Whether [`cpu::conv`] stands in for [`forward`](Self::forward).
     pub(super) fn runs_on_cpu(&self, x: &Tensor<5>) -> bool {
-        self.groups == 1 && cpu::runs(x, &self.weight.val())
+        cpu::runs(x, &self.weight.val())
     }
 
     /// What [`cpu::conv`] needs for maps of this depth, height and width.
     pub(super) fn on_cpu(&self, size: [usize; 3]) -> Kernel {
+        self.kernel_of(self.weight.val(), self.bias.val(), size)
+    }
+
+    /// [`on_cpu`](Self::on_cpu), and then y · scale + shift in each channel.
+    pub(super) fn on_cpu_scaled(&self, size: [usize; 3], scale: Tensor<1>, shift: Tensor<1>) -> Kernel {
+        let weight = self.weight.val() * scale.clone().reshape([self.bias.dims()[0], 1, 1, 1, 1]);
+        self.kernel_of(weight, self.bias.val() * scale + shift, size)
+    }
+
+    fn kernel_of(&self, weight: Tensor<5>, bias: Tensor<1>, size: [usize; 3]) -> Kernel {
         let before = self.padding(size).map(|(before, _)| before);
-        Kernel::new(self.weight.val(), self.bias.val(), self.stride_along_axes(), before)
+        Kernel::new(weight, bias, self.groups, self.stride_along_axes(), before)
     }
 
     fn stride_along_axes(&self) -> [usize; 3] {

@@ -12,7 +12,7 @@ use burn::tensor::DType;
 
 pub use self::attention::attend;
 pub use self::conv::{Around, Kernel, conv, double};
-pub use self::norm::{Norm, group_norm};
+pub use self::norm::{Norm, group_norm, silu};
 
 /// Whether a layer with `weight` may run here on `x`: on the CPU, in single precision, and nobody asks for a gradient.
 pub fn runs<const D: usize, const E: usize>(x: &Tensor<D>, weight: &Tensor<E>) -> bool {

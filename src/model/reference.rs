@@ -4,11 +4,11 @@
 use burn::module::Param;
 use burn::nn::{BatchNorm, BatchNormConfig};
 use burn::prelude::*;
-use burn::tensor::activation::silu;
 
-use super::block::{GroupNorm, NORM_EPSILON};
+use super::block::{GroupNorm, NORM_EPSILON, silu};
 use super::config::{ImageDown, Init};
 use super::conv::{Conv, ConvShape, max_pool};
+use super::cpu::{self, Around, Maps};
 
 /// Groups of the norm that ends every image block.
 const IMAGE_GROUPS: usize = 4;
@@ -53,9 +53,26 @@ impl PostNormBlock {
     /// # Shapes
     /// `[batch, in, depth, height, width]` → `[batch, out, depth, height, width]`
     pub fn forward(&self, x: Tensor<5>) -> Tensor<5> {
+        if self.conv_in.runs_on_cpu(&x) {
+            return self.forward_on_cpu(x);
+        }
         let h = silu(self.norm_in.forward(self.conv_in.forward(x.clone())));
         let h = self.norm_out.forward(self.conv_out.forward(h));
         silu(h + self.norm_shortcut.forward(self.shortcut.forward(x)))
+    }
+
+    /// The norms, which only scale and shift where nothing is trained, in the weights of the convolutions before them.
+    fn forward_on_cpu(&self, x: Tensor<5>) -> Tensor<5> {
+        let [_, _, size @ ..] = x.dims();
+        let conv = |x: &Maps, conv: &Conv, norm: &BatchNorm, add: Option<&Maps>| {
+            let scale = norm.gamma.val() / (norm.running_var.value() + norm.epsilon).sqrt();
+            let shift = norm.beta.val() - norm.running_mean.value() * scale.clone();
+            cpu::conv(x, &conv.on_cpu_scaled(size, scale, shift), Around { add, ..Around::default() })
+        };
+        let x = Maps::from(x);
+        let h = cpu::silu(conv(&x, &self.conv_in, &self.norm_in, None));
+        let shortcut = conv(&x, &self.shortcut, &self.norm_shortcut, None);
+        cpu::silu(conv(&h, &self.conv_out, &self.norm_out, Some(&shortcut))).into()
     }
 }
 

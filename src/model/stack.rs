@@ -2,9 +2,8 @@
 
 use burn::nn::BatchNorm;
 use burn::prelude::*;
-use burn::tensor::activation::silu;
 
-use super::block::{Attention, AttentionShape, GroupNorm, ResidualBlock};
+use super::block::{Attention, AttentionShape, GroupNorm, ResidualBlock, silu};
 use super::config::LayerConfig;
 use super::conv::{Conv, ConvShape, ConvTranspose, max_pool, nearest, subsample};
 use super::cpu;

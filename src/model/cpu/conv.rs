@@ -25,7 +25,8 @@ thread_local! {
 /// A convolution with "same" padding; along depth, height and width each.
 #[derive(Clone, Debug)]
 pub struct Kernel {
-    weights: Weights,
+    /// Of each group of channels.
+    weights: Vec<Weights>,
     bias: Vec<f32>,
     size: [usize; 3],
     stride: [usize; 3],
@@ -34,12 +35,14 @@ pub struct Kernel {
 
 impl Kernel {
     /// # Shapes
-    /// - weight: `[out, in, depth, height, width]`, bias: `[out]`
+    /// - weight: `[out, in / groups, depth, height, width]`, bias: `[out]`
     /// - `before`: zeros before the first slice, row and column
-    pub fn new(weight: Tensor<5>, bias: Tensor<1>, stride: [usize; 3], before: [usize; 3]) -> Self {
-        let [_, channels, size @ ..] = weight.dims();
+    pub fn new(weight: Tensor<5>, bias: Tensor<1>, groups: usize, stride: [usize; 3], before: [usize; 3]) -> Self {
+        let [out, channels, size @ ..] = weight.dims();
         let n_taps = channels * size.iter().product::<usize>();
-        let weights = with_values(weight, |weight| Weights::of_rows(weight, n_taps));
+        let weights = with_values(weight, |weight| {
+            weight.chunks_exact(out / groups * n_taps).map(|weight| Weights::of_rows(weight, n_taps)).collect()
+        });
         Self { weights, bias: values(bias), size, stride, before }
     }
 
@@ -51,7 +54,7 @@ impl Kernel {
         let [channels, out] = weight.dims();
         let bias = bias.map_or_else(|| vec![0.0; out], values);
         let weights = with_values(weight, |weight| Weights::of_columns(weight, channels));
-        Self { weights, bias, size: [1; 3], stride: [1; 3], before: [0; 3] }
+        Self { weights: vec![weights], bias, size: [1; 3], stride: [1; 3], before: [0; 3] }
     }
 }
 
@@ -243,17 +246,19 @@ impl Sums<'_> {
     }
 }
 
-/// Computes the sums part by part, and has `finish` write to `y` what came of them: `up` slices, rows and columns for each.
+/// Computes the sums part by part, and has `finish` write to `y` what came of them: `up` slices, rows and columns for each. The
+/// samples take turns with the weights: groups of channels are samples with weights of their own.
 fn for_each_part(
     x: &Maps,
     shape: Shape,
-    weights: &Weights,
+    weights: &[Weights],
     norm: Option<Norm>,
     (y, up): (&mut [f32], [usize; 3]),
     finish: impl Fn(Part, &Sums) + Sync,
 ) {
     let scalings = norm.map(|norm| norm.scalings(x));
-    let window = shape.best_window(weights.n_rows());
+    let n_sums = weights[0].n_rows();
+    let window = shape.best_window(n_sums);
     let offsets = shape.offsets(window);
     let channel_in = shape.n_parities() * window.n_positions();
     // What is computed beyond the part is never looked at; it needs something to read.
@@ -263,15 +268,15 @@ fn for_each_part(
         SCRATCH.with_borrow_mut(|[read, sums, scaled]| {
             read.clear();
             read.resize(n_read.max(shape.channels * channel_in), 0.0);
-            sums.resize(sums.len().max(weights.n_rows() * window.length), 0.0);
-            let sums = &mut sums[..weights.n_rows() * window.length];
+            sums.resize(sums.len().max(n_sums * window.length), 0.0);
+            let sums = &mut sums[..n_sums * window.length];
             for (i, out) in read[..shape.channels * channel_in].chunks_exact_mut(channel_in).enumerate() {
                 let channel = part.sample * shape.channels + i;
                 let scaling = scalings.as_ref().map(|scalings| scalings[channel]);
                 let n = x.n_positions();
                 copy_channel((&shape, window), part.first, &x.values[channel * n..][..n], (scaling, scaled), out);
             }
-            weighted_sums(weights, read, &offsets, window.length, sums);
+            weighted_sums(&weights[part.sample % weights.len()], read, &offsets, window.length, sums);
             finish(part, &Sums { values: sums, window, width });
         });
     });
@@ -305,9 +310,11 @@ fn parts(y: &mut [f32], shape: Shape, window: Window, up: [usize; 3]) -> Vec<Par
 /// `[batch, in, depth, height, width]` → `[batch, out, …]`, each size divided by its stride and rounded up
 pub fn conv(x: &Maps, kernel: &Kernel, Around { norm, shift, add }: Around) -> Maps {
     let shape = Shape { kernel: kernel.size, stride: kernel.stride, before: kernel.before, ..Shape::pointwise(x) };
-    let ([depth, height, width], out) = (shape.size_out(), kernel.bias.len());
+    let (batch, groups, n_out) = (shape.batch, kernel.weights.len(), kernel.bias.len());
+    let shape = Shape { batch: batch * groups, channels: shape.channels / groups, ..shape };
+    let ([depth, height, width], out) = (shape.size_out(), n_out / groups);
     let shape = if shape.size[0] == 1 && shape.kernel[0] == 1 { shape.upright() } else { shape };
-    let dims = [shape.batch, out, depth, height, width];
+    let dims = [batch, n_out, depth, height, width];
     let mut values = vec![0.0; dims.iter().product()];
     let biases = biases(&kernel.bias, shift);
     debug_assert!(
@@ -361,7 +368,7 @@ pub fn double(x: &Maps, weight: Tensor<5>, bias: Tensor<1>) -> Maps {
     let weights = with_values(weight, |weight| Weights::of_columns(weight, shape.channels));
     let mut y = vec![0.0; dims.iter().product()];
     let bias = values(bias);
-    for_each_part(x, shape, &weights, None, (&mut y, up), |mut part, sums| {
+    for_each_part(x, shape, &[weights], None, (&mut y, up), |mut part, sums| {
         let n = part.slices.len() / out;
         for ((i, slices), bias) in part.slices.chunks_exact_mut(n).enumerate().zip(&bias) {
             for (z, slice) in slices.iter_mut().enumerate() {
@@ -412,13 +419,14 @@ mod tests {
         #[test]
         fn gives_what_a_plain_convolution_gives(
             batch in 1usize..4, channels in 1usize..7, out in 1usize..11, size in sizes(),
-            edge in 1usize..5, planar: bool, strided: bool, add: bool,
+            edge in 1usize..5, groups in 1usize..4, planar: bool, strided: bool, add: bool,
         ) {
+            let (channels, out) = (channels * groups, out * groups);
             let kernel = [if planar { 1 } else { edge }, edge, edge];
             let stride = kernel.map(|n| if strided && n > 1 { 2 } else { 1 });
             let [depth, height, width] = size;
             let x = random([batch, channels, depth, height, width]);
-            let (weight, bias) = (random([out, channels, kernel[0], edge, edge]), random([out]));
+            let (weight, bias) = (random([out, channels / groups, kernel[0], edge, edge]), random([out]));
             let total = |i: usize| ((size[i].div_ceil(stride[i]) - 1) * stride[i] + kernel[i]).saturating_sub(size[i]);
             let before = [0, 1, 2].map(|i| total(i) / 2);
             let padded = (0..3).fold(x.clone(), |x, i| {
@@ -429,10 +437,10 @@ mod tests {
                 };
                 Tensor::cat(vec![zeros(before[i]), x.clone(), zeros(total(i) - before[i])], i + 2)
             });
-            let options = ConvOptions::new(stride, [0; 3], [1; 3], 1);
+            let options = ConvOptions::new(stride, [0; 3], [1; 3], groups);
             let expected = conv3d(padded, weight.clone(), Some(bias.clone()), options);
             let skip = random(expected.dims());
-            let kernel = Kernel::new(weight, bias, stride, before);
+            let kernel = Kernel::new(weight, bias, groups, stride, before);
             let (expected, skip) = (if add { expected + skip.clone() } else { expected }, Maps::from(skip));
             let around = Around { add: add.then_some(&skip), ..Around::default() };
             check_equal(conv(&Maps::from(x), &kernel, around), expected)?;

@@ -68,6 +68,13 @@ pub fn group_norm(mut x: Maps, norm: Norm) -> Maps {
     x
 }
 
+/// x · σ(x).
+pub fn silu(mut x: Maps) -> Maps {
+    let scaling = Scaling { scale: 1.0, shift: 0.0, silu: true };
+    x.values.par_chunks_mut(RUN).for_each(|run| scaling.apply(run));
+    x
+}
+
 #[macerator::with_simd]
 #[allow(clippy::extra_unused_type_parameters, reason = "it says for which processor the loops are compiled")]
 #[allow(clippy::needless_lifetimes, reason = "the macro wants them named")]
