@@ -276,10 +276,11 @@ fn frequency(k: usize, half: usize) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use burn::module::{Module, ModuleMapper};
+    use burn::module::Module;
     use burn::tensor::Distribution;
 
     use super::*;
+    use crate::model::probe::Filler;
 
     #[test]
     fn slowest_wave_of_the_time_embedding_turns_once_in_ten_thousand() {
@@ -309,18 +310,6 @@ mod tests {
         assert!((y - x).abs().max().into_scalar::<f32>() < 1e-5);
     }
 
-    /// Weights that all do something.
-    struct Randomise;
-
-    impl ModuleMapper for Randomise {
-        fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-            param.map(|value| {
-                let noise = Tensor::random(value.dims(), Distribution::Normal(0.0, 0.3), &value.device());
-                value + noise
-            })
-        }
-    }
-
     fn check_equal(answer: Tensor<5>, of_burn: Tensor<5>, what: &str) {
         let (of_burn, largest) = (of_burn.inner(), answer.clone().abs().max().into_scalar::<f32>());
         let difference = (answer - of_burn).abs().max().into_scalar::<f32>();
@@ -336,7 +325,7 @@ mod tests {
             let with_gradients = Tensor::<5>::from_data(x.to_data(), &autodiff);
             for (channels, n_times) in [(8, 0), (16, 1), (8, 3)] {
                 let time_dim = (n_times > 0).then_some(12);
-                let block = ResidualBlock::init([8, channels], 4, time_dim, planar, &device).map(&mut Randomise);
+                let block = ResidualBlock::init([8, channels], 4, time_dim, planar, &device).map(&mut Filler::new(1));
                 let time =
                     time_dim.map(|dim| Tensor::<2>::random([n_times, dim], Distribution::Normal(0.0, 1.0), &device));
                 let answer = block.forward(x.clone(), time.as_ref());
@@ -350,7 +339,7 @@ mod tests {
             }
             for (reduce, add_to_normalised) in [(0, false), (1, false), (1, true)] {
                 let shape = AttentionShape { channels: 8, heads: 2, groups: 4, add_to_normalised, reduce, planar };
-                let attention = Attention::init(shape, &device).map(&mut Randomise);
+                let attention = Attention::init(shape, &device).map(&mut Filler::new(1));
                 let answer = attention.forward(x.clone());
                 let of_burn = attention.to_device(&autodiff).forward(with_gradients.clone());
                 check_equal(answer, of_burn, &format!("attention, planar {planar}, {shape:?}"));

@@ -48,7 +48,7 @@ fn network(device: &Device) -> Stack {
         LayerConfig::Standardise,
         conv(4, 1, 1),
     ];
-    Stack::init(&layers, 1, false, device).map(&mut Filler { rng: ChaCha8Rng::seed_from_u64(SEED) })
+    Stack::init(&layers, 1, false, device).map(&mut Filler::new(SEED))
 }
 
 fn input(device: &Device) -> Tensor<5> {
@@ -58,8 +58,14 @@ fn input(device: &Device) -> Tensor<5> {
 }
 
 /// Gives every parameter numbers from the host: kernels with unit gain, everything of rank 1 near 1.
-struct Filler {
+pub(super) struct Filler {
     rng: ChaCha8Rng,
+}
+
+impl Filler {
+    pub(super) fn new(seed: u64) -> Self {
+        Self { rng: ChaCha8Rng::seed_from_u64(seed) }
+    }
 }
 
 impl ModuleMapper for Filler {

@@ -182,15 +182,14 @@ fn copy_channel(
     out: &mut [f32],
 ) {
     let ([slices, rows, columns], s) = (window.size, shape.stride);
-    let [depth, height, width] = shape.size;
+    let [_, height, width] = shape.size;
     // Of the maps, what the window reaches along an axis.
-    let reached = |axis: usize, n: usize, end: usize| {
-        let start = first[axis] * s[axis];
-        let of_maps = |i: usize| i.saturating_sub(shape.before[axis]).min(end);
-        of_maps(start)..of_maps(start + n * s[axis])
+    let reached = |axis: usize| {
+        let of_maps = |i: usize| i.saturating_sub(shape.before[axis]).min(shape.size[axis]);
+        of_maps(first[axis] * s[axis])..of_maps((first[axis] + window.size[axis]) * s[axis])
     };
-    let reached_rows = reached(1, rows, height);
-    for z in reached(0, slices, depth) {
+    let reached_rows = reached(1);
+    for z in reached(0) {
         let mut source = &channel[(z * height + reached_rows.start) * width..][..reached_rows.len() * width];
         if let Some(scaling) = scaling {
             scaled.clear();
@@ -317,10 +316,7 @@ pub fn conv(x: &Maps, kernel: &Kernel, Around { norm, shift, add }: Around) -> M
     let dims = [batch, n_out, depth, height, width];
     let mut values = vec![0.0; dims.iter().product()];
     let biases = biases(&kernel.bias, shift);
-    debug_assert!(
-        biases.len() == out || biases.len() == shape.batch * out,
-        "one shift for each sample, or one for all"
-    );
+    debug_assert!([n_out, batch * n_out].contains(&biases.len()), "one shift for each sample, or one for all");
     debug_assert!(add.is_none_or(|add| add.dims == dims), "what is added has the shape of the result");
     let [n_slices, n_rows, _] = shape.size_out();
     for_each_part(x, shape, &kernel.weights, norm, (&mut values, [1; 3]), |mut part, sums| {
